@@ -1,0 +1,59 @@
+//! Who the service says we are.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The account behind a connection: captured when it connects and pinned from then on.
+///
+/// The parts are the service's own identifiers, none of them secret. `company` and `user` together
+/// say whether two grants are for the same account; `entity` and `details` do not take part.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Account {
+    /// The organisation: company, org, workspace. Empty where the service has none.
+    #[serde(default)]
+    pub company: String,
+    /// The user who gave consent. Empty for an application's own account.
+    #[serde(default)]
+    pub user: String,
+    /// The part of the company the grant is limited to, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity: Option<String>,
+    /// Anything else worth showing, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<String, String>,
+}
+
+impl Account {
+    /// An account of `user` in `company`.
+    #[must_use]
+    pub fn new(company: impl Into<String>, user: impl Into<String>) -> Self {
+        Self { company: company.into(), user: user.into(), ..Self::default() }
+    }
+
+    /// Whether both are the same user of the same company.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.company == other.company && self.user == other.user
+    }
+
+    /// One text that is equal for equal accounts; an index key, so that a store can find the other
+    /// connections of an account.
+    #[must_use]
+    pub fn key(&self) -> String {
+        // The length keeps ("a", "b@c") and ("a@b", "c") apart.
+        format!("{}:{}@{}", self.user.len(), self.user, self.company)
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.user.as_str(), self.company.as_str()) {
+            (user, "") => f.write_str(user)?,
+            ("", company) => f.write_str(company)?,
+            (user, company) => write!(f, "{user}@{company}")?,
+        }
+        self.entity.as_ref().map_or(Ok(()), |entity| write!(f, "|{entity}"))
+    }
+}

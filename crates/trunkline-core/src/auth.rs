@@ -1,0 +1,176 @@
+//! One way to hold a grant.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::{
+    Begun, Captures, Clock, ConsentAnswer, ConsentAsk, ConsentKind, Credential, Error, Grant, InputSpec,
+    Inputs, Prepared, Request, Transport,
+};
+
+/// What a provider's calls are made with.
+///
+/// For an [`AuthProvider`] the transport is the one for token endpoints: a fresh connection per
+/// request, one attempt.
+#[derive(Debug, Clone)]
+pub struct Cx {
+    connector: Arc<str>,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Cx {
+    /// Bundles the three.
+    #[must_use]
+    pub fn new(connector: impl Into<Arc<str>>, transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
+        Self { connector: connector.into(), transport, clock }
+    }
+
+    /// The name of the connector.
+    #[must_use]
+    pub fn connector(&self) -> &str {
+        &self.connector
+    }
+
+    /// The network.
+    #[must_use]
+    pub fn transport(&self) -> &dyn Transport {
+        &*self.transport
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+}
+
+/// What is held of a grant when it is to be renewed or revoked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Held {
+    /// The secrets.
+    pub credential: Credential,
+    /// What belongs to the connection.
+    pub captures: Captures,
+    /// What the application or the tenant gave.
+    pub inputs: Inputs,
+}
+
+/// What a service does when a refresh token that was already spent comes again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Reuse {
+    /// It revokes the whole grant. Assumed of services that do not say.
+    #[default]
+    KillsFamily,
+    /// It refuses, and the newest token still serves.
+    RejectSoft,
+    /// It accepts the previous token for a while after it was spent.
+    Grace {
+        /// How long.
+        window: Duration,
+    },
+}
+
+/// What revoking a token at the service ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum RevokeScope {
+    /// That token.
+    Token,
+    /// The grant it came from.
+    #[default]
+    Grant,
+    /// Every grant of the same account, other connections' too.
+    AccountPool,
+}
+
+/// How a grant is kept alive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RefreshPolicy {
+    /// How long before its end an access token is renewed in the background; at most a tenth of
+    /// its life, so that short tokens are used at all. Default 60 s.
+    pub margin: Duration,
+    /// What an access token lives when the service does not say. Default: it has no end.
+    pub default_lifetime: Option<Duration>,
+    /// What a spent refresh token does. Default: it kills the grant.
+    pub reuse: Reuse,
+    /// What revoking ends. Default: the grant.
+    pub revoke_scope: RevokeScope,
+}
+
+impl Default for RefreshPolicy {
+    fn default() -> Self {
+        Self {
+            margin: Duration::from_secs(60),
+            default_lifetime: None,
+            reuse: Reuse::default(),
+            revoke_scope: RevokeScope::default(),
+        }
+    }
+}
+
+/// What became of a revocation at the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Revoked {
+    /// The service confirmed it (RFC 7009: also for a token it no longer knew).
+    Done,
+    /// The service has no way to revoke this.
+    NotSupported,
+}
+
+/// One way to hold a grant: how it is asked for, renewed, carried and revoked.
+///
+/// # Contract
+///
+/// A provider never caches, stores, locks, retries or sleeps: the keeper does, so that no provider
+/// can get it wrong. Each method sends at most one request. Every failure is an [`Error`] with a
+/// [`Diagnosis`](crate::Diagnosis), whose cause tells the keeper what it may conclude
+/// ([`Verdict`](crate::Verdict)): in doubt [`Cause::RefreshOutcomeUnknown`](crate::Cause), never a dead grant.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait AuthProvider: fmt::Debug + Send + Sync {
+    /// The name under which a record remembers that it was made this way.
+    fn method(&self) -> &'static str;
+
+    /// The shape of its consent.
+    fn consent(&self) -> ConsentKind;
+
+    /// What must be known before a connection can be made.
+    fn inputs(&self) -> Vec<InputSpec> {
+        Vec::new()
+    }
+
+    /// How its grants are kept alive.
+    fn policy(&self) -> RefreshPolicy {
+        RefreshPolicy::default()
+    }
+
+    /// Starts a consent. Not called for an unattended one.
+    async fn begin(&self, cx: &Cx, ask: &ConsentAsk) -> Result<Begun, Error>;
+
+    /// Turns the answer into a grant.
+    async fn complete(&self, cx: &Cx, answer: &ConsentAnswer) -> Result<Grant, Error>;
+
+    /// Renews the access token. Spends `held`'s refresh token, where there is one.
+    async fn refresh(&self, cx: &Cx, held: &Held) -> Result<Grant, Error>;
+
+    /// Ends the grant at the service.
+    async fn revoke(&self, cx: &Cx, held: &Held) -> Result<Revoked, Error>;
+
+    /// Makes what requests carry, once per generation.
+    fn prepare(&self, credential: &Credential) -> Result<Prepared, Error>;
+
+    /// Signs one request, where the scheme needs it; called after the prepared headers are in place.
+    fn sign(&self, request: &mut Request, prepared: &Prepared) -> Result<(), Error> {
+        let _ = (request, prepared);
+        Ok(())
+    }
+}
+
+const _: fn(&dyn AuthProvider) = |_| {};

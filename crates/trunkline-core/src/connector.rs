@@ -1,0 +1,92 @@
+//! One service.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http::{HeaderMap, Method, StatusCode};
+
+use crate::{Account, AuthProvider, Captures, Cx, Diagnosis, Endpoint, Error, Grant, Session};
+
+/// Static facts about a provider, listed without building anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectorInfo {
+    /// The service's name as people know it.
+    pub title: &'static str,
+    /// Where the service documents the API that the provider uses.
+    pub docs: &'static str,
+    /// The ways to hold a grant, the default first.
+    pub methods: &'static [&'static str],
+}
+
+/// Which call an exchange belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Call {
+    /// A request to the service's API.
+    Api,
+    /// The exchange of a code, or of inputs, for a grant.
+    Exchange,
+    /// A renewal.
+    Refresh,
+    /// A revocation.
+    Revoke,
+}
+
+/// A failed exchange, for [`Connector::diagnose`]. Borrowed: nothing of it is kept.
+#[derive(Clone, Copy)]
+pub struct Exchange<'a> {
+    /// Which call.
+    pub call: Call,
+    /// The request's method.
+    pub method: &'a Method,
+    /// The request's path, without its query.
+    pub path: &'a str,
+    /// The status. Services lie with it: read the body first.
+    pub status: StatusCode,
+    /// The response's headers.
+    pub headers: &'a HeaderMap,
+    /// The start of the response's body, at most 64 KiB.
+    pub body: &'a [u8],
+}
+
+impl fmt::Debug for Exchange<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Exchange({:?} {} {} {})", self.call, self.method, self.path, self.status)
+    }
+}
+
+/// One service, as the hub sees it.
+///
+/// # Contract
+///
+/// A connector never caches, stores, locks, retries or sleeps. It sends through the [`Session`] it
+/// is given, which lets the credential go to the endpoint's hosts only.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait Connector: fmt::Debug + Send + Sync {
+    /// Static facts.
+    fn info(&self) -> &'static ConnectorInfo;
+
+    /// The way to hold a grant named `method`, or the configured default for `None`. A record
+    /// remembers the method it was made with, so a method in use must stay available.
+    #[expect(clippy::needless_lifetimes, reason = "mockall cannot mock an elided lifetime inside Option")]
+    fn auth<'a>(&self, method: Option<&'a str>) -> Option<Arc<dyn AuthProvider>>;
+
+    /// Where the connection's requests go. Connections with the same endpoint should share one.
+    ///
+    /// # Errors
+    ///
+    /// The captures name a host that is not the service's.
+    fn endpoint(&self, captures: &Captures) -> Result<Arc<Endpoint>, Error>;
+
+    /// Asks the service who we are; proves with a real call that the grant works. `grant` carries
+    /// what its tokens claim, as a hint.
+    async fn identify(&self, cx: &Cx, session: &Session, grant: &Grant) -> Result<Account, Error>;
+
+    /// Reads a failed exchange, the body first and the status second. `None` means that the
+    /// connector has nothing to add to the general rules.
+    fn diagnose<'a>(&self, exchange: &Exchange<'a>) -> Option<Diagnosis>;
+}
+
+const _: fn(&dyn Connector) = |_| {};

@@ -1,0 +1,215 @@
+//! Consent: the step a person takes at the service, from its start to its answer.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+use url::{Url, form_urlencoded};
+
+use crate::{Cause, Diagnosis, Error, ScopeSet, Secret};
+
+/// Which shape a provider's consent takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ConsentKind {
+    /// A person is sent to a URL of the service and comes back with an answer.
+    Redirect,
+    /// A person enters inputs, such as an API key.
+    Form,
+    /// Nobody is asked: the inputs suffice.
+    Unattended,
+}
+
+/// One thing that a connection needs to know before it can be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InputSpec {
+    /// The name under which it is passed.
+    pub name: &'static str,
+    /// What a person is asked for.
+    pub title: &'static str,
+    /// What a good value looks like.
+    pub example: &'static str,
+    /// Whether it must not be shown.
+    pub secret: bool,
+}
+
+/// Inputs by name. `Debug` shows the names only.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Inputs(BTreeMap<String, Secret>);
+
+impl Inputs {
+    /// Sets `name` to `value`.
+    pub fn insert(&mut self, name: impl Into<String>, value: Secret) {
+        self.0.insert(name.into(), value);
+    }
+
+    /// The value under `name`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Secret> {
+        self.0.get(name)
+    }
+
+    /// The value under `name`, which the provider cannot do without.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::InputMissing`], naming the input.
+    pub fn require(&self, name: &str) -> Result<&Secret, Error> {
+        self.get(name).filter(|value| !value.is_empty()).ok_or_else(|| {
+            Diagnosis::new(Cause::InputMissing).remedy_text(format!("Give the input `{name}`.")).into()
+        })
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Secret)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+}
+
+impl fmt::Debug for Inputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// What a provider is given to start a consent.
+#[derive(Debug, Clone)]
+pub struct ConsentAsk {
+    /// Unguessable and single use; comes back with the answer (RFC 6749, 10.12).
+    pub state: Secret,
+    /// Scopes asked for beyond the connector's own.
+    pub scopes: ScopeSet,
+    /// What the application or the tenant gave.
+    pub inputs: Inputs,
+}
+
+/// What a provider answers: the step to show, and what it needs again when the answer comes.
+#[derive(Debug, Clone)]
+pub struct Begun {
+    /// The step to show.
+    pub step: ConsentStep,
+    /// Sealed and kept by the hub until the answer comes: a PKCE verifier, the redirect URI.
+    pub pending: BTreeMap<String, Secret>,
+    /// The scopes that were asked for.
+    pub requested: ScopeSet,
+}
+
+/// The step that a person takes.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConsentStep {
+    /// Send the browser to this URL. It carries the state: do not log it.
+    Redirect {
+        /// A URL of the service.
+        url: Url,
+    },
+    /// Ask for these inputs and hand them to `complete` together with the state.
+    Form {
+        /// Belongs to this consent; keep it in the form, hidden.
+        state: Secret,
+        /// What to ask for.
+        inputs: Vec<InputSpec>,
+    },
+}
+
+impl fmt::Debug for ConsentStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Redirect { url } => write!(f, "Redirect({}{})", url.host_str().unwrap_or(""), url.path()),
+            Self::Form { inputs, .. } => f.debug_tuple("Form").field(inputs).finish(),
+        }
+    }
+}
+
+/// The answer to a consent: what the service appended to the redirect URI, or what a form held.
+///
+/// `Debug` shows the names only: the values hold the code.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Callback(BTreeMap<String, Secret>);
+
+impl Callback {
+    /// Reads a query string, with or without its question mark; every value is decoded once.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::ConsentInvalid`] when a parameter is repeated (RFC 6749, 3.1), when the query is
+    /// longer than 16 KiB, or when it has both `code` and `error`.
+    pub fn from_query(query: &str) -> Result<Self, Error> {
+        const MAX_QUERY_BYTES: usize = 16 * 1024;
+        if query.len() > MAX_QUERY_BYTES {
+            return Err(invalid("the answer is too long"));
+        }
+        let mut values = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(query.trim_start_matches('?').as_bytes()) {
+            if values.insert(name.into_owned(), Secret::new(value)).is_some() {
+                return Err(invalid("a parameter of the answer is repeated"));
+            }
+        }
+        if values.contains_key("code") && values.contains_key("error") {
+            return Err(invalid("the answer has both a code and an error"));
+        }
+        Ok(Self(values))
+    }
+
+    /// Reads the query of a whole callback URL.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_query`](Self::from_query).
+    pub fn from_url(url: &Url) -> Result<Self, Error> {
+        Self::from_query(url.query().unwrap_or(""))
+    }
+
+    /// The answer to a form.
+    #[must_use]
+    pub fn from_form(state: &Secret, inputs: &Inputs) -> Self {
+        let inputs = inputs.iter().map(|(name, value)| (name.to_owned(), value.clone()));
+        Self(inputs.chain([("state".to_owned(), state.clone())]).collect())
+    }
+
+    /// The state, if it is there.
+    #[must_use]
+    pub fn state(&self) -> Option<&Secret> {
+        self.get("state")
+    }
+
+    /// The value under `name`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Secret> {
+        self.0.get(name)
+    }
+
+    /// All parameters, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Secret)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+}
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+fn invalid(why: &'static str) -> Error {
+    Diagnosis::new(Cause::ConsentInvalid).message(why).into()
+}
+
+/// What a provider is given to finish a consent.
+#[derive(Debug, Clone, Default)]
+pub struct ConsentAnswer {
+    /// What came back; empty for an unattended consent.
+    pub callback: Callback,
+    /// What the application or the tenant gave.
+    pub inputs: Inputs,
+    /// What [`Begun`] held.
+    pub pending: BTreeMap<String, Secret>,
+    /// The scopes that were asked for.
+    pub requested: ScopeSet,
+}

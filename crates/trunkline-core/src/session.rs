@@ -1,0 +1,88 @@
+//! A transport that carries one connection's credential, to the hosts of its endpoint and no other.
+
+use std::sync::Arc;
+
+use crate::{
+    AuthProvider, Body, Captures, Cause, Diagnosis, Endpoint, Error, Prepared, Request, Transport,
+    TransportError,
+};
+
+/// Sends authorised requests on behalf of one grant.
+#[derive(Debug, Clone)]
+pub struct Session {
+    transport: Arc<dyn Transport>,
+    auth: Arc<dyn AuthProvider>,
+    endpoint: Arc<Endpoint>,
+    prepared: Prepared,
+    captures: Captures,
+}
+
+impl Session {
+    /// Binds a credential to the endpoint it belongs to.
+    #[must_use]
+    pub fn new(
+        transport: Arc<dyn Transport>,
+        auth: Arc<dyn AuthProvider>,
+        endpoint: Arc<Endpoint>,
+        prepared: Prepared,
+        captures: Captures,
+    ) -> Self {
+        Self { transport, auth, endpoint, prepared, captures }
+    }
+
+    /// Where requests go.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// What belongs to the connection.
+    #[must_use]
+    pub fn captures(&self) -> &Captures {
+        &self.captures
+    }
+
+    /// Sends `request` with the credential.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::ServiceUnreachable`] when nothing was sent, [`Cause::OutcomeUnknown`] when the
+    /// answer did not come, and an error when the URL is not of an allowed host.
+    pub async fn send(&self, mut request: Request) -> Result<http::Response<Body>, Error> {
+        authorize(&mut request, &self.endpoint, &self.prepared, &*self.auth)?;
+        self.transport.send(request).await.map_err(|error| transport_failure(&error))
+    }
+}
+
+/// Puts a credential on a request; the one place where that happens.
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) when the URL's origin is not one that `endpoint` allows.
+pub fn authorize(
+    request: &mut Request,
+    endpoint: &Endpoint,
+    prepared: &Prepared,
+    auth: &dyn AuthProvider,
+) -> Result<(), Error> {
+    if !endpoint.allows(&request.url) {
+        return Err(Error::new(
+            crate::ErrorKind::InvalidInput,
+            "the credential may not be sent to this host",
+        ));
+    }
+    for (name, value) in prepared.headers() {
+        request.headers.insert(name.clone(), value.clone());
+    }
+    auth.sign(request, prepared)
+}
+
+/// The error for a request that brought no whole answer.
+#[must_use]
+pub fn transport_failure(error: &TransportError) -> Error {
+    let cause = match error {
+        TransportError::NotSent(_) => Cause::ServiceUnreachable,
+        TransportError::Unknown(_) => Cause::OutcomeUnknown,
+    };
+    Error::from(Diagnosis::new(cause)).caused_by(error.clone())
+}
