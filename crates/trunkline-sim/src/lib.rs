@@ -1,1 +1,15 @@
-//! trunkline-sim
+//! Simulators of the services that Trunkline connects to, on loopback.
+//!
+//! A simulator answers as the service does, error bodies included, and can be driven into the states
+//! that a real account is hard to bring into: expired and superseded tokens, lost answers, missing
+//! permissions. It has its own clock, so that twelve hours pass in a call. It is for tests and
+//! demonstrations: it authenticates nobody and keeps nothing.
+//!
+//! Start with [`sage_intacct::SageIntacct::start`], or with the program:
+//! `trunkline-sim sage-intacct --listen 127.0.0.1:4010`.
+
+mod clock;
+mod exchange;
+mod random;
+pub mod sage_intacct;
+mod server;

@@ -1,0 +1,121 @@
+//! One request and its answer as plain values, so that everything behind the door is a pure function.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::server::HangUp;
+
+/// Larger bodies are refused before they are read to their end.
+pub(crate) const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// A request, read completely.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Call {
+    /// Reads a request; `None` for one whose body was too large or broke off.
+    pub(crate) async fn read(request: Request<Body>) -> Option<Self> {
+        let (parts, body) = request.into_parts();
+        Some(Self {
+            method: parts.method,
+            path: parts.uri.path().to_owned(),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            headers: parts.headers,
+            body: axum::body::to_bytes(body, MAX_BODY).await.ok()?,
+        })
+    }
+
+    /// The header's text, or `None` if it is missing or not visible ASCII.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The first query parameter of that name.
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
+        form_urlencoded::parse(self.query.as_bytes())
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    }
+}
+
+/// An answer, or the decision to give none.
+#[derive(Debug, Clone)]
+pub(crate) enum Outcome {
+    Answer(Reply),
+    HangUp,
+}
+
+impl Outcome {
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Answer(reply) => Some(reply.status),
+            Self::HangUp => None,
+        }
+    }
+
+    pub(crate) fn into_response(self) -> Response<Body> {
+        match self {
+            Self::Answer(reply) => reply.into_response(),
+            Self::HangUp => {
+                let mut response = Response::new(Body::empty());
+                response.extensions_mut().insert(HangUp);
+                response
+            }
+        }
+    }
+}
+
+/// An HTTP answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Reply {
+    pub(crate) fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: String::new() }
+    }
+
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        Self { status, headers, body: body.to_string() }
+    }
+
+    pub(crate) fn html(status: u16, body: impl Into<String>) -> Self {
+        let headers = vec![("content-type".to_owned(), "text/html; charset=utf-8".to_owned())];
+        Self { status, headers, body: body.into() }
+    }
+
+    pub(crate) fn redirect(location: &str) -> Self {
+        Self::empty(302).with_header("location", location)
+    }
+
+    pub(crate) fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
+        for (name, value) in self.headers {
+            // Names and values of injected fixtures come from outside; what HTTP forbids is left out.
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::try_from(name.as_str()), HeaderValue::from_str(&value))
+            {
+                response.headers_mut().append(name, value);
+            }
+        }
+        response
+    }
+}

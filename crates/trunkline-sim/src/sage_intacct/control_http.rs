@@ -1,0 +1,170 @@
+//! The control API over HTTP, for programs that are no Rust tests; routes stand in the module docs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::authorize::Consent;
+use super::control::Control;
+use super::fault::{Fixture, Matcher, TokenFault};
+use super::{Inner, NotFound};
+use crate::exchange::{Call, Reply};
+
+/// Every body the routes take; a route reads the members it needs.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Command {
+    seconds: u64,
+    user: String,
+    company: String,
+    client_id: String,
+    role: String,
+    module: String,
+    permission: String,
+    rights: Vec<String>,
+    user_type: String,
+    on: bool,
+    times: Option<usize>,
+    authorize_url: Option<Url>,
+    fault: Option<TokenFault>,
+    fixture: Option<Fixture>,
+    named: Option<String>,
+    matcher: Matcher,
+}
+
+pub(crate) fn answer(inner: &Arc<Inner>, call: &Call, route: &str) -> Reply {
+    let control = Control { inner: Arc::clone(inner) };
+    if (call.method.as_str(), route) == ("POST", "consent") {
+        return consent(inner, call);
+    }
+    let result = match call.method.as_str() {
+        "GET" => read(&control, route),
+        "PATCH" if route == "knobs" => patch_knobs(&control, &call.body),
+        "POST" => post(&control, call, route),
+        _ => Err("no such route".to_owned()),
+    };
+    match result {
+        Ok(body) => Reply::json(200, &body),
+        Err(problem) => Reply::json(400, &json!({ "error": problem })),
+    }
+}
+
+fn read(control: &Control, route: &str) -> Result<Value, String> {
+    match route {
+        "requests" => serde_json::to_value(control.requests()).map_err(|error| error.to_string()),
+        "token-requests" => Ok(json!({ "count": control.token_requests() })),
+        "knobs" => serde_json::to_value(&control.inner.world().knobs).map_err(|error| error.to_string()),
+        _ => Err("no such route".to_owned()),
+    }
+}
+
+fn patch_knobs(control: &Control, body: &[u8]) -> Result<Value, String> {
+    let change: serde_json::Map<String, Value> =
+        serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let mut knobs = read(control, "knobs")?;
+    for (name, value) in change {
+        // A misspelt name is found by the strict reading below.
+        knobs[name.as_str()] = value;
+    }
+    let new = serde_json::from_value(knobs).map_err(|error| error.to_string())?;
+    control.knobs(|knobs| *knobs = new);
+    read(control, "knobs")
+}
+
+fn post(control: &Control, call: &Call, route: &str) -> Result<Value, String> {
+    let body: &[u8] = if call.body.is_empty() { b"{}" } else { &call.body };
+    let command: Command = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let (user, company) = (command.user.as_str(), command.company.as_str());
+    let text = |error: NotFound| error.to_string();
+    match route {
+        "advance-clock" => control.advance_clock(Duration::from_secs(command.seconds)),
+        "revoke" => control.revoke_grants(user, company),
+        "supersede" => control.supersede_grants(user, company, &command.client_id),
+        "ui-login" => control.ui_login(user, company),
+        "lock-user" => control.lock_user(user, company).map_err(text)?,
+        "unlock-user" => control.unlock_user(user, company).map_err(text)?,
+        "set-user-type" => control.set_user_type(user, company, &command.user_type).map_err(text)?,
+        "change-role" => control.change_role(user, company, &command.role).map_err(text)?,
+        "set-permissions" => {
+            let rights: Vec<&str> = command.rights.iter().map(String::as_str).collect();
+            let permission = (command.module.as_str(), command.permission.as_str());
+            control.set_permissions(company, &command.role, permission, &rights).map_err(text)?;
+        }
+        "unsubscribe" => control.unsubscribe(company, &command.module),
+        "subscribe" => control.subscribe(company, &command.module),
+        "deauthorise-client" => control.deauthorise_client(company, &command.client_id),
+        "authorise-client" => {
+            let user = (!user.is_empty()).then_some(user);
+            control.authorise_client(company, &command.client_id, user);
+        }
+        "deauthorise-sender" => control.deauthorise_sender(company),
+        "set-company-active" => control.set_company_active(company, command.on),
+        "maintenance" => control.maintenance(command.on),
+        "pause-token-endpoint" => control.pause_token_endpoint(),
+        "resume-token-endpoint" => control.resume_token_endpoint(),
+        "clear-requests" => control.clear_requests(),
+        "fail-token-endpoint" => {
+            let fault = command.fault.as_ref().ok_or("fault is missing")?;
+            control.fail_token_endpoint(fault, command.times.unwrap_or(1));
+        }
+        "inject" => inject(control, command)?,
+        "approve" | "deny" => return decide(control, &command, route == "approve"),
+        _ => return Err("no such route".to_owned()),
+    }
+    Ok(json!({ "ok": true }))
+}
+
+fn inject(control: &Control, command: Command) -> Result<(), String> {
+    let fixture = match (command.fixture, command.named) {
+        (Some(fixture), _) => fixture,
+        (None, Some(name)) => {
+            let mut fixture = Fixture::named(&name, command.matcher).ok_or("no such fixture")?;
+            fixture.times = u32::try_from(command.times.unwrap_or(1)).unwrap_or(u32::MAX);
+            fixture
+        }
+        (None, None) => return Err("fixture or named is missing".to_owned()),
+    };
+    control.inject(fixture);
+    Ok(())
+}
+
+fn decide(control: &Control, command: &Command, approve: bool) -> Result<Value, String> {
+    let url = command.authorize_url.as_ref().ok_or("authorize_url is missing")?;
+    let (default_user, default_company) = control.inner.world().default_user.clone();
+    let or = |given: &str, default: String| if given.is_empty() { default } else { given.to_owned() };
+    let decision = if approve {
+        Some((or(&command.user, default_user), or(&command.company, default_company)))
+    } else {
+        None
+    };
+    let callback = control.inner.decide(url, decision).map_err(|error| error.to_string())?;
+    Ok(json!({ "callback": callback }))
+}
+
+/// The form of the consent page.
+fn consent(inner: &Inner, call: &Call) -> Reply {
+    let field = |name: &str| {
+        form_urlencoded::parse(&call.body)
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+            .unwrap_or_default()
+    };
+    let now_s = inner.clock.now_s();
+    let mut world = inner.world();
+    let consent = match Consent::parse(&world, &field("query")) {
+        Ok(consent) => consent,
+        Err(untrusted) => return Reply::html(400, untrusted.text()),
+    };
+    if field("decision") != "accept" {
+        return Reply::redirect(consent.deny().as_str());
+    }
+    let (user, company) = (field("user"), field("company"));
+    let password = world.companies.get(&company).and_then(|company| company.passwords.get(&user));
+    if password.is_none_or(|password| *password != field("password")) {
+        return Reply::html(401, "The company ID, user ID or password is wrong");
+    }
+    Reply::redirect(consent.approve(&mut world, &user, &company, now_s).as_str())
+}

@@ -1,0 +1,98 @@
+//! Sage Intacct's REST API on loopback.
+//!
+//! [`SageIntacct::start`] serves the paths of `api.intacct.com` on a free port: `/ia/api/v1/oauth2/…`,
+//! `/ia/api/v1/objects/…` and `/ia/api/v1/services/core/…`. Where public material is silent or
+//! contradicts itself there is a switch in [`Knobs`]. The XML gateway, workflows, bulk and
+//! asynchronous jobs are not simulated.
+//!
+//! The seed: company `acme-corp` with the entities `E100` and `E200`, 250 shared vendors and three in each
+//! entity, `globex` and `acme-corp-sandbox` with the same users and fewer vendors. Users:
+//! `integration` (Web Services user, every permission, allowed for client credentials), `admin`
+//! (administrator without object permissions), `clerk` (vendors and bills), `reader`, `addonly` (Add without
+//! List), `norights` (empty role), `employee` (employee type), `e100only` (one entity).
+//!
+//! # Control over HTTP
+//!
+//! Beneath [`SageIntacct::control_url`]; bodies are JSON objects, an answer other than 200 has `error`.
+//!
+//! | route | body |
+//! | --- | --- |
+//! | `POST advance-clock` | `seconds` |
+//! | `POST revoke`, `ui-login`, `lock-user`, `unlock-user` | `user`, `company` |
+//! | `POST supersede` | `user`, `company`, `client_id` |
+//! | `POST set-user-type` | `user`, `company`, `user_type` |
+//! | `POST change-role` | `user`, `company`, `role` |
+//! | `POST set-permissions` | `company`, `role`, `module`, `permission`, `rights` |
+//! | `POST subscribe`, `unsubscribe` | `company`, `module` |
+//! | `POST authorise-client`, `deauthorise-client` | `company`, `client_id`; `user` to authorise for client credentials |
+//! | `POST deauthorise-sender` | `company` |
+//! | `POST set-company-active` | `company`, `on` |
+//! | `POST maintenance` | `on` |
+//! | `POST inject` | `fixture` (a [`Fixture`]), or `named` (`E1` …) with `matcher` and `times` |
+//! | `POST fail-token-endpoint` | `fault` (a [`TokenFault`]), `times` |
+//! | `POST pause-token-endpoint`, `resume-token-endpoint`, `clear-requests` | – |
+//! | `POST approve`, `deny` | `authorize_url`; `user`, `company`; answers `callback` |
+//! | `GET requests`, `token-requests`, `knobs`; `PATCH knobs` | members of [`Knobs`] |
+
+mod amount;
+mod authorize;
+mod batch;
+mod catalogue;
+mod company;
+mod composite;
+mod control;
+mod control_http;
+mod entity;
+mod envelope;
+mod fault;
+mod filter;
+mod gateway;
+mod idempotency;
+mod jwt;
+mod knobs;
+mod log;
+mod objects;
+mod payload;
+mod permission;
+mod query;
+mod record;
+mod seed;
+mod services;
+mod session;
+mod simulator;
+mod state;
+mod throttle;
+mod token;
+mod token_request;
+
+pub use control::{Control, NotFound};
+pub use fault::{Fixture, Matcher, TokenFault};
+pub use knobs::{
+    AccessDeath, ClientRefusal, ErrorNesting, ExpiredAnswer, Knobs, Refusal, RetryAfterSpelling, Rotation,
+    SupersedeAt, SupersedeScope, ThrottleMode, UnknownFields,
+};
+pub use log::LoggedRequest;
+pub use simulator::{Builder, ConsentRefused, SageIntacct};
+pub use state::App;
+
+use knobs::SupersedeScope as Scope;
+use simulator::Inner;
+use state::World;
+
+pub(crate) const API_ROOT: &str = "/ia/api/v1";
+pub(crate) const TOKEN_PATH: &str = "/ia/api/v1/oauth2/token";
+
+/// The single-grant rule: a new consent ends the earlier ones of the same user and company.
+fn supersede(world: &mut World, user: &str, company: &str, client: &str) {
+    let scope = world.knobs.supersede_scope;
+    world.end_grants(world.knobs.superseded_access, |grant| {
+        grant.from_consent
+            && grant.user == user
+            && grant.company == company
+            && match scope {
+                Scope::AnyClient => true,
+                Scope::SameClient => grant.client == client,
+                Scope::Off => false,
+            }
+    });
+}
