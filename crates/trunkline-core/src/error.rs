@@ -125,6 +125,18 @@ impl Error {
         self
     }
 
+    /// The same error for another waiter, without the error behind it.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self(Box::new(Inner {
+            kind: self.0.kind,
+            message: self.0.message.clone(),
+            hint: self.0.hint.clone(),
+            diagnosis: self.0.diagnosis.clone(),
+            source: None,
+        }))
+    }
+
     /// What the caller can do.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -1,8 +1,9 @@
 //! The providers that are linked into this program.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
+use crate::settings::{SettingsError, Value};
 use crate::{Connector, ConnectorInfo, Error, ErrorKind};
 
 /// Settings of one provider, read from configuration. [`register_connector!`](crate::register_connector) writes the impl.
@@ -40,6 +41,9 @@ pub struct Registration {
     pub info: ConnectorInfo,
     /// The crate that registered it.
     pub crate_name: &'static str,
+    /// Why settings cannot be read as this provider's; [`register_connector!`](crate::register_connector) sets it.
+    #[doc(hidden)]
+    pub refusal: fn(&BTreeMap<String, Value>) -> Option<SettingsError>,
 }
 
 inventory::collect!(Registration);
@@ -150,6 +154,7 @@ macro_rules! register_connector {
                     name: $name,
                     info: <$config as $crate::BuildConnector>::INFO,
                     crate_name: ::core::env!("CARGO_PKG_NAME"),
+                    refusal: $crate::settings::refusal::<$config>,
                 }
             }
 
@@ -171,9 +176,12 @@ mod tests {
     use super::*;
 
     const INFO: ConnectorInfo = ConnectorInfo { title: "Acme", docs: "", methods: &["api_key"] };
-    static FIRST: Registration = Registration { name: "sage_intacct", info: INFO, crate_name: "one" };
-    static SECOND: Registration = Registration { name: "sage_intacct", info: INFO, crate_name: "two" };
-    static OTHER: Registration = Registration { name: "salesforce", info: INFO, crate_name: "three" };
+    static FIRST: Registration =
+        Registration { name: "sage_intacct", info: INFO, crate_name: "one", refusal: |_| None };
+    static SECOND: Registration =
+        Registration { name: "sage_intacct", info: INFO, crate_name: "two", refusal: |_| None };
+    static OTHER: Registration =
+        Registration { name: "salesforce", info: INFO, crate_name: "three", refusal: |_| None };
 
     #[test]
     fn two_crates_that_claim_one_name_are_refused_by_their_names() {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, Unexpected, Visitor};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -52,9 +52,8 @@ impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
         // Serde quotes a value of the wrong type in its message; the message is replaced, since a
         // number or a list may well be the secret, forgotten quotes and all.
-        input
-            .deserialize_string(SecretVisitor)
-            .map_err(|_| serde::de::Error::custom("a secret must be a string"))
+        let hidden = Unexpected::Other("a value that is not shown");
+        input.deserialize_string(SecretVisitor).map_err(|_| D::Error::invalid_type(hidden, &SecretVisitor))
     }
 }
 
@@ -89,7 +88,7 @@ mod tests {
     fn a_secret_of_the_wrong_type_is_not_quoted_in_the_error() {
         let error = serde_json::from_str::<Secret>("90210777").unwrap_err().to_string();
         assert!(!error.contains("90210777"), "{error}");
-        assert!(error.contains("a secret must be a string"), "{error}");
+        assert!(error.contains("expected a secret string"), "{error}");
     }
 
     #[test]

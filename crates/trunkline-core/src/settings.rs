@@ -1,13 +1,15 @@
 //! Settings as a tree, and errors about them that never quote a value.
 
-use std::borrow::Cow;
+mod deserialize;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::de;
 use zeroize::Zeroizing;
 
-use crate::registry::{ConnectorConfig, nearest};
+use crate::registry::{ConnectorConfig, Registry, nearest, printable};
+use deserialize::TableDeserializer;
 
 /// The key that names the provider in a connector's settings.
 pub const PROVIDER_KEY: &str = "provider";
@@ -62,8 +64,32 @@ impl fmt::Debug for Value {
 ///
 /// [`SettingsError`] with the key in question. A provider that is not linked must be found out
 /// before, with [`Registry::find`](crate::Registry::find).
+#[expect(clippy::needless_pass_by_value, reason = "the table holds secrets, which are overwritten here")]
 pub fn read(table: BTreeMap<String, Value>) -> Result<Box<dyn ConnectorConfig>, SettingsError> {
-    de::Deserialize::deserialize(TableDeserializer(table))
+    let registration = match table.get(PROVIDER_KEY) {
+        Some(Value::Text(provider)) => Registry::global().get(provider),
+        Some(_) => {
+            let expected = "the name of a provider".to_owned();
+            return Err(SettingsError {
+                key: PROVIDER_KEY.to_owned(),
+                problem: Problem::WrongType { expected },
+            });
+        }
+        None => None,
+    };
+    de::Deserialize::deserialize(TableDeserializer::tagged(&table)).map_err(|flattened| {
+        registration.and_then(|registration| (registration.refusal)(&table)).unwrap_or(flattened)
+    })
+}
+
+/// Why `T` cannot be read from `table`, if it cannot. The provider's tag is left out.
+///
+/// typetag hands each error on as a text, which loses the key and may quote a value; read without
+/// typetag, the same settings fail in the same place and say where.
+#[doc(hidden)]
+#[must_use]
+pub fn refusal<T: de::DeserializeOwned>(table: &BTreeMap<String, Value>) -> Option<SettingsError> {
+    T::deserialize(TableDeserializer::untagged(table)).err()
 }
 
 /// What is wrong with one key of a settings table. It holds no value: any value may be a secret.
@@ -101,14 +127,18 @@ impl SettingsError {
     }
 
     fn below(mut self, key: &str) -> Self {
-        self.key = if self.key.is_empty() { key.to_owned() } else { format!("{key}.{}", self.key) };
+        let key = printable(key);
+        self.key = if self.key.is_empty() { key } else { format!("{key}.{}", self.key) };
         self
     }
 }
 
 impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` ", self.key)?;
+        match self.key.as_str() {
+            "" => f.write_str("the table ")?,
+            key => write!(f, "`{key}` ")?,
+        }
         match &self.problem {
             Problem::Unknown { nearest: Some(nearest) } => {
                 write!(f, "is not a setting of this provider; did you mean `{nearest}`?")
@@ -142,7 +172,7 @@ impl de::Error for SettingsError {
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
         let nearest = nearest(field, expected.iter().copied()).map(str::to_owned);
-        Self { key: crate::printable(field), problem: Problem::Unknown { nearest } }
+        Self { key: printable(field), problem: Problem::Unknown { nearest } }
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -151,109 +181,5 @@ impl de::Error for SettingsError {
 
     fn duplicate_field(field: &'static str) -> Self {
         Self { key: field.to_owned(), problem: Problem::Refused }
-    }
-}
-
-struct TableDeserializer(BTreeMap<String, Value>);
-
-impl<'de> Deserializer<'de> for TableDeserializer {
-    type Error = SettingsError;
-
-    fn deserialize_any<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, SettingsError> {
-        // With the tag first, typetag streams the rest instead of buffering it, so that the key in
-        // question is still known where an error is made.
-        let tag = self.0.remove_entry(PROVIDER_KEY);
-        let entries: Vec<_> = tag.into_iter().chain(self.0).collect();
-        visitor.visit_map(Entries { entries: entries.into_iter(), value: None })
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
-        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-struct Entries {
-    entries: std::vec::IntoIter<(String, Value)>,
-    value: Option<(String, Value)>,
-}
-
-impl<'de> MapAccess<'de> for Entries {
-    type Error = SettingsError;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, SettingsError> {
-        self.value = self.entries.next();
-        let Some((key, _)) = &self.value else { return Ok(None) };
-        seed.deserialize(Cow::<str>::Owned(key.clone()).into_deserializer()).map(Some)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, SettingsError> {
-        let Some((key, value)) = self.value.take() else {
-            return Err(SettingsError::here(Problem::Refused));
-        };
-        seed.deserialize(value).map_err(|error| error.below(&key))
-    }
-}
-
-struct Items(std::vec::IntoIter<Value>, usize);
-
-impl<'de> SeqAccess<'de> for Items {
-    type Error = SettingsError;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, SettingsError> {
-        let Some(value) = self.0.next() else { return Ok(None) };
-        self.1 += 1;
-        seed.deserialize(value).map(Some).map_err(|error| error.below(&(self.1 - 1).to_string()))
-    }
-}
-
-impl<'de> Deserializer<'de> for Value {
-    type Error = SettingsError;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, SettingsError> {
-        match self {
-            Self::Bool(value) => visitor.visit_bool(value),
-            Self::Integer(value) => visitor.visit_i64(value),
-            Self::Float(value) => visitor.visit_f64(value),
-            Self::Text(text) => visitor.visit_str(&text),
-            Self::List(items) => visitor.visit_seq(Items(items.into_iter(), 0)),
-            Self::Table(table) => TableDeserializer(table).deserialize_any(visitor),
-        }
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, SettingsError> {
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, SettingsError> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, SettingsError> {
-        match self {
-            Self::Text(text) => {
-                let text: de::value::StringDeserializer<SettingsError> =
-                    text.as_str().to_owned().into_deserializer();
-                text.deserialize_enum(name, variants, visitor)
-            }
-            other => Err(de::Error::invalid_type(de::Unexpected::Other(other.shape()), &"a text")),
-        }
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct seq tuple tuple_struct map struct identifier ignored_any
     }
 }

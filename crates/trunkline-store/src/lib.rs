@@ -1,1 +1,42 @@
-//! trunkline-store
+//! Where grants rest.
+//!
+//! A [`Store`] keeps records and sealed bytes: [`MemoryStore`] until the process ends, [`SqliteStore`]
+//! in a file. It never sees a secret. The [`Vault`] seals above a store, with a key of the
+//! [`KeyRing`], and is what the hub talks to.
+//!
+//! Two promises hold for every store, and the rules in `conformance` (feature `conformance`) prove
+//! them: a change that expected another generation than the stored one changes nothing, and a change
+//! and its events are written together or not at all. Nothing is written on a read.
+//!
+//! What sealing does not do: a rollback of whole rows to an older state that was once valid is not
+//! detected, and names, accounts and states are stored in the clear, since they are searched for.
+//!
+//! Start with [`Vault::open`].
+
+mod codec;
+#[cfg(any())]
+pub mod conformance;
+mod consent;
+mod error;
+mod key;
+mod memory;
+mod record;
+mod seal;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod store;
+mod vault;
+
+pub use consent::{
+    Claim, ConsentOutcome, PendingConsent, SealedConsent, StoredConsent, Taken, Take, decide,
+};
+pub use error::{KeyError, StoreError};
+pub use key::{KeyId, KeyRing};
+pub use memory::MemoryStore;
+pub use record::{
+    Body, Change, Commit, Event, EventKind, Expected, NewEvent, Record, Sealed, State, Status, Stored,
+};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
+pub use store::Store;
+pub use vault::{NewBody, Opened, Vault};

@@ -1,0 +1,51 @@
+//! OAuth 2: the authorization code with PKCE, client credentials, renewal and revocation.
+//!
+//! The parts are strict towards what we send (RFC 6749, 7636, 9207, 9700) and tolerant towards what
+//! services answer: [`TokenCodec`] reads what real token endpoints send, and never takes an error for
+//! a token. There is no implicit grant, no password grant, and no PKCE method but S256.
+//!
+//! ```
+//! use trunkline_auth::oauth2::{AuthorizationCode, Client, ClientAuth};
+//! use trunkline_core::Secret;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::new("client-1", Some(Secret::new("s3cr3t"))).auth(ClientAuth::Body);
+//! let auth = AuthorizationCode::builder(
+//!     client,
+//!     "https://service.example/oauth2/authorize".parse()?,
+//!     "https://service.example/oauth2/token".parse()?,
+//!     "https://app.example/connect/callback",
+//! )
+//! .revoke_url("https://service.example/oauth2/revoke".parse()?)
+//! .scope("offline_access")
+//! .build()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Start with [`AuthorizationCode::builder`].
+
+mod authorization_code;
+mod builder;
+pub mod challenge;
+mod client;
+mod client_credentials;
+mod codec;
+mod errors;
+mod expiry;
+mod http_date;
+mod json;
+mod pkce;
+mod redact;
+mod request;
+mod revoke;
+mod token_endpoint;
+
+pub use authorization_code::{AuthorizationCode, AuthorizationCodeBuilder};
+pub use client::{Client, ClientAuth};
+pub use client_credentials::{ClientCredentials, ClientCredentialsBuilder};
+pub use codec::{TokenCodec, TokenResponse};
+pub use expiry::{TimeUnit, ZeroExpiry};
+pub use pkce::{Pkce, random_token};
+pub use request::TokenEncoding;
+pub use token_endpoint::{AccountHint, Judge};

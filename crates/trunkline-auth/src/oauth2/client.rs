@@ -1,0 +1,106 @@
+//! The application's own client at a service, and how it shows who it is.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use form_urlencoded::byte_serialize;
+use http::{HeaderMap, HeaderValue, header};
+use trunkline_core::{Error, ErrorKind, Secret};
+use zeroize::Zeroizing;
+
+use super::request::{Params, owned};
+
+/// How the client shows who it is at the token and revocation endpoints (RFC 6749, 2.3). A request
+/// uses exactly one way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ClientAuth {
+    /// `client_id` and `client_secret` in the body.
+    Body,
+    /// HTTP Basic; id and secret are form-encoded first, as the standard wants it.
+    Basic,
+    /// HTTP Basic without that encoding, for services that do not decode it.
+    BasicRaw,
+    /// A public client: `client_id` in the body, no secret.
+    None,
+}
+
+/// The application's client at one service. `Debug` does not show the secret.
+#[derive(Debug, Clone)]
+pub struct Client {
+    id: String,
+    secret: Option<Secret>,
+    auth: ClientAuth,
+}
+
+impl Client {
+    /// A client that authenticates with [`ClientAuth::Basic`], or as [`ClientAuth::None`] when it has
+    /// no secret.
+    #[must_use]
+    pub fn new(id: impl Into<String>, secret: Option<Secret>) -> Self {
+        let auth = if secret.is_some() { ClientAuth::Basic } else { ClientAuth::None };
+        Self { id: id.into(), secret, auth }
+    }
+
+    /// Authenticates another way.
+    #[must_use]
+    pub fn auth(mut self, auth: ClientAuth) -> Self {
+        self.auth = auth;
+        self
+    }
+
+    /// The client id; no secret.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Checks that id, secret and way fit together.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let has_secret = self.secret.as_ref().is_some_and(|secret| !secret.is_empty());
+        let problem = match self.auth {
+            _ if self.id.is_empty() => "the client id is empty",
+            ClientAuth::None if has_secret => "a public client has no secret",
+            ClientAuth::Body | ClientAuth::Basic | ClientAuth::BasicRaw if !has_secret => {
+                "the client has no secret"
+            }
+            ClientAuth::BasicRaw if self.id.contains(':') => "the client id holds a colon",
+            _ => return Ok(()),
+        };
+        Err(Error::new(ErrorKind::ConfigInvalid, problem))
+    }
+
+    /// Adds what shows who the client is, to the parameters or to the headers.
+    pub(crate) fn authenticate(&self, params: &mut Params, headers: &mut HeaderMap) -> Result<(), Error> {
+        let secret = self.secret.as_ref().map_or("", Secret::expose);
+        match self.auth {
+            ClientAuth::Body => {
+                params.plain("client_id", &self.id);
+                params.secret("client_secret", secret);
+            }
+            ClientAuth::None => params.plain("client_id", &self.id),
+            ClientAuth::Basic => {
+                let encoded: Zeroizing<String> = Zeroizing::new(byte_serialize(secret.as_bytes()).collect());
+                let id: String = byte_serialize(self.id.as_bytes()).collect();
+                headers.insert(header::AUTHORIZATION, basic(&id, &encoded)?);
+                params.redact(secret);
+            }
+            ClientAuth::BasicRaw => {
+                headers.insert(header::AUTHORIZATION, basic(&self.id, secret)?);
+                params.redact(secret);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn basic(id: &str, secret: &str) -> Result<HeaderValue, Error> {
+    let pair = Zeroizing::new(format!("{id}:{secret}"));
+    let mut line = Zeroizing::new(String::with_capacity(6 + pair.len().div_ceil(3) * 4));
+    line.push_str("Basic ");
+    STANDARD.encode_string(pair.as_bytes(), &mut line);
+    let mut value =
+        HeaderValue::from_maybe_shared(owned(Zeroizing::new(std::mem::take(&mut *line).into_bytes())))
+            .map_err(|_| Error::new(ErrorKind::ConfigInvalid, "the client id or secret fits no header"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}

@@ -1,0 +1,146 @@
+//! The client credentials grant (RFC 6749, 4.4): nobody is asked.
+
+use async_trait::async_trait;
+use http::Method;
+use trunkline_core::{
+    Account, AuthProvider, Begun, ConsentAnswer, ConsentAsk, ConsentKind, Credential, Cx, Diagnosis, Error,
+    ErrorKind, Exchange, Grant, Held, InputSpec, Inputs, Prepared, RefreshPolicy, Reuse, Revoked, ScopeSet,
+};
+use url::Url;
+
+use super::builder::token_endpoint_setters;
+use super::client::Client;
+use super::codec::{TokenCodec, TokenResponse};
+use super::errors::Purpose;
+use super::request::{Params, TokenEncoding};
+use super::token_endpoint::{TokenEndpoint, bearer};
+
+/// A grant of the application's own: each renewal mints a new access token, none is spent.
+#[derive(Debug, Clone)]
+pub struct ClientCredentials {
+    endpoint: TokenEndpoint,
+    scopes: ScopeSet,
+    scope_separator: char,
+    inputs: Vec<(InputSpec, String)>,
+}
+
+impl ClientCredentials {
+    /// Starts with what every service needs.
+    #[must_use]
+    pub fn builder(client: Client, token_url: Url) -> ClientCredentialsBuilder {
+        let mut endpoint = TokenEndpoint::new(client, token_url);
+        // Nothing is spent, so asking again is never punished.
+        endpoint.policy.reuse = Reuse::RejectSoft;
+        let scopes = ScopeSet::default();
+        ClientCredentialsBuilder { endpoint, scopes, scope_separator: ' ', inputs: Vec::new() }
+    }
+
+    async fn mint(
+        &self,
+        cx: &Cx,
+        inputs: &Inputs,
+        scopes: &ScopeSet,
+        held: Option<&Held>,
+    ) -> Result<Grant, Error> {
+        let purpose = Purpose::Mint { named: !self.inputs.is_empty(), renewal: held.is_some() };
+        let mut params = Params::default();
+        params.plain("grant_type", "client_credentials");
+        if !scopes.is_empty() {
+            params.plain("scope", &scopes.join(self.scope_separator));
+        }
+        for (input, name) in &self.inputs {
+            let value = inputs.require(input.name).map_err(|error| {
+                error.map_diagnosis(|diagnosis| diagnosis.during(purpose.name(), cx.clock().wall()))
+            })?;
+            match input.secret {
+                true => params.secret(name, value.expose()),
+                false => params.plain(name, value.expose()),
+            }
+        }
+        let (mut token, started) = self.endpoint.ask(cx, purpose, params).await?;
+        // RFC 6749, 4.4.3: there should be none. A secret that is never used is not kept.
+        token.refresh_token = None;
+        token.refresh_expires_at = None;
+        Ok(self.endpoint.grant(token, started, scopes, held))
+    }
+}
+
+#[async_trait]
+impl AuthProvider for ClientCredentials {
+    fn method(&self) -> &'static str {
+        "client_credentials"
+    }
+
+    fn consent(&self) -> ConsentKind {
+        ConsentKind::Unattended
+    }
+
+    fn inputs(&self) -> Vec<InputSpec> {
+        self.inputs.iter().map(|(input, _)| input.clone()).collect()
+    }
+
+    fn policy(&self) -> RefreshPolicy {
+        self.endpoint.policy
+    }
+
+    async fn begin(&self, _: &Cx, _: &ConsentAsk) -> Result<Begun, Error> {
+        Err(Error::new(ErrorKind::Unsupported, "client credentials need no consent"))
+    }
+
+    async fn complete(&self, cx: &Cx, answer: &ConsentAnswer) -> Result<Grant, Error> {
+        let scopes = self.scopes.union(&answer.requested);
+        self.mint(cx, &answer.inputs, &scopes, None).await
+    }
+
+    async fn refresh(&self, cx: &Cx, held: &Held) -> Result<Grant, Error> {
+        self.mint(cx, &held.inputs, &self.scopes, Some(held)).await
+    }
+
+    async fn revoke(&self, cx: &Cx, held: &Held) -> Result<Revoked, Error> {
+        self.endpoint.revoke(cx, &held.credential).await
+    }
+
+    fn prepare(&self, credential: &Credential) -> Result<Prepared, Error> {
+        bearer(credential)
+    }
+}
+
+/// Collects the settings of a [`ClientCredentials`].
+#[derive(Debug, Clone)]
+pub struct ClientCredentialsBuilder {
+    endpoint: TokenEndpoint,
+    scopes: ScopeSet,
+    scope_separator: char,
+    inputs: Vec<(InputSpec, String)>,
+}
+
+impl ClientCredentialsBuilder {
+    token_endpoint_setters!();
+
+    /// Needs `input`, and sends it with each token request as `param`.
+    #[must_use]
+    pub fn input(mut self, input: InputSpec, param: impl Into<String>) -> Self {
+        self.inputs.push((input, param.into()));
+        self
+    }
+
+    /// Checks all settings together.
+    ///
+    /// # Errors
+    ///
+    /// Always [`ErrorKind::ConfigInvalid`]: as for
+    /// [`AuthorizationCodeBuilder::build`](super::AuthorizationCodeBuilder::build), and an input that
+    /// would set a parameter of the grant.
+    pub fn build(self) -> Result<ClientCredentials, Error> {
+        let mut endpoint = self.endpoint;
+        endpoint.codec.scope_separator.get_or_insert(self.scope_separator);
+        endpoint.check()?;
+        endpoint.check_names(self.inputs.iter().map(|(_, name)| name.as_str()))?;
+        Ok(ClientCredentials {
+            endpoint,
+            scopes: self.scopes,
+            scope_separator: self.scope_separator,
+            inputs: self.inputs,
+        })
+    }
+}

@@ -1,0 +1,377 @@
+//! Reads what token endpoints answer, tolerantly, and never takes an error for a token.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use trunkline_core::{Captures, Error, ErrorKind, ScopeSet, Secret};
+
+use super::errors::ServiceError;
+use super::expiry::{Life, TimeUnit, Times, ZeroExpiry};
+use super::json::{Json, Members};
+
+/// Longest value of a capture, in bytes.
+const MAX_CAPTURE_BYTES: usize = 2048;
+
+/// Names that are never captures: captures are no secrets.
+const TOKENS: [&str; 6] =
+    ["access_token", "accessToken", "refresh_token", "refreshToken", "id_token", "idToken"];
+
+/// How a service's token answers are read.
+///
+/// By default: JSON, form-encoded or text bodies of UTF-8 without repeated members; the standard's
+/// member names and their camelCase twins; numbers also as texts; errors before tokens.
+#[derive(Debug, Clone, Default)]
+pub struct TokenCodec {
+    aliases: Vec<(String, String)>,
+    within: Option<String>,
+    captures: Vec<String>,
+    pub(crate) scope_separator: Option<char>,
+    duration_unit: TimeUnit,
+    point_unit: TimeUnit,
+    zero: ZeroExpiry,
+    issued_at: Option<(String, TimeUnit)>,
+    grant_expiry: Option<String>,
+    token_types: Vec<String>,
+    error_aliases: Vec<(String, String)>,
+}
+
+impl TokenCodec {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Also finds the standard's member `standard` under `name`; `name` is looked for first.
+    #[must_use]
+    pub fn alias(mut self, standard: impl Into<String>, name: impl Into<String>) -> Self {
+        self.aliases.push((standard.into(), name.into()));
+        self
+    }
+
+    /// The token stands in the object `member`. Errors are looked for outside and inside.
+    #[must_use]
+    pub fn within(mut self, member: impl Into<String>) -> Self {
+        self.within = Some(member.into());
+        self
+    }
+
+    /// Keeps the member `name` as a capture of the connection, such as `instance_url`. It must be no
+    /// secret; the connector validates it before it is used.
+    #[must_use]
+    pub fn capture(mut self, name: impl Into<String>) -> Self {
+        self.captures.push(name.into());
+        self
+    }
+
+    /// What separates scopes in answers. Default: what separates them in requests.
+    #[must_use]
+    pub fn scope_separator(mut self, separator: char) -> Self {
+        self.scope_separator = Some(separator);
+        self
+    }
+
+    /// The unit of `expires_in` and its kin. Default seconds.
+    #[must_use]
+    pub fn expires_in_unit(mut self, unit: TimeUnit) -> Self {
+        self.duration_unit = unit;
+        self
+    }
+
+    /// The unit of `expires_at` and its kin, where it is a number. Default seconds since 1970.
+    #[must_use]
+    pub fn expires_at_unit(mut self, unit: TimeUnit) -> Self {
+        self.point_unit = unit;
+        self
+    }
+
+    /// What a lifetime of zero or less means. Default: unknown.
+    #[must_use]
+    pub fn zero_expiry(mut self, meaning: ZeroExpiry) -> Self {
+        self.zero = meaning;
+        self
+    }
+
+    /// The policy's default lifetime counts from the member `name`, if that is earlier than the
+    /// request. For services that hand out a token that was made before.
+    #[must_use]
+    pub fn issued_at(mut self, name: impl Into<String>, unit: TimeUnit) -> Self {
+        self.issued_at = Some((name.into(), unit));
+        self
+    }
+
+    /// The member `name` says in how long the whole grant ends, whatever is done.
+    #[must_use]
+    pub fn grant_expires_in(mut self, name: impl Into<String>) -> Self {
+        self.grant_expiry = Some(name.into());
+        self
+    }
+
+    /// Takes `name` as another word for the token type `Bearer`.
+    #[must_use]
+    pub fn bearer_type(mut self, name: impl Into<String>) -> Self {
+        self.token_types.push(name.into());
+        self
+    }
+
+    /// Takes the service's error code `name` as the standard's `standard`.
+    #[must_use]
+    pub fn error_alias(mut self, name: impl Into<String>, standard: impl Into<String>) -> Self {
+        self.error_aliases.push((name.into(), standard.into()));
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.captures.iter().any(|name| TOKENS.contains(&name.as_str())) {
+            return Err(Error::new(ErrorKind::ConfigInvalid, "a token cannot be a capture"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn times(&self, started: Timestamp, offset: SignedDuration) -> Times {
+        Times {
+            started,
+            offset,
+            duration_unit: self.duration_unit,
+            point_unit: self.point_unit,
+            zero: self.zero,
+        }
+    }
+
+    /// Reads a body. `default_lifetime` counts when the answer does not say how long the token serves.
+    pub(crate) fn read(
+        &self,
+        body: &[u8],
+        times: &Times,
+        default_lifetime: Option<Duration>,
+    ) -> Result<TokenResponse, Defect> {
+        let outer = members(body)?;
+        self.error(&outer)?;
+        let members = match &self.within {
+            Some(name) => {
+                let mut outer = outer;
+                let inner = outer.take_object(name).ok_or(Defect::TokenMissing)?;
+                self.error(&inner)?;
+                inner
+            }
+            None => outer,
+        };
+        let token = |name| self.member(&members, name).and_then(Json::text).map(Secret::new);
+        let access_token = token("access_token").ok_or(Defect::TokenMissing)?;
+        self.check_type(&members)?;
+        Ok(TokenResponse {
+            access_token,
+            refresh_token: token("refresh_token"),
+            scopes: self.scopes(&members),
+            access_expires_at: self.access_expiry(&members, times, default_lifetime),
+            refresh_expires_at: self.refresh_expiry(&members, times),
+            grant_expires_at: self.grant_expiry.as_deref().and_then(|name| {
+                match times.duration(members.get(name)?) {
+                    Life::Until(end) => Some(end),
+                    Life::Unknown | Life::Never => None,
+                }
+            }),
+            captures: self.captures(&members),
+            members,
+        })
+    }
+
+    /// The error that a body states, whatever else it is.
+    pub(crate) fn stated_error(&self, body: &[u8]) -> Option<ServiceError> {
+        match members(body).and_then(|members| self.error(&members)) {
+            Err(Defect::Service(error)) => Some(error),
+            _ => None,
+        }
+    }
+
+    fn error(&self, members: &Members) -> Result<(), Defect> {
+        let Some(mut error) = ServiceError::find(members) else { return Ok(()) };
+        let code = error.codes.first();
+        if let Some((_, standard)) = self.error_aliases.iter().find(|(name, _)| Some(name) == code) {
+            error.codes.insert(0, standard.clone());
+        }
+        Err(Defect::Service(error))
+    }
+
+    fn member<'a>(&self, members: &'a Members, standard: &str) -> Option<&'a Json> {
+        let aliases = self.aliases.iter().filter(|(of, _)| of == standard);
+        aliases
+            .filter_map(|(_, name)| members.get(name))
+            .chain(members.get(standard))
+            .next()
+            .or_else(|| members.get(&camel_case(standard)))
+    }
+
+    fn check_type(&self, members: &Members) -> Result<(), Defect> {
+        const BEARER: [&str; 4] = ["bearer", "bearertoken", "application access token", "user access token"];
+        let Some(value) = self.member(members, "token_type") else { return Ok(()) };
+        let Json::Text(name) = value else { return Err(Defect::TokenTypeUnknown) };
+        let name = name.trim();
+        let known = name.is_empty()
+            || BEARER.iter().any(|known| known.eq_ignore_ascii_case(name))
+            || self.token_types.iter().any(|known| known.eq_ignore_ascii_case(name));
+        if known { Ok(()) } else { Err(Defect::TokenTypeUnknown) }
+    }
+
+    fn scopes(&self, members: &Members) -> Option<ScopeSet> {
+        let separator = self.scope_separator.unwrap_or(' ');
+        match self.member(members, "scope").or_else(|| self.member(members, "scopes"))? {
+            Json::Text(text) => Some(ScopeSet::parse(text, separator)),
+            Json::List(items) => Some(items.iter().filter_map(Json::text).collect()),
+            _ => None,
+        }
+    }
+
+    fn access_expiry(
+        &self,
+        members: &Members,
+        times: &Times,
+        default_lifetime: Option<Duration>,
+    ) -> Option<Timestamp> {
+        let readers: [(&str, fn(&Times, &Json) -> Life); 4] = [
+            ("expires_in", Times::duration),
+            ("expires_at", Times::point),
+            ("expires_on", Times::point),
+            ("expires", Times::either),
+        ];
+        for (name, read) in readers {
+            match self.member(members, name).map_or(Life::Unknown, |value| read(times, value)) {
+                Life::Until(end) => return Some(end),
+                Life::Never => return None,
+                Life::Unknown => {}
+            }
+        }
+        self.issued(members, times).checked_add(default_lifetime?).ok()
+    }
+
+    fn issued(&self, members: &Members, times: &Times) -> Timestamp {
+        let issued = self.issued_at.as_ref().and_then(|(name, unit)| {
+            match (Times { point_unit: *unit, ..*times }).point(members.get(name)?) {
+                Life::Until(time) => Some(time),
+                Life::Unknown | Life::Never => None,
+            }
+        });
+        issued.unwrap_or(times.started).min(times.started)
+    }
+
+    fn refresh_expiry(&self, members: &Members, times: &Times) -> Option<Timestamp> {
+        let readers: [(&str, fn(&Times, &Json) -> Life); 4] = [
+            ("refresh_token_expires_in", Times::duration),
+            ("x_refresh_token_expires_in", Times::duration),
+            ("refresh_expires_in", Times::duration),
+            ("refresh_token_expires_at", Times::point),
+        ];
+        readers.into_iter().find_map(|(name, read)| match read(times, self.member(members, name)?) {
+            Life::Until(end) => Some(end),
+            Life::Unknown | Life::Never => None,
+        })
+    }
+
+    fn captures(&self, members: &Members) -> Captures {
+        let mut captures = Captures::default();
+        for name in &self.captures {
+            let value = members.get(name).and_then(Json::scalar);
+            let fit = value.filter(|value| {
+                value.expose().len() <= MAX_CAPTURE_BYTES && !value.expose().chars().any(char::is_control)
+            });
+            if let Some(value) = fit {
+                captures.insert(name, value.expose());
+            }
+        }
+        captures
+    }
+}
+
+/// A token answer that was read. `Debug` shows names only.
+pub struct TokenResponse {
+    pub(crate) access_token: Secret,
+    pub(crate) refresh_token: Option<Secret>,
+    pub(crate) scopes: Option<ScopeSet>,
+    pub(crate) access_expires_at: Option<Timestamp>,
+    pub(crate) refresh_expires_at: Option<Timestamp>,
+    pub(crate) grant_expires_at: Option<Timestamp>,
+    pub(crate) captures: Captures,
+    members: Members,
+}
+
+impl TokenResponse {
+    /// The access token.
+    #[must_use]
+    pub fn access_token(&self) -> &Secret {
+        &self.access_token
+    }
+
+    /// The refresh token, if one came.
+    #[must_use]
+    pub fn refresh_token(&self) -> Option<&Secret> {
+        self.refresh_token.as_ref()
+    }
+
+    /// The scopes the service named.
+    #[must_use]
+    pub fn scopes(&self) -> Option<&ScopeSet> {
+        self.scopes.as_ref()
+    }
+
+    /// The captures that the codec was told to keep.
+    #[must_use]
+    pub fn captures(&self) -> &Captures {
+        &self.captures
+    }
+
+    /// Any member that is a text, number or boolean, known to the standard or not. It may be a
+    /// secret.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<Secret> {
+        self.members.get(name)?.scalar()
+    }
+}
+
+impl fmt::Debug for TokenResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TokenResponse").field(&self.members).finish()
+    }
+}
+
+/// Why a body is no token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Defect {
+    /// The service states an error.
+    Service(ServiceError),
+    /// A page for people: a proxy, a firewall, a captive portal.
+    Markup,
+    /// No UTF-8, no known format, or a repeated member.
+    Unreadable,
+    /// No error, and no access token.
+    TokenMissing,
+    /// A token of a type that we do not know how to use (RFC 6749, 7.1).
+    TokenTypeUnknown,
+}
+
+/// Sniffs the format from the body: content types lie, and the formats cannot be confused.
+fn members(body: &[u8]) -> Result<Members, Defect> {
+    let text = std::str::from_utf8(body).map_err(|_| Defect::Unreadable)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
+    match text.as_bytes().first() {
+        Some(b'{') => match serde_json::from_str(text) {
+            Ok(Json::Object(members)) => Ok(members),
+            _ => Err(Defect::Unreadable),
+        },
+        Some(b'<') => Err(Defect::Markup),
+        Some(b'[' | b'"') | None => Err(Defect::Unreadable),
+        Some(_) if text.contains('=') => Members::from_form(text).ok_or(Defect::Unreadable),
+        Some(_) => Err(Defect::Unreadable),
+    }
+}
+
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let mut out = words.next().unwrap_or("").to_owned();
+    for word in words {
+        let mut chars = word.chars();
+        out.extend(chars.next().map(|c| c.to_ascii_uppercase()));
+        out.push_str(chars.as_str());
+    }
+    out
+}

@@ -1,0 +1,218 @@
+//! What a token endpoint's failure means (RFC 6749, 5.2, and what services make of it).
+
+use http::StatusCode;
+use trunkline_core::{Call, Cause};
+
+use super::codec::Defect;
+use super::json::{Json, Members};
+
+/// An error that a body states.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct ServiceError {
+    /// The codes, the one that is classified first.
+    pub(crate) codes: Vec<String>,
+    /// The text for people: untrusted.
+    pub(crate) message: Option<String>,
+}
+
+const CODES: [&str; 7] = ["error", "code", "error_code", "errorCode", "errorType", "errorId", "type"];
+const MESSAGES: [&str; 8] = [
+    "error_description",
+    "errorDescription",
+    "error_message",
+    "errorMessage",
+    "message",
+    "msg",
+    "detail",
+    "description",
+];
+
+impl ServiceError {
+    /// The error that `members` state, if they do; looked for before a token is (D01, D11).
+    pub(crate) fn find(members: &Members) -> Option<Self> {
+        let mut found = Self::default();
+        let mut failed = false;
+        match members.get("error") {
+            Some(Json::Object(inner)) => failed |= found.take_object(inner),
+            Some(Json::List(items)) => failed |= found.take_list(items),
+            Some(value) => failed |= found.take_code(value),
+            None => {}
+        }
+        if let Some(Json::List(items)) = members.get("errors") {
+            failed |= found.take_list(items);
+        }
+        for name in ["errorCode", "error_code", "errorId"] {
+            failed |= members.get(name).is_some_and(|value| found.take_code(value));
+        }
+        for name in ["ok", "success"] {
+            failed |= matches!(members.get(name), Some(Json::Bool(false)));
+        }
+        if !failed {
+            failed = found.take_envelope(members);
+        }
+        if !failed {
+            return None;
+        }
+        if let Some(Json::Text(code)) = members.get("suberror") {
+            found.codes.push(code.to_string());
+        }
+        found.take_message(members);
+        Some(found)
+    }
+
+    /// `{"code": 20003, "msg": …}`: a code that is not zero, and no token beside it.
+    fn take_envelope(&mut self, members: &Members) -> bool {
+        let has_token = ["access_token", "accessToken"].iter().any(|name| members.get(name).is_some());
+        match members.get("code") {
+            Some(code @ Json::Integer(number)) if !has_token && !(200..300).contains(number) => {
+                self.take_code(code)
+            }
+            _ => false,
+        }
+    }
+
+    fn take_code(&mut self, value: &Json) -> bool {
+        match value {
+            Json::Bool(failed) => return *failed,
+            Json::Integer(0) | Json::Null => return false,
+            Json::Integer(number) => self.codes.push(number.to_string()),
+            // TikTok's envelope says `ok` where others say nothing.
+            Json::Text(code)
+                if code.is_empty() || code.eq_ignore_ascii_case("ok") || code.as_str() == "0" =>
+            {
+                return false;
+            }
+            Json::Text(code) => self.codes.push(code.to_string()),
+            Json::Float(_) | Json::List(_) | Json::Object(_) => return false,
+        }
+        true
+    }
+
+    fn take_object(&mut self, members: &Members) -> bool {
+        let before = self.codes.len();
+        for value in CODES.iter().filter_map(|name| members.get(name)) {
+            self.take_code(value);
+        }
+        self.take_message(members);
+        self.codes.len() > before || self.message.is_some()
+    }
+
+    fn take_list(&mut self, items: &[Json]) -> bool {
+        for item in items {
+            match item {
+                Json::Object(members) => {
+                    self.take_object(members);
+                }
+                Json::Text(text) if text.contains(' ') => {
+                    self.message.get_or_insert_with(|| text.to_string());
+                }
+                value => {
+                    self.take_code(value);
+                }
+            }
+        }
+        !items.is_empty()
+    }
+
+    fn take_message(&mut self, members: &Members) {
+        if self.message.is_none() {
+            let text = MESSAGES.iter().find_map(|name| members.get(name)?.text());
+            self.message = text.map(str::to_owned);
+        }
+    }
+}
+
+/// Which request failed; decides what an answer that never came means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The exchange of a code.
+    Code,
+    /// A renewal that spends a refresh token.
+    Refresh,
+    /// A token from client credentials. `named`: the tenant's inputs take part.
+    Mint { named: bool, renewal: bool },
+    /// A revocation.
+    Revoke,
+}
+
+impl Purpose {
+    pub(crate) fn call(self) -> Call {
+        match self {
+            Self::Code | Self::Mint { renewal: false, .. } => Call::Exchange,
+            Self::Refresh | Self::Mint { renewal: true, .. } => Call::Refresh,
+            Self::Revoke => Call::Revoke,
+        }
+    }
+
+    /// The name of the call in a diagnosis.
+    pub(crate) fn name(self) -> &'static str {
+        match self.call() {
+            Call::Refresh => "refresh",
+            Call::Revoke => "revoke",
+            _ => "exchange",
+        }
+    }
+
+    /// The request may have been carried out, or not.
+    pub(crate) fn unknown(self) -> Cause {
+        match self {
+            Self::Code => Cause::ConsentOutcomeUnknown,
+            Self::Refresh => Cause::RefreshOutcomeUnknown,
+            // Nothing was spent: asking once more does no harm.
+            Self::Mint { .. } => Cause::ServiceUnavailable,
+            Self::Revoke => Cause::OutcomeUnknown,
+        }
+    }
+
+    /// What `status` and what was read of the body mean; `defect` is `None` for a body that reads
+    /// like a success although the status is none.
+    pub(crate) fn classify(self, status: StatusCode, defect: Option<&Defect>) -> Cause {
+        match status.as_u16() {
+            429 => return Cause::RateLimited,
+            408 | 425 | 500..=599 | 300..=399 => return Cause::ServiceUnavailable,
+            _ => {}
+        }
+        match defect {
+            Some(Defect::Service(error)) => self.of_error(error),
+            Some(Defect::Markup) => Cause::ServiceUnavailable,
+            Some(Defect::TokenTypeUnknown) => Cause::ResponseInvalid,
+            Some(Defect::Unreadable | Defect::TokenMissing) | None => self.unknown(),
+        }
+    }
+
+    fn of_error(self, error: &ServiceError) -> Cause {
+        match error.codes.first().map_or("", String::as_str) {
+            "invalid_grant" => self.invalid_grant(error),
+            "invalid_client" | "unauthorized_client" | "unsupported_grant_type" => {
+                Cause::ClientCredentialsInvalid
+            }
+            "invalid_request" | "invalid_scope" | "invalid_target" => Cause::ConfigurationInvalid,
+            "interaction_required"
+            | "consent_required"
+            | "login_required"
+            | "insufficient_user_authentication" => match self {
+                Self::Code => Cause::ConsentDenied,
+                Self::Refresh | Self::Revoke => Cause::GrantRevoked,
+                Self::Mint { .. } => Cause::ClientNotAuthorized,
+            },
+            "access_denied" if self == Self::Code => Cause::ConsentDenied,
+            "server_error" | "temporarily_unavailable" => Cause::ServiceUnavailable,
+            "slow_down" => Cause::RateLimited,
+            _ => self.unknown(),
+        }
+    }
+
+    fn invalid_grant(self, error: &ServiceError) -> Cause {
+        match self {
+            Self::Refresh | Self::Revoke => Cause::GrantRevoked,
+            // A wrong name of one tenant must not count against the client of all.
+            Self::Mint { named: true, .. } => Cause::UserCredentialsInvalid,
+            Self::Mint { named: false, .. } => Cause::ClientCredentialsInvalid,
+            Self::Code => {
+                // The text is a hint only; both causes ask the person to start again.
+                let text = error.message.as_deref().unwrap_or("").to_ascii_lowercase();
+                if text.contains("expired") { Cause::ConsentExpired } else { Cause::ConsentInvalid }
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What is sent to a token or revocation endpoint.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use form_urlencoded::byte_serialize;
+use http::{HeaderValue, header};
+use serde::ser::{SerializeMap as _, Serializer as _};
+use trunkline_core::{Error, ErrorKind, Request, RequestBody, Secret};
+use zeroize::Zeroizing;
+
+use super::redact::Redactor;
+
+/// How the parameters of a token request are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum TokenEncoding {
+    /// `application/x-www-form-urlencoded`, the standard.
+    #[default]
+    Form,
+    /// A JSON object of texts.
+    Json,
+    /// The URL's query. Secrets in a URL end up in logs, so the builder wants a second word for it:
+    /// `allow_secrets_in_url`.
+    Query,
+}
+
+/// Parameters in the order they are sent, under the standard's names.
+#[derive(Default)]
+pub(crate) struct Params {
+    entries: Vec<(String, Secret)>,
+    secrets: Vec<Secret>,
+}
+
+impl Params {
+    /// Adds one that is no secret.
+    pub(crate) fn plain(&mut self, name: impl Into<String>, value: &str) {
+        self.entries.push((name.into(), Secret::new(value)));
+    }
+
+    /// Adds one that must not come back in a message of the service.
+    pub(crate) fn secret(&mut self, name: impl Into<String>, value: &str) {
+        self.redact(value);
+        self.entries.push((name.into(), Secret::new(value)));
+    }
+
+    /// Remembers a secret that is sent elsewhere in the request.
+    pub(crate) fn redact(&mut self, value: &str) {
+        self.secrets.push(Secret::new(value));
+    }
+
+    /// What takes the sent secrets out of a text.
+    pub(crate) fn redactor(&self) -> Redactor {
+        Redactor::new(self.secrets.clone())
+    }
+
+    /// Puts the parameters on `request`, under the service's names.
+    pub(crate) fn write(
+        &self,
+        request: &mut Request,
+        encoding: TokenEncoding,
+        renames: &BTreeMap<String, String>,
+    ) -> Result<(), Error> {
+        let pairs: Vec<(&str, &str)> = self
+            .entries
+            .iter()
+            .map(|(name, value)| (renames.get(name).unwrap_or(name).as_str(), value.expose()))
+            .collect();
+        if let Some(name) = repeated(pairs.iter().map(|(name, _)| *name)) {
+            let message = format!("the parameter `{name}` would be sent twice");
+            return Err(Error::new(ErrorKind::ConfigInvalid, message));
+        }
+        let (kind, body) = match encoding {
+            TokenEncoding::Query => {
+                request.url.query_pairs_mut().extend_pairs(pairs);
+                return Ok(());
+            }
+            TokenEncoding::Form => ("application/x-www-form-urlencoded", form(&pairs)),
+            TokenEncoding::Json => ("application/json", json(&pairs)?),
+        };
+        request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        request.body = RequestBody::Bytes(owned(body));
+        Ok(())
+    }
+}
+
+/// The first name that stands twice.
+pub(crate) fn repeated<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut seen = std::collections::BTreeSet::new();
+    names.into_iter().find(|name| !seen.insert(*name))
+}
+
+fn form(pairs: &[(&str, &str)]) -> Zeroizing<Vec<u8>> {
+    // Sized once: a buffer that grows leaves copies behind.
+    let most = pairs.iter().map(|(name, value)| 3 * (name.len() + value.len()) + 2).sum();
+    let mut body = Zeroizing::new(Vec::with_capacity(most));
+    for (index, (name, value)) in pairs.iter().enumerate() {
+        if index > 0 {
+            body.push(b'&');
+        }
+        byte_serialize(name.as_bytes()).for_each(|part| body.extend_from_slice(part.as_bytes()));
+        body.push(b'=');
+        byte_serialize(value.as_bytes()).for_each(|part| body.extend_from_slice(part.as_bytes()));
+    }
+    body
+}
+
+fn json(pairs: &[(&str, &str)]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let most: usize = pairs.iter().map(|(name, value)| 6 * (name.len() + value.len()) + 6).sum();
+    let mut body = Zeroizing::new(Vec::with_capacity(most + 2));
+    let mut out = serde_json::Serializer::new(&mut *body);
+    let written = out.serialize_map(Some(pairs.len())).and_then(|mut map| {
+        pairs.iter().try_for_each(|(name, value)| map.serialize_entry(name, value))?;
+        map.end()
+    });
+    match written {
+        Ok(()) => Ok(body),
+        Err(_) => Err(Error::new(ErrorKind::Unexpected, "the token request cannot be written as JSON")),
+    }
+}
+
+/// Bytes whose memory is overwritten when the last copy is dropped.
+pub(crate) fn owned(buffer: Zeroizing<Vec<u8>>) -> Bytes {
+    struct Owner(Zeroizing<Vec<u8>>);
+
+    impl AsRef<[u8]> for Owner {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+
+    Bytes::from_owner(Owner(buffer))
+}

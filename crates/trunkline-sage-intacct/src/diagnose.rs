@@ -1,0 +1,307 @@
+//! Why Sage refused: the body first, the status second.
+//!
+//! Statuses lie: an expired access token has been seen as 401 and as 400, and a refusal that is about
+//! permissions as 422. The order of the steps is the order of what is most telling. Texts decide only
+//! where Sage gives no number, and only those that have been seen; the body of a 403 is not known, so no
+//! word of it is relied on.
+
+use trunkline_core::http::StatusCode;
+use trunkline_core::http::header::CONTENT_TYPE;
+use trunkline_core::{Call, Cause, Diagnosis, Exchange};
+
+use crate::config::GrantMethod;
+use crate::envelope::{ErrorEnvelope, ServiceError, Shape};
+use crate::pause::requested_pause;
+use crate::remedy;
+
+/// Most codes that a diagnosis keeps.
+const MAX_CODES: usize = 8;
+
+/// Reads a failed exchange. `method` is how the grant is held, where that is known. `None` when the
+/// general rules say as much.
+pub(crate) fn diagnose(exchange: &Exchange<'_>, method: Option<GrantMethod>) -> Option<Diagnosis> {
+    let case = Case::read(exchange, method);
+    let diagnosis = case.classify()?;
+    let diagnosis = match requested_pause(exchange.headers) {
+        Some(wait) if waits(diagnosis.cause()) => diagnosis.retry_after(wait),
+        _ => diagnosis,
+    };
+    Some(case.testify(diagnosis))
+}
+
+fn waits(cause: Cause) -> bool {
+    matches!(cause, Cause::RateLimited | Cause::ServiceUnavailable)
+}
+
+/// One failed exchange, with what its body holds.
+struct Case<'a> {
+    call: Call,
+    method: Option<GrantMethod>,
+    /// The status of the answer, or of the operation in a batch that failed.
+    status: u16,
+    http_status: StatusCode,
+    shape: Option<Shape>,
+    error: ServiceError,
+    /// A page of the edge in front of the service, or of some proxy: the service did not write it.
+    is_page: bool,
+    exchange: &'a Exchange<'a>,
+}
+
+impl<'a> Case<'a> {
+    fn read(exchange: &'a Exchange<'a>, method: Option<GrantMethod>) -> Self {
+        let envelope = ErrorEnvelope::parse(exchange.body);
+        let is_page = envelope.is_none() && is_page(exchange);
+        let (shape, error) = envelope.map_or_else(Default::default, |envelope| {
+            // Of a batch the operation that failed matters, not those that were skipped because of it.
+            let mut errors = envelope.errors;
+            let at = errors.iter().position(|error| !error.is("unprocessed")).unwrap_or(0);
+            (Some(envelope.shape), errors.swap_remove(at))
+        });
+        let status = error.status.unwrap_or_else(|| exchange.status.as_u16());
+        Self {
+            call: exchange.call,
+            method,
+            status,
+            http_status: exchange.status,
+            shape,
+            error,
+            is_page,
+            exchange,
+        }
+    }
+
+    fn classify(&self) -> Option<Diagnosis> {
+        if self.shape.is_none() && !self.is_page && self.http_status.is_success() {
+            return None;
+        }
+        if self.is_page {
+            return Some(self.edge());
+        }
+        if self.status == 429 || self.has("GW-0010") {
+            return Some(Diagnosis::new(Cause::RateLimited));
+        }
+        self.token()
+            .or_else(|| self.client_and_user())
+            .or_else(|| self.has("GW-0011").then(|| with(Cause::CompanyInactive, remedy::COMPANY)))
+            .or_else(|| self.outage())
+            .or_else(|| if self.call == Call::Api { self.refusal() } else { None })
+    }
+
+    /// Whether the error itself, not one of its details, is `code`.
+    fn has(&self, code: &str) -> bool {
+        self.error.is(code)
+    }
+
+    fn has_any(&self, codes: &[&str]) -> bool {
+        codes.iter().any(|code| self.has(code))
+    }
+
+    /// The edge answers in HTML, and nobody knows how far the request came.
+    fn edge(&self) -> Diagnosis {
+        match self.status {
+            429 => Diagnosis::new(Cause::RateLimited),
+            500.. => self.broken_off(),
+            // A firewall's page is no refusal by the service: it says nothing about token or permission.
+            401 | 403 | 408 => Diagnosis::new(Cause::ServiceUnavailable),
+            _ => Diagnosis::new(Cause::ResponseInvalid),
+        }
+    }
+
+    fn outage(&self) -> Option<Diagnosis> {
+        // GW-0001 is the gateway's word for "not processed".
+        if self.has("GW-0001") || self.status == 503 {
+            return Some(Diagnosis::new(Cause::ServiceUnavailable));
+        }
+        (self.status >= 500).then(|| self.broken_off())
+    }
+
+    /// A 5xx. Where it was cut off, the service may have acted: a refresh token may be spent.
+    fn broken_off(&self) -> Diagnosis {
+        // 504 and 524: the edge gave up waiting while the service may still be at work. 520: the
+        // service closed the connection without an answer that makes sense.
+        let spends = self.method != Some(GrantMethod::ClientCredentials);
+        Diagnosis::new(match (self.call, self.status) {
+            (Call::Refresh, 504 | 520 | 524) if spends => Cause::RefreshOutcomeUnknown,
+            (Call::Exchange, 504 | 520 | 524) if spends => Cause::ConsentOutcomeUnknown,
+            (Call::Api | Call::Revoke, 524) => Cause::OutcomeUnknown,
+            _ => Cause::ServiceUnavailable,
+        })
+    }
+
+    /// A token that no longer serves, whatever the status.
+    fn token(&self) -> Option<Diagnosis> {
+        let expired = self.has("GW-0040") || self.says(&["expired token"]);
+        let dead = expired
+            || self.has_any(&["REST-2102", "REST-1206", "tokenInvalid", "IA.TOKEN_IS_INVALID", "GW-0031"])
+            || self.says(&["invalid token", "token is not valid", "token not valid"]);
+        if !dead {
+            return None;
+        }
+        Some(match self.call {
+            Call::Refresh if self.method == Some(GrantMethod::ClientCredentials) => {
+                // Nothing was sent that could be a dead token.
+                Diagnosis::new(Cause::ResponseInvalid)
+            }
+            Call::Refresh => with(Cause::GrantRevoked, remedy::RECONNECT),
+            Call::Exchange => with(Cause::ConsentExpired, remedy::CODE_SPENT),
+            _ if expired => Diagnosis::new(Cause::AccessTokenExpired),
+            _ => Diagnosis::new(Cause::AccessTokenRejected),
+        })
+    }
+
+    /// Whether the error is nothing but one of these texts. An error with a number or details of its own
+    /// is about something else: "token" is also a word for things that a request may hold.
+    fn says(&self, texts: &[&str]) -> bool {
+        if !matches!(self.status, 400 | 401) || self.error.error_id.is_some() || !self.error.details.is_empty() {
+            return false;
+        }
+        let Some(message) = &self.error.message else { return false };
+        let message = message.as_str().to_ascii_lowercase();
+        let message = message.trim_end_matches('.');
+        texts.contains(&message.strip_prefix("the ").unwrap_or(message))
+    }
+
+    /// Who asks: the application's client, or the user it names.
+    fn client_and_user(&self) -> Option<Diagnosis> {
+        if self.has("REST-1216") {
+            return Some(with(Cause::ClientNotAuthorized, remedy::CLIENT_NOT_LISTED));
+        }
+        if self.call == Call::Api {
+            return None;
+        }
+        if self.shape == Some(Shape::OAuth) {
+            return self.oauth();
+        }
+        if self.has_any(&["GW-0012", "GW-0036"]) || self.is_about_username() {
+            return Some(with(Cause::UserCredentialsInvalid, remedy::USERNAME));
+        }
+        self.has_any(&["GW-0015", "GW-0032", "GW-0033", "GW-0035", "GW-0037", "GW-0038", "GW-0039"])
+            .then(|| with(Cause::ConfigurationInvalid, remedy::TOKEN_REQUEST))
+    }
+
+    fn oauth(&self) -> Option<Diagnosis> {
+        let unattended = self.method == Some(GrantMethod::ClientCredentials);
+        if self.has("invalid_client") {
+            let text = if self.call == Call::Refresh && !unattended {
+                remedy::CLIENT_AT_RENEWAL
+            } else {
+                remedy::CLIENT
+            };
+            return Some(with(Cause::ClientCredentialsInvalid, text));
+        }
+        if !self.has("invalid_grant") {
+            return None;
+        }
+        match self.call {
+            Call::Exchange if unattended => Some(with(Cause::UserCredentialsInvalid, remedy::USERNAME)),
+            Call::Exchange => Some(with(Cause::ConsentExpired, remedy::CODE_SPENT)),
+            Call::Refresh => Some(with(Cause::GrantRevoked, remedy::RECONNECT)),
+            _ => None,
+        }
+    }
+
+    /// The refusal of a username without its company has no number that is known.
+    fn is_about_username(&self) -> bool {
+        let message = self.error.message.as_ref().map(|text| text.as_str().to_ascii_lowercase());
+        self.status == 400
+            && message.is_some_and(|text| text.contains("username") && text.contains("user@company"))
+    }
+
+    /// A call of the API that reached the service with a token that serves.
+    fn refusal(&self) -> Option<Diagnosis> {
+        // Defects of the request itself, which the gateway numbers.
+        if self.has_any(&["GW-0014", "GW-0015", "GW-0034", "GW-0042"]) {
+            return Some(Diagnosis::new(Cause::RequestInvalid));
+        }
+        if self.has("notFound") {
+            return Some(Diagnosis::new(Cause::NotFound));
+        }
+        Some(match self.status {
+            401 => Diagnosis::new(Cause::AccessTokenRejected),
+            403 => with(Cause::PermissionMissing, remedy::PERMISSION),
+            404 => Diagnosis::new(Cause::NotFound),
+            409 => Diagnosis::new(Cause::Conflict),
+            422 => self.business(),
+            400 if self.has_any(&["operationFailed", "REST-7001"]) => self.business(),
+            400..=499 => Diagnosis::new(Cause::RequestInvalid),
+            _ => return None,
+        })
+    }
+
+    /// A rule of the service, or a refusal about permissions that is dressed as one.
+    fn business(&self) -> Diagnosis {
+        let is_denied = |error: &ServiceError| {
+            let text = error.message.as_ref().map(|text| text.as_str().to_ascii_lowercase());
+            error.is("AR-0279")
+                || text.is_some_and(|text| {
+                    text.contains("configuration change") && text.contains("user permission")
+                })
+        };
+        if self.error.chain().any(is_denied) {
+            with(Cause::FeatureDenied, remedy::FEATURE)
+        } else {
+            Diagnosis::new(Cause::BusinessRule)
+        }
+    }
+
+    /// Adds what is known: status, codes, Sage's own message and support id.
+    fn testify(&self, diagnosis: Diagnosis) -> Diagnosis {
+        let mut diagnosis = diagnosis.status(self.exchange.status);
+        let mut codes: Vec<&str> = Vec::new();
+        for code in self.error.chain().flat_map(ServiceError::codes) {
+            if codes.len() < MAX_CODES && !codes.contains(&code.as_str()) {
+                codes.push(code.as_str());
+            }
+        }
+        for code in codes {
+            diagnosis = diagnosis.code(code);
+        }
+        if let Some(id) = &self.error.support_id {
+            diagnosis = diagnosis.support_id(id.as_str());
+        }
+        diagnosis.message(&self.message())
+    }
+
+    /// The error's message and those of its details: the outer one is often a mere wrapper.
+    fn message(&self) -> String {
+        let mut texts: Vec<&str> = Vec::new();
+        for error in self.error.chain() {
+            for text in [&error.message, &error.correction].into_iter().flatten() {
+                if !texts.contains(&text.as_str()) {
+                    texts.push(text.as_str());
+                }
+            }
+        }
+        without_tokens(&texts.join("; "))
+    }
+}
+
+/// Takes out every word that is long enough to be a token: a service may quote what it was sent.
+fn without_tokens(text: &str) -> String {
+    const MIN_TOKEN_CHARS: usize = 48;
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "._~+=/-".contains(c);
+    let mut out = String::with_capacity(text.len());
+    for word in text.split_inclusive(|c| !is_token(c)) {
+        let run = word.trim_end_matches(|c| !is_token(c));
+        out.push_str(if run.len() < MIN_TOKEN_CHARS { run } else { "[redacted]" });
+        out.push_str(&word[run.len()..]);
+    }
+    out
+}
+
+fn with(cause: Cause, remedy: &'static str) -> Diagnosis {
+    Diagnosis::new(cause).remedy_text(remedy)
+}
+
+/// Whether the body is a page for people rather than an answer of the API.
+fn is_page(exchange: &Exchange<'_>) -> bool {
+    let text = exchange.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(exchange.body);
+    let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
+    let html = exchange.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    match first {
+        Some(b'<') => true,
+        // Labelled wrongly, or cut off: still the service's own.
+        Some(b'{' | b'[') | None => false,
+        Some(_) => html.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html")),
+    }
+}

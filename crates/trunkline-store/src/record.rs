@@ -1,0 +1,295 @@
+//! What a store keeps about a connection, and how it changes.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use trunkline_core::{Account, ConnectionId, ConnectionKey, Diagnosis};
+
+use crate::{KeyId, StoreError};
+
+/// Declares an enum whose variants have stable codes, the same in every store.
+macro_rules! coded {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident $code:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $($(#[$doc])* $variant,)* }
+
+        impl $name {
+            /// Every one of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The stable code, in snake_case.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// The one with this code.
+            #[must_use]
+            pub fn from_code(code: &str) -> Option<Self> {
+                match code { $($code => Some(Self::$variant),)* _ => None }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.code())
+            }
+        }
+    };
+}
+
+coded! {
+    /// How a connection stands.
+    State {
+        /// The grant serves.
+        Active "active",
+        /// Renewal is failing for a reason that may pass; the access token may still serve.
+        Degraded "degraded",
+        /// The grant is gone: only a person can give a new one.
+        NeedsConsent "needs_consent",
+        /// Someone at the customer can undo it without a new consent.
+        Suspended "suspended",
+        /// It was disconnected here.
+        Disconnected "disconnected",
+    }
+}
+
+coded! {
+    /// What happened to a connection.
+    #[non_exhaustive]
+    EventKind {
+        /// The first grant was stored.
+        Connected "connected",
+        /// A new consent replaced the grant.
+        Reconnected "reconnected",
+        /// The credential was renewed.
+        Renewed "renewed",
+        /// Renewal began to fail.
+        Degraded "degraded",
+        /// The grant serves again.
+        Recovered "recovered",
+        /// The grant is gone.
+        NeedsConsent "needs_consent",
+        /// The service suspended it.
+        Suspended "suspended",
+        /// It was disconnected here.
+        Disconnected "disconnected",
+        /// It now belongs to another account.
+        AccountChanged "account_changed",
+    }
+}
+
+/// A state, since when, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The state.
+    pub state: State,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why; `None` while the grant serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagnosis: Option<Diagnosis>,
+}
+
+/// What is known about a connection. It holds no secret.
+///
+/// Stores keep times to the microsecond.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Never changes.
+    pub id: ConnectionId,
+    /// Never changes.
+    pub key: ConnectionKey,
+    /// The way the grant is held: [`AuthProvider::method`](trunkline_core::AuthProvider::method).
+    pub method: String,
+    /// Who the service says we are.
+    pub account: Option<Account>,
+    /// How it stands.
+    pub status: Status,
+    /// Counts up from 1, once for each credential.
+    pub generation: u64,
+    /// The number of the last event; counted by the store, ignored in a change.
+    pub sequence: u64,
+    /// When it was first connected.
+    pub created_at: Timestamp,
+    /// When the credential was stored.
+    pub credential_at: Option<Timestamp>,
+    /// When the access token stops serving.
+    pub access_expires_at: Option<Timestamp>,
+    /// When something is to be done about it even if nobody uses it.
+    pub due_at: Option<Timestamp>,
+}
+
+/// A sealed text: a data key of its own under a wrapping key, and the text under the data key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// Which key wraps the data key.
+    pub key_id: KeyId,
+    /// The wrapped data key.
+    pub wrapped_key: Vec<u8>,
+    /// The sealed text.
+    pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealed({} bytes under {})", self.body.len(), self.key_id)
+    }
+}
+
+/// A row as a store answers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// What is known.
+    pub record: Record,
+    /// The sealed secrets, unless they were cleared.
+    pub body: Option<Sealed>,
+}
+
+/// What must be stored for a change to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Nothing, under this tenant, connector and label.
+    Absent,
+    /// A record of this generation.
+    Generation(u64),
+    /// A record of this generation whose last event has this number: nothing at all happened to it
+    /// since it was read, so a change of state cannot hide another one.
+    Unchanged {
+        /// The generation.
+        generation: u64,
+        /// The sequence.
+        sequence: u64,
+    },
+}
+
+impl Expected {
+    /// The generation that must be stored; `None` for no record.
+    #[must_use]
+    pub const fn generation(self) -> Option<u64> {
+        match self {
+            Self::Absent => None,
+            Self::Generation(generation) | Self::Unchanged { generation, .. } => Some(generation),
+        }
+    }
+}
+
+/// What becomes of the sealed secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// They stay, and with them the generation they are sealed to.
+    Keep,
+    /// These take their place, in the next generation.
+    Replace(Sealed),
+    /// They are removed, in the next generation (a renewal under way then loses), or in the same.
+    Clear,
+}
+
+/// One change of one connection: record, secrets and events together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What must be stored for it to happen.
+    pub expected: Expected,
+    /// The record as it is to be, with its new generation.
+    pub record: Record,
+    /// What becomes of the secrets.
+    pub body: Body,
+    /// What happened, in order.
+    pub events: Vec<NewEvent>,
+}
+
+impl Change {
+    /// Checks what every store relies on before it writes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Invalid`] when the generation does not follow from `expected` and `body`: 1 for
+    /// a new record, the next one with new secrets, the same one where they stay.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let new = self.record.generation;
+        let fits = match (self.expected.generation(), &self.body) {
+            (None, _) => new == 1,
+            (Some(old), Body::Keep) => new == old,
+            (Some(old), Body::Replace(_)) => old.checked_add(1) == Some(new),
+            (Some(old), Body::Clear) => new == old || old.checked_add(1) == Some(new),
+        };
+        if fits { Ok(()) } else { Err(StoreError::Invalid { what: "the generation does not follow" }) }
+    }
+}
+
+/// An event to be written with a change. Never a secret in one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    /// What happened.
+    pub kind: EventKind,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub detail: Option<Diagnosis>,
+}
+
+impl NewEvent {
+    /// An event without a reason.
+    #[must_use]
+    pub const fn new(kind: EventKind, at: Timestamp) -> Self {
+        Self { kind, at, detail: None }
+    }
+
+    /// Adds the reason.
+    #[must_use]
+    pub fn because(mut self, detail: Diagnosis) -> Self {
+        self.detail = Some(detail);
+        self
+    }
+}
+
+/// An event as it was written: connection and sequence identify it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// To what it happened.
+    pub connection: ConnectionId,
+    /// Counts up from 1 for each connection, without gaps.
+    pub sequence: u64,
+    /// What happened.
+    pub kind: EventKind,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub detail: Option<Diagnosis>,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Commit {
+    /// It is stored, durably where the store is durable.
+    Done {
+        /// The number of the connection's last event.
+        sequence: u64,
+    },
+    /// Something else is stored than was expected: nothing was changed. Read again.
+    Conflict {
+        /// The generation that is stored; `None` when there is no such record.
+        generation: Option<u64>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_read_back_and_match_serde() {
+        for state in State::ALL {
+            assert_eq!(State::from_code(state.code()), Some(*state));
+            assert_eq!(serde_json::to_string(state).unwrap(), format!("{:?}", state.code()));
+        }
+        for kind in EventKind::ALL {
+            assert_eq!(EventKind::from_code(kind.code()), Some(*kind));
+            assert_eq!(serde_json::to_string(kind).unwrap(), format!("{:?}", kind.code()));
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The contract of a store.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use trunkline_core::{ConnectionId, ConnectionKey};
+
+use crate::{
+    Change, Commit, ConsentOutcome, Event, KeyId, Record, SealedConsent, StoreError, Stored, Take, Taken,
+};
+
+/// Keeps records, sealed secrets, events and pending consents.
+///
+/// # Contract
+///
+/// A store never sees a secret in the clear and never decides what a change means. It promises:
+///
+/// * reads write nothing;
+/// * [`commit`](Self::commit) is one atomic compare-and-swap, durable when it answers, and of several
+///   that expect the same, in any number of processes, exactly one is done;
+/// * [`take_consent`](Self::take_consent) hands a consent out once;
+/// * times are kept to the microsecond, and names are ordered by their bytes.
+///
+/// The rules in `conformance` prove it.
+///
+/// # Errors
+///
+/// Every method fails with [`StoreError::Unavailable`] when the store cannot be reached or is busy
+/// beyond its bound, and with [`StoreError::Corrupt`] when what is stored makes no sense.
+///
+/// # Cancel safety
+///
+/// A write that is dropped happened wholly or not at all; the caller cannot know which, and reads
+/// again.
+#[async_trait]
+pub trait Store: fmt::Debug + Send + Sync {
+    /// The connection with this key.
+    async fn get(&self, key: &ConnectionKey) -> Result<Option<Stored>, StoreError>;
+
+    /// The connection with this id.
+    async fn get_by_id(&self, id: ConnectionId) -> Result<Option<Stored>, StoreError>;
+
+    /// A page of a tenant's connections, ordered by connector and label, after the given pair. At
+    /// most `limit`; fewer only at the end.
+    async fn list(
+        &self,
+        tenant: &str,
+        after: Option<(&str, &str)>,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreError>;
+
+    /// The other connections, of any tenant, that hold a grant of the account through this connector:
+    /// not disconnected and with secrets. `account_key` is [`Account::key`](trunkline_core::Account::key).
+    async fn same_account(
+        &self,
+        connector: &str,
+        account_key: &str,
+        except: ConnectionId,
+    ) -> Result<Vec<ConnectionId>, StoreError>;
+
+    /// Makes one change if what is stored is what it expects; numbers and writes its events with it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Invalid`] when [`Change::check`] says so.
+    async fn commit(&self, change: &Change) -> Result<Commit, StoreError>;
+
+    /// A page of a connection's events after a number, in order, at most `limit`.
+    async fn events(
+        &self,
+        id: ConnectionId,
+        after_sequence: u64,
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError>;
+
+    /// The wrapping keys under which the secrets of connections are sealed, each once.
+    async fn key_ids(&self) -> Result<Vec<KeyId>, StoreError>;
+
+    /// The disconnected connections whose secrets are still there, the longest waiting first: the
+    /// service has yet to be told.
+    async fn pending_revocations(&self, limit: u32) -> Result<Vec<ConnectionId>, StoreError>;
+
+    /// Keeps a consent until it is taken.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Invalid`] when there is one with this state.
+    async fn put_consent(&self, consent: &SealedConsent) -> Result<(), StoreError>;
+
+    /// Takes a consent, in one step: as [`decide`](crate::decide) says. Its sealed part is removed with it;
+    /// the row stays, so that a repeated answer can be answered.
+    async fn take_consent(
+        &self,
+        take: &Take<'_>,
+        now: Timestamp,
+    ) -> Result<Taken<SealedConsent>, StoreError>;
+
+    /// Remembers how a taken consent ended. The first outcome stays; of a consent that was not taken
+    /// or is gone nothing is remembered.
+    async fn finish_consent(&self, state: &[u8; 32], outcome: &ConsentOutcome) -> Result<(), StoreError>;
+
+    /// Removes the consents that expired before a time, taken or not, and answers how many.
+    async fn purge_consents(&self, before: Timestamp) -> Result<u64, StoreError>;
+}
+
+/// Compile-time check: a store stays usable as a trait object.
+const _: fn(&dyn Store) = |_| {};

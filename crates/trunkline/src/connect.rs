@@ -1,0 +1,286 @@
+//! `connect(name)`: a live connection, or what is missing and who can fix it.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use trunkline_core::{
+    Cause, ConnectionKey, ConsentKind, DEFAULT_LABEL, Diagnosis, Error, Inputs, ScopeSet, Secret, Verdict,
+};
+use trunkline_store::{Record, State};
+use url::Url;
+
+use crate::connection::Connection;
+use crate::consent::{ConsentRequest, Exchange, Wish};
+use crate::hub::Hub;
+use crate::keeper::{self, Why};
+use crate::live::{Mounted, Names};
+
+/// The connections of one of the application's customers.
+#[derive(Clone, Copy)]
+pub struct Tenant<'a> {
+    pub(crate) hub: &'a Arc<Hub>,
+    pub(crate) name: &'a str,
+}
+
+impl<'a> Tenant<'a> {
+    pub(crate) fn new(hub: &'a Arc<Hub>, name: &'a str) -> Self {
+        Self { hub, name }
+    }
+
+    /// Asks for the connection through `connector`. Await what it returns, after setting what is to
+    /// differ from the default.
+    #[must_use = "nothing happens before it is awaited"]
+    pub fn connect(self, connector: &'a str) -> ConnectBuilder<'a> {
+        ConnectBuilder { tenant: self, connector, label: DEFAULT_LABEL, wish: None, inputs: None }
+    }
+
+    /// The tenant's connections, by connector and label: at most `limit`, after the given pair of
+    /// names. No secret is in them, and the service is not asked.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::StoreFailed`](crate::ErrorKind) when the store cannot be read.
+    pub async fn connections(self, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<Record>, Error> {
+        Ok(self.hub.vault.list(self.name, after, limit).await?)
+    }
+}
+
+impl fmt::Debug for Tenant<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tenant").field(&self.name).finish()
+    }
+}
+
+/// What `connect` answers.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Connect {
+    /// A connection whose token is valid.
+    Ready(Connection),
+    /// A person has to consent. Nothing is stored yet.
+    NeedsConsent(ConsentRequest),
+    /// Someone at the customer has to act; a new consent would not help.
+    Suspended(Diagnosis),
+}
+
+/// A call of `connect` before it is awaited.
+#[must_use = "nothing happens before it is awaited"]
+pub struct ConnectBuilder<'a> {
+    tenant: Tenant<'a>,
+    connector: &'a str,
+    label: &'a str,
+    wish: Option<Box<Wish>>,
+    inputs: Option<Box<Inputs>>,
+}
+
+impl<'a> ConnectBuilder<'a> {
+    /// Which of the tenant's connections through this connector. Default `default`.
+    pub fn label(mut self, label: &'a str) -> Self {
+        self.label = label;
+        self
+    }
+
+    /// Gives something that the connector declares it needs, such as a user name.
+    pub fn input(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.inputs.get_or_insert_default().insert(name, Secret::new(value));
+        self
+    }
+
+    /// Asks for scopes beyond the connector's own, if consent is needed.
+    pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        let wish = self.wish.get_or_insert_default();
+        wish.scopes = wish.scopes.union(&scopes.into_iter().collect::<ScopeSet>());
+        self
+    }
+
+    /// Holds the grant in another way than the connector's default, if consent is needed.
+    pub fn method(mut self, method: &str) -> Self {
+        self.wish.get_or_insert_default().method = Some(method.to_owned());
+        self
+    }
+
+    /// Where the user goes after the consent. It must be of an origin that the settings allow.
+    pub fn return_to(mut self, url: Url) -> Self {
+        self.wish.get_or_insert_default().return_to = Some(url);
+        self
+    }
+
+    /// Lets the consent of another account than the pinned one take the connection over.
+    pub fn replace_account(mut self) -> Self {
+        self.wish.get_or_insert_default().replace_account = true;
+        self
+    }
+}
+
+impl fmt::Debug for ConnectBuilder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectBuilder")
+            .field("tenant", &self.tenant.name)
+            .field("connector", &self.connector)
+            .field("label", &self.label)
+            .finish_non_exhaustive()
+    }
+}
+
+impl IntoFuture for ConnectBuilder<'_> {
+    type Output = Result<Connect, Error>;
+    type IntoFuture = Connecting;
+
+    // The look-up happens here, so that a connection in memory costs no allocation and the future
+    // borrows nothing.
+    fn into_future(self) -> Connecting {
+        let Self { tenant, connector, label, wish, inputs } = self;
+        if let Some(entry) = tenant.hub.entry(Names { tenant: tenant.name, connector, label }) {
+            let connection = Connection::new(tenant.hub.clone(), entry);
+            if connection.token_now().is_some() {
+                return Connecting(Inner::Now(Some(connection)));
+            }
+        }
+        let later = Later {
+            hub: tenant.hub.clone(),
+            tenant: tenant.name.to_owned(),
+            connector: connector.to_owned(),
+            label: label.to_owned(),
+            wish: wish.map(|wish| *wish).unwrap_or_default(),
+            inputs: inputs.map(|inputs| *inputs).unwrap_or_default(),
+        };
+        Connecting(Inner::Later(Box::pin(later.run())))
+    }
+}
+
+/// The future of `connect`.
+///
+/// # Cancel safety
+///
+/// Dropping it loses nothing: renewals and exchanges it started go on and are stored.
+pub struct Connecting(Inner);
+
+enum Inner {
+    Now(Option<Connection>),
+    Later(Pin<Box<dyn Future<Output = Result<Connect, Error>> + Send>>),
+}
+
+impl Future for Connecting {
+    type Output = Result<Connect, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Inner::Now(connection) => match connection.take() {
+                Some(connection) => Poll::Ready(Ok(Connect::Ready(connection))),
+                None => Poll::Pending,
+            },
+            Inner::Later(later) => later.as_mut().poll(cx),
+        }
+    }
+}
+
+impl fmt::Debug for Connecting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.0 {
+            Inner::Now(_) => "Connecting(now)",
+            Inner::Later(_) => "Connecting(later)",
+        })
+    }
+}
+
+/// `connect` for a connection that is not in memory with a valid token.
+struct Later {
+    hub: Arc<Hub>,
+    tenant: String,
+    connector: String,
+    label: String,
+    wish: Wish,
+    inputs: Inputs,
+}
+
+impl Later {
+    async fn run(self) -> Result<Connect, Error> {
+        let mounted = self.hub.mounted(&self.connector)?.clone();
+        let key = ConnectionKey::new(&self.tenant, &self.connector, &self.label)?;
+        let Some(opened) = self.hub.vault.load(&key).await? else {
+            return self.ask(&mounted, key, None, None).await;
+        };
+        let (state, method) = (opened.record.status.state, opened.record.method.clone());
+        match state {
+            State::Active | State::Degraded => {}
+            State::Suspended => {
+                let diagnosis = opened.record.status.diagnosis;
+                return Ok(Connect::Suspended(
+                    diagnosis.unwrap_or_else(|| Diagnosis::new(Cause::CompanyInactive)),
+                ));
+            }
+            State::NeedsConsent | State::Disconnected => {
+                let diagnosis =
+                    opened.record.status.diagnosis.unwrap_or_else(|| Diagnosis::new(Cause::Disconnected));
+                return self.ask(&mounted, key, Some(diagnosis), Some(method)).await;
+            }
+        }
+        let entry = self.hub.entry_or_insert(&opened.record, &mounted);
+        if keeper::adopt(&self.hub, &entry, &opened)?.is_none() {
+            match keeper::renew(&self.hub, &entry, Why::Expired).await {
+                Ok(_) => {}
+                Err(error) => return self.refused(&mounted, key, method, error).await,
+            }
+        }
+        Ok(Connect::Ready(Connection::new(self.hub, entry)))
+    }
+
+    /// What a renewal that failed means for the caller.
+    async fn refused(
+        self,
+        mounted: &Arc<Mounted>,
+        key: ConnectionKey,
+        method: String,
+        error: Error,
+    ) -> Result<Connect, Error> {
+        let Some(diagnosis) = error.diagnosis().cloned() else { return Err(error) };
+        match diagnosis.cause().verdict() {
+            Verdict::GrantDead => self.ask(mounted, key, Some(diagnosis), Some(method)).await,
+            Verdict::Suspended => Ok(Connect::Suspended(diagnosis)),
+            _ if diagnosis.cause() == Cause::Disconnected => {
+                self.ask(mounted, key, Some(diagnosis), Some(method)).await
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// Completes by itself where nobody has to be asked; else says what is to be asked for.
+    async fn ask(
+        mut self,
+        mounted: &Arc<Mounted>,
+        key: ConnectionKey,
+        diagnosis: Option<Diagnosis>,
+        method: Option<String>,
+    ) -> Result<Connect, Error> {
+        self.wish.method = self.wish.method.or(method);
+        let auth = mounted.auth(self.wish.method.as_deref())?;
+        let given = |name: &str| self.inputs.get(name).is_some_and(|value| !value.is_empty());
+        let complete = auth.inputs().iter().all(|input| given(input.name));
+        if auth.consent() == ConsentKind::Unattended && complete {
+            // One at a time: each minted token may end the one before, as Sage Intacct's do.
+            let hub = self.hub.clone();
+            let _turn = hub.unattended_turn(&key).await;
+            if let Some(opened) = self.hub.vault.load(&key).await? {
+                let entry = self.hub.entry_or_insert(&opened.record, mounted);
+                if keeper::adopt(&self.hub, &entry, &opened)?.is_some() {
+                    return Ok(Connect::Ready(Connection::new(self.hub, entry)));
+                }
+            }
+            let exchange = Exchange::unattended(key, auth.method(), self.inputs, self.wish);
+            let connection = exchange.run_to_end(&self.hub, mounted).await?;
+            return Ok(Connect::Ready(connection));
+        }
+        Ok(Connect::NeedsConsent(ConsentRequest::new(
+            self.hub,
+            mounted.clone(),
+            auth,
+            key,
+            self.inputs,
+            self.wish,
+            diagnosis,
+        )))
+    }
+}

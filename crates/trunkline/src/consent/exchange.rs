@@ -1,0 +1,258 @@
+//! From the answer to the stored grant.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use trunkline_core::{
+    Account, AuthProvider, Callback, Cause, ConnectionKey, ConsentAnswer, Diagnosis, Error, ErrorKind, Grant,
+    Held, Inputs,
+};
+use trunkline_store::{
+    Commit, EventKind, Expected, NewBody, NewEvent, Opened, PendingConsent, Record, State, Status,
+};
+
+use super::Wish;
+use crate::connection::Connection;
+use crate::hub::{Hub, random_id};
+use crate::keeper;
+use crate::live::{Live, Mounted};
+
+/// How often a reconnect may lose the race against renewals of the grant it replaces.
+const RACES: usize = 5;
+/// How long a caller waits for an exchange; the exchange itself goes on.
+const LONGEST_WAIT: Duration = Duration::from_secs(90);
+
+/// Everything that is needed to turn an answer into a connection.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    key: ConnectionKey,
+    method: String,
+    answer: ConsentAnswer,
+    replace_account: bool,
+}
+
+impl Exchange {
+    pub(crate) fn unattended(key: ConnectionKey, method: &str, inputs: Inputs, wish: Wish) -> Self {
+        let answer = ConsentAnswer { inputs, requested: wish.scopes, ..ConsentAnswer::default() };
+        Self { key, method: method.to_owned(), answer, replace_account: wish.replace_account }
+    }
+
+    pub(super) fn answered(consent: PendingConsent, callback: Callback) -> Self {
+        let mut inputs = consent.inputs;
+        for (name, value) in callback.iter() {
+            // A form's answer holds inputs; a redirect's holds what the service appended, which no
+            // connector declares as an input.
+            inputs.insert(name, value.clone());
+        }
+        let answer =
+            ConsentAnswer { callback, inputs, pending: consent.pending, requested: consent.requested };
+        Self { key: consent.key, method: consent.method, answer, replace_account: consent.replace_account }
+    }
+
+    /// [`run`](Self::run) in the hub's own tasks, so that a caller who goes away loses no grant.
+    pub(crate) async fn run_to_end(
+        self,
+        hub: &Arc<Hub>,
+        mounted: &Arc<Mounted>,
+    ) -> Result<Connection, Error> {
+        let (done, result) = oneshot::channel();
+        let (task_hub, mounted) = (hub.clone(), mounted.clone());
+        hub.spawn(async move {
+            let outcome = self.run(&task_hub, &mounted).await;
+            drop(done.send(outcome));
+        });
+        bounded(result).await
+    }
+
+    pub(super) async fn run(mut self, hub: &Arc<Hub>, mounted: &Arc<Mounted>) -> Result<Connection, Error> {
+        let auth = mounted.auth(Some(&self.method))?;
+        let declared = auth.inputs();
+        let mut inputs = Inputs::default();
+        for (name, value) in
+            self.answer.inputs.iter().filter(|(name, _)| declared.iter().any(|input| input.name == *name))
+        {
+            inputs.insert(name, value.clone());
+        }
+        self.answer.inputs = inputs;
+        let now = hub.clock.wall();
+        let grant = auth
+            .complete(&hub.token_cx(mounted), &self.answer)
+            .await
+            .map_err(|error| error.map_diagnosis(|diagnosis| diagnosis.during("consent", now)))?;
+        let before = hub.vault.load(&self.key).await?;
+        match before {
+            None => self.store_new(hub, mounted, auth, grant).await,
+            Some(before) => self.store_again(hub, mounted, auth, grant, before).await,
+        }
+    }
+
+    /// A first connection is stored at once and asked who it is afterwards: between the exchange and
+    /// the write, a crash loses the grant.
+    async fn store_new(
+        self,
+        hub: &Arc<Hub>,
+        mounted: &Arc<Mounted>,
+        auth: Arc<dyn AuthProvider>,
+        grant: Grant,
+    ) -> Result<Connection, Error> {
+        let now = hub.clock.wall();
+        let mut record = Record {
+            id: random_id()?,
+            key: self.key.clone(),
+            method: self.method.clone(),
+            account: grant.account.clone(),
+            status: Status { state: State::Active, since: now, diagnosis: None },
+            generation: 1,
+            sequence: 0,
+            created_at: now,
+            credential_at: Some(now),
+            access_expires_at: grant.credential.access_expires_at,
+            due_at: None,
+        };
+        let held = self.held(&grant);
+        let event = NewEvent { kind: EventKind::Connected, at: now, detail: None };
+        match keeper::persist(hub, Expected::Absent, &record, NewBody::Replace(&held), &[event]).await {
+            Commit::Done { sequence } => record.sequence = sequence,
+            // Someone connected the same names meanwhile, or our own write took effect before it
+            // was reported as failed.
+            Commit::Conflict { .. } => {
+                let before = hub
+                    .vault
+                    .load(&self.key)
+                    .await?
+                    .ok_or_else(|| Error::of(Cause::ConsentOutcomeUnknown))?;
+                if before.record.id != record.id {
+                    return Box::pin(self.store_again(hub, mounted, auth, grant, before)).await;
+                }
+            }
+        }
+        let connection = self.publish(hub, mounted, auth, &record, &held)?;
+        if let Some(account) = identify(hub, mounted, &connection, &held, &grant).await?
+            && record.account.as_ref() != Some(&account)
+        {
+            record.account = Some(account);
+            let expected = Expected::Generation(record.generation);
+            let stored = keeper::persist(hub, expected, &record, NewBody::Keep, &[]).await;
+            tracing::debug!(target: "trunkline", connection = %record.id, ?stored, "account confirmed");
+        }
+        tracing::info!(target: "trunkline", connector = %record.key.connector(), tenant = %record.key.tenant(), connection = %record.id, "connected");
+        Ok(connection)
+    }
+
+    /// A new grant for a connection that was there: the account is checked before the old credential
+    /// is replaced; id, label and history stay.
+    async fn store_again(
+        self,
+        hub: &Arc<Hub>,
+        mounted: &Arc<Mounted>,
+        auth: Arc<dyn AuthProvider>,
+        grant: Grant,
+        mut before: Opened,
+    ) -> Result<Connection, Error> {
+        let held = self.held(&grant);
+        let probe = Live::new(&held, 0, before.record.id, mounted, auth.clone(), &*hub.clock)?;
+        let session = hub.session(&probe, &held);
+        let told = mounted.connector.identify(&hub.api_cx(mounted), &session, &grant).await;
+        let account = match (told, &grant.account) {
+            (Ok(account), _) => Some(account),
+            (Err(_), Some(hint)) => Some(hint.clone()),
+            // Nothing says whose grant this is: it must not take over a pinned connection.
+            (Err(error), None) if before.record.account.is_some() => return Err(error),
+            (Err(_), None) => None,
+        };
+        let changed = match (&before.record.account, &account) {
+            (Some(pinned), Some(account)) => !pinned.is_same(account),
+            _ => false,
+        };
+        if changed && !self.replace_account {
+            let (pinned, account) = (show(before.record.account.as_ref()), show(account.as_ref()));
+            return Err(Diagnosis::new(Cause::AccountMismatch)
+                .message(&format!("the connection belongs to {pinned}, {account} approved"))
+                .into());
+        }
+        for _ in 0..RACES {
+            let now = hub.clock.wall();
+            let expected = Expected::Generation(before.record.generation);
+            let mut record = before.record.clone();
+            record.method.clone_from(&self.method);
+            record.account = account.clone().or(record.account);
+            record.status = Status { state: State::Active, since: now, diagnosis: None };
+            record.generation += 1;
+            record.credential_at = Some(now);
+            record.access_expires_at = grant.credential.access_expires_at;
+            let kind = if changed { EventKind::AccountChanged } else { EventKind::Reconnected };
+            let events = [NewEvent { kind, at: now, detail: None }];
+            match keeper::persist(hub, expected, &record, NewBody::Replace(&held), &events).await {
+                Commit::Done { .. } => {
+                    tracing::info!(target: "trunkline", connector = %record.key.connector(), tenant = %record.key.tenant(), connection = %record.id, "reconnected");
+                    return self.publish(hub, mounted, auth, &record, &held);
+                }
+                Commit::Conflict { .. } => {
+                    let again = hub.vault.load(&self.key).await?;
+                    before = again.ok_or_else(|| Error::of(Cause::ConsentOutcomeUnknown))?;
+                }
+            }
+        }
+        Err(Error::new(ErrorKind::Conflict, "the connection was changed by others all the time"))
+    }
+
+    fn held(&self, grant: &Grant) -> Held {
+        Held {
+            credential: grant.credential.clone(),
+            captures: grant.captures.clone(),
+            inputs: self.answer.inputs.clone(),
+        }
+    }
+
+    fn publish(
+        &self,
+        hub: &Arc<Hub>,
+        mounted: &Arc<Mounted>,
+        auth: Arc<dyn AuthProvider>,
+        record: &Record,
+        held: &Held,
+    ) -> Result<Connection, Error> {
+        let live = Live::new(held, record.generation, record.id, mounted, auth, &*hub.clock)?;
+        live.look(&*hub.clock);
+        let entry = hub.entry_or_insert(record, mounted);
+        // What was true of the old grant says nothing about the new one.
+        entry.forced_at.store(0, Ordering::Release);
+        entry.quiet_until.store(0, Ordering::Release);
+        keeper::publish(&entry, live);
+        Ok(Connection::new(hub.clone(), entry))
+    }
+}
+
+/// Asks the service who we are. A service that cannot say now does not cost the grant: the account
+/// stays what the tokens claim.
+async fn identify(
+    hub: &Arc<Hub>,
+    mounted: &Arc<Mounted>,
+    connection: &Connection,
+    held: &Held,
+    grant: &Grant,
+) -> Result<Option<Account>, Error> {
+    let Some(live) = connection.entry.live.load_full() else { return Ok(None) };
+    let session = hub.session(&live, held);
+    match mounted.connector.identify(&hub.api_cx(mounted), &session, grant).await {
+        Ok(account) => Ok(Some(account)),
+        Err(error) => {
+            tracing::warn!(target: "trunkline", connection = %connection.id(), error = %error, "account not confirmed");
+            Ok(None)
+        }
+    }
+}
+
+/// Waits for an exchange that goes on whether or not anyone waits.
+pub(super) async fn bounded<T>(result: oneshot::Receiver<Result<T, Error>>) -> Result<T, Error> {
+    match tokio::time::timeout(LONGEST_WAIT, result).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) | Err(_) => Err(Error::of(Cause::ConsentOutcomeUnknown)),
+    }
+}
+
+fn show(account: Option<&Account>) -> String {
+    account.map_or_else(|| "an unknown account".to_owned(), ToString::to_string)
+}

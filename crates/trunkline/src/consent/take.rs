@@ -1,0 +1,154 @@
+//! The callback: taken once, answered the same when it comes twice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use trunkline_core::{Callback, Cause, Diagnosis, Error, Secret};
+use trunkline_store::{Claim, ConsentOutcome, PendingConsent, Taken};
+use url::Url;
+
+use super::exchange::bounded;
+use super::{BrowserSession, Exchange};
+use crate::connect::Tenant;
+use crate::connection::Connection;
+use crate::hub::{Hub, Trunkline};
+use crate::keeper;
+
+/// How often, and how long apart, the second of two equal callbacks asks for the first one's result.
+const LOOKS: u32 = 120;
+const LOOK_PAUSE: Duration = Duration::from_millis(250);
+
+/// A finished consent.
+#[derive(Debug)]
+pub struct Completed {
+    /// The connection, live.
+    pub connection: Connection,
+    /// Where the user wanted to go; of an origin that the settings allow.
+    pub return_to: Option<Url>,
+}
+
+impl Trunkline {
+    /// Finishes a consent with what came back, for the browser session that began it.
+    ///
+    /// The state is taken once. The second of two equal callbacks gets the first one's connection.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ConsentFailed`](crate::ErrorKind) with the cause: `consent_invalid` for a state
+    /// that was not issued here or belongs to another browser, `consent_expired` for one that is too
+    /// old or used, `consent_denied`, `consent_outcome_unknown`, `account_mismatch`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels nothing but the waiting: the exchange goes on and is stored.
+    pub async fn complete(&self, callback: Callback, browser: &BrowserSession) -> Result<Completed, Error> {
+        complete(&self.0, callback, browser, None).await
+    }
+}
+
+impl Tenant<'_> {
+    /// As [`Trunkline::complete`], for a consent that this tenant began; any other is refused.
+    ///
+    /// # Errors
+    ///
+    /// As [`Trunkline::complete`].
+    pub async fn complete(self, callback: Callback, browser: &BrowserSession) -> Result<Completed, Error> {
+        complete(self.hub, callback, browser, Some(self.name)).await
+    }
+}
+
+async fn complete(
+    hub: &Arc<Hub>,
+    callback: Callback,
+    browser: &BrowserSession,
+    tenant: Option<&str>,
+) -> Result<Completed, Error> {
+    let state = callback.state().cloned().ok_or_else(|| invalid("the answer has no state"))?;
+    let answer = digest(&callback);
+    let claim = Claim { browser: &browser.0, tenant, answer };
+    match hub.vault.take_consent(&state, &claim, hub.clock.wall()).await? {
+        Taken::Unknown => Err(invalid("the state was not issued here")),
+        Taken::Foreign => Err(invalid("the state belongs to another browser session or tenant")),
+        Taken::Expired => Err(Error::of(Cause::ConsentExpired)),
+        Taken::Again { same_answer: false, .. } => Err(Error::of(Cause::ConsentExpired)
+            .map_diagnosis(|diagnosis| diagnosis.message("the state was used with another answer"))),
+        Taken::Again { .. } => first_result(hub, &state, &claim).await,
+        Taken::Fresh(consent) => exchange(hub, state, callback, *consent).await,
+    }
+}
+
+/// Runs the exchange in the hub's own tasks: once the code is spent, the caller may go away, the
+/// grant may not.
+async fn exchange(
+    hub: &Arc<Hub>,
+    state: Secret,
+    callback: Callback,
+    consent: PendingConsent,
+) -> Result<Completed, Error> {
+    let (done, result) = oneshot::channel();
+    let task_hub = hub.clone();
+    hub.spawn(async move {
+        let hub = task_hub;
+        let return_to = consent.return_to.clone();
+        let outcome = match hub.mounted(consent.key.connector()).cloned() {
+            Ok(mounted) => Exchange::answered(consent, callback).run(&hub, &mounted).await,
+            Err(error) => Err(error),
+        };
+        let stored = match &outcome {
+            Ok(connection) => ConsentOutcome::Connected(connection.id()),
+            Err(error) => ConsentOutcome::Failed(
+                error.diagnosis().cloned().unwrap_or_else(|| Diagnosis::new(Cause::ConsentOutcomeUnknown)),
+            ),
+        };
+        if let Err(error) = hub.vault.finish_consent(&state, &stored).await {
+            tracing::error!(target: "trunkline", error = %error, "outcome of a consent could not be stored");
+        }
+        // Nobody waits any more: the connection is stored all the same.
+        drop(done.send(outcome.map(|connection| Completed { connection, return_to })));
+    });
+    bounded(result).await
+}
+
+/// Waits for the exchange that the first of two equal callbacks started, here or in another process.
+async fn first_result(hub: &Arc<Hub>, state: &Secret, claim: &Claim<'_>) -> Result<Completed, Error> {
+    for _ in 0..LOOKS {
+        match hub.vault.take_consent(state, claim, hub.clock.wall()).await? {
+            Taken::Again { outcome: Some(ConsentOutcome::Connected(id)), .. } => {
+                return connected(hub, id).await;
+            }
+            Taken::Again { outcome: Some(ConsentOutcome::Failed(diagnosis)), .. } => {
+                return Err(diagnosis.into());
+            }
+            Taken::Again { outcome: None, .. } => tokio::time::sleep(LOOK_PAUSE).await,
+            _ => break,
+        }
+    }
+    Err(Error::of(Cause::ConsentOutcomeUnknown))
+}
+
+async fn connected(hub: &Arc<Hub>, id: trunkline_core::ConnectionId) -> Result<Completed, Error> {
+    let opened = hub.vault.load_by_id(id).await?.ok_or_else(|| Error::of(Cause::ConsentMissing))?;
+    let mounted = hub.mounted(opened.record.key.connector())?.clone();
+    let entry = hub.entry_or_insert(&opened.record, &mounted);
+    keeper::adopt(hub, &entry, &opened)?;
+    Ok(Completed { connection: Connection::new(hub.clone(), entry), return_to: None })
+}
+
+/// Tells equal callbacks from different ones without keeping what they hold.
+fn digest(callback: &Callback) -> [u8; 32] {
+    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    for (name, value) in callback.iter() {
+        for part in [name, value.expose()] {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part.as_bytes());
+        }
+    }
+    let mut digest = [0; 32];
+    digest.copy_from_slice(context.finish().as_ref());
+    digest
+}
+
+fn invalid(why: &str) -> Error {
+    Diagnosis::new(Cause::ConsentInvalid).message(why).into()
+}

@@ -1,0 +1,168 @@
+//! Ending a connection, with an honest report of what was revoked.
+
+use std::sync::Arc;
+
+use trunkline_core::{Cause, Diagnosis, Error, RevokeScope, Revoked};
+use trunkline_store::{Commit, EventKind, Expected, NewBody, NewEvent, Opened, State, Status};
+
+use crate::connection::Connection;
+use crate::hub::{Hub, Trunkline};
+use crate::keeper;
+use crate::live::Mounted;
+
+/// How often a disconnect may lose the race against renewals.
+const RACES: usize = 5;
+/// How many revocations are taken up at once.
+const BATCH: u32 = 100;
+
+/// What became of the grant at the service. The connection itself is disconnected in every case.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Revocation {
+    /// The service confirmed that the grant is revoked.
+    Revoked,
+    /// The service has no way to revoke it: it ends by itself or in the service's own settings.
+    NotSupported,
+    /// Not revoked, since revoking would end other connections of the same account too.
+    Shared {
+        /// How many others there are.
+        others: usize,
+    },
+    /// The service could not be asked. The credential is kept, sealed, for this one purpose, and
+    /// [`Trunkline::retry_revocations`] tries again.
+    Pending(Diagnosis),
+    /// The service refused. The credential was deleted here and may still live there.
+    Refused(Diagnosis),
+    /// There was nothing to revoke.
+    Nothing,
+}
+
+impl Connection {
+    /// Disconnects: from now on the grant is not used, here or in any process that reads the store.
+    /// Then the grant is revoked at the service, where that harms no other connection, and the
+    /// credential is deleted.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::StoreFailed`](crate::ErrorKind) when the state could not be stored: then nothing
+    /// has changed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once the state is stored, a dropped call leaves a revocation that is taken up at the next start.
+    pub async fn disconnect(&self) -> Result<Revocation, Error> {
+        for _ in 0..RACES {
+            let opened = self.hub.vault.load_by_id(self.id()).await?;
+            let Some(Opened { mut record, held }) = opened else { return Ok(Revocation::Nothing) };
+            if record.status.state == State::Disconnected {
+                self.entry.live.store(None);
+                return revoke(&self.hub, &self.entry.mounted, self.id()).await;
+            }
+            let now = self.hub.clock.wall();
+            let expected = Expected::Generation(record.generation);
+            let diagnosis = Diagnosis::new(Cause::Disconnected).during("disconnect", now);
+            record.status = Status { state: State::Disconnected, since: now, diagnosis: Some(diagnosis) };
+            // A new generation, so that a renewal under way cannot bring the connection back.
+            record.generation += 1;
+            record.access_expires_at = None;
+            let event = NewEvent { kind: EventKind::Disconnected, at: now, detail: None };
+            let body = held.as_ref().map_or(NewBody::Clear, NewBody::Replace);
+            if let Commit::Done { .. } = self.hub.vault.commit(expected, &record, body, vec![event]).await? {
+                self.entry.live.store(None);
+                tracing::info!(target: "trunkline", connector = %self.connector(), tenant = %self.tenant(), connection = %self.id(), "disconnected");
+                return revoke(&self.hub, &self.entry.mounted, self.id()).await;
+            }
+        }
+        Err(Error::new(
+            trunkline_core::ErrorKind::Conflict,
+            "the connection was changed by others all the time",
+        ))
+    }
+}
+
+impl Trunkline {
+    /// Takes up the revocations that could not be finished: at the start this happens by itself.
+    /// Answers how many are done now, and how many still wait.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::StoreFailed`](crate::ErrorKind) when the store cannot be read.
+    pub async fn retry_revocations(&self) -> Result<(usize, usize), Error> {
+        let hub = &self.0;
+        let (mut done, mut waiting) = (0, 0);
+        for id in hub.vault.pending_revocations(BATCH).await? {
+            let Some(opened) = hub.vault.load_by_id(id).await? else { continue };
+            // A connector that is no longer configured cannot revoke: its jobs wait for it.
+            let outcome = match hub.mounted(opened.record.key.connector()).cloned() {
+                Ok(mounted) => revoke(hub, &mounted, id).await?,
+                Err(_) => Revocation::Pending(Diagnosis::new(Cause::ConfigurationInvalid)),
+            };
+            match outcome {
+                Revocation::Pending(_) => waiting += 1,
+                _ => done += 1,
+            }
+        }
+        Ok((done, waiting))
+    }
+
+    pub(crate) fn resume_revocations(&self) {
+        let trunkline = self.clone();
+        self.0.spawn(async move {
+            if let Err(error) = trunkline.retry_revocations().await {
+                tracing::warn!(target: "trunkline", error = %error, "pending revocations could not be taken up");
+            }
+        });
+    }
+}
+
+/// Revokes what a disconnected record still holds, and deletes it.
+async fn revoke(
+    hub: &Arc<Hub>,
+    mounted: &Mounted,
+    id: trunkline_core::ConnectionId,
+) -> Result<Revocation, Error> {
+    let Some(Opened { record, held: Some(held) }) = hub.vault.load_by_id(id).await? else {
+        return Ok(Revocation::Nothing);
+    };
+    if record.status.state != State::Disconnected {
+        return Ok(Revocation::Nothing);
+    }
+    let auth = mounted.auth(Some(&record.method))?;
+    let outcome = match &record.account {
+        Some(account) if auth.policy().revoke_scope == RevokeScope::AccountPool => {
+            match hub.vault.same_account(record.key.connector(), &account.key(), id).await?.len() {
+                0 => None,
+                others => Some(Revocation::Shared { others }),
+            }
+        }
+        _ => None,
+    };
+    let outcome = match outcome {
+        Some(shared) => shared,
+        None => match auth.revoke(&hub.token_cx(mounted), &held).await {
+            Ok(Revoked::NotSupported) => Revocation::NotSupported,
+            Ok(_) => Revocation::Revoked,
+            Err(error) => failed(&error, hub),
+        },
+    };
+    if matches!(outcome, Revocation::Pending(_)) {
+        return Ok(outcome);
+    }
+    let expected = Expected::Generation(record.generation);
+    let mut cleared = record;
+    cleared.generation += 1;
+    // A conflict means that the tenant connected again meanwhile: then there is nothing to delete.
+    if let Commit::Conflict { .. } = keeper::persist(hub, expected, &cleared, NewBody::Clear, &[]).await {
+        tracing::debug!(target: "trunkline", connection = %id, "connected again during a revocation");
+    }
+    Ok(outcome)
+}
+
+fn failed(error: &Error, hub: &Hub) -> Revocation {
+    let diagnosis = error.diagnosis().cloned().unwrap_or_else(|| Diagnosis::new(Cause::OutcomeUnknown));
+    let diagnosis = diagnosis.during("revoke", hub.clock.wall());
+    match error.kind().is_retryable() {
+        true => Revocation::Pending(diagnosis),
+        false => Revocation::Refused(diagnosis),
+    }
+}

@@ -1,0 +1,314 @@
+//! The hub: what all connections of an application share.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::time::Duration;
+
+use papaya::HashSet;
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, MutexGuard};
+use tokio_util::task::TaskTracker;
+use trunkline_core::{
+    Clock, ConnectionId, ConnectionKey, Cx, Error, ErrorKind, Registry, Secret, Session, Transport, nearest,
+    printable,
+};
+use trunkline_store::{KeyRing, Store, Vault};
+use url::Url;
+
+use crate::config::Config;
+use crate::connect::Tenant;
+use crate::live::{ByName, Entry, Live, Mounted, Names};
+
+/// How many unattended consents of different names can be under way at once.
+const UNATTENDED_TURNS: usize = 64;
+
+/// The front door: one per application, cheap to clone.
+#[derive(Clone)]
+pub struct Trunkline(pub(crate) Arc<Hub>);
+
+pub(crate) struct Hub {
+    pub(crate) vault: Vault,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// For APIs.
+    pub(crate) transport: Arc<dyn Transport>,
+    /// For token endpoints.
+    pub(crate) token_transport: Arc<dyn Transport>,
+    pub(crate) connections: HashSet<ByName, foldhash::fast::RandomState>,
+    pub(crate) return_to: Vec<Url>,
+    mounted: BTreeMap<String, Arc<Mounted>>,
+    unattended: [Mutex<()>; UNATTENDED_TURNS],
+    tasks: TaskTracker,
+    runtime: Handle,
+}
+
+impl Trunkline {
+    /// Starts to put a hub together.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The connections of one of the application's customers. Names are checked when they are used.
+    #[must_use]
+    pub fn tenant<'a>(&'a self, tenant: &'a str) -> Tenant<'a> {
+        Tenant::new(&self.0, tenant)
+    }
+
+    /// The names of the configured connectors.
+    pub fn connectors(&self) -> impl Iterator<Item = &str> {
+        self.0.mounted.keys().map(String::as_str)
+    }
+
+    /// Waits until every renewal, exchange and revocation that is under way has been finished and
+    /// stored, at most `deadline` long. Connections stay usable, but call it last.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`] when something is still under way at the deadline.
+    pub async fn shutdown(&self, deadline: Duration) -> Result<(), Error> {
+        self.0.tasks.close();
+        let drained = tokio::time::timeout(deadline, self.0.tasks.wait()).await;
+        self.0.tasks.reopen();
+        drained.map_err(|_| {
+            Error::new(ErrorKind::Unavailable, "a renewal, exchange or revocation is still under way")
+        })
+    }
+}
+
+impl fmt::Debug for Trunkline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trunkline").field("connectors", &self.0.mounted.keys()).finish_non_exhaustive()
+    }
+}
+
+impl Hub {
+    /// The one place that spawns. What runs here is not cancelled with the caller.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        drop(self.tasks.spawn_on(task, &self.runtime));
+    }
+
+    /// The configured connector called `name`.
+    pub(crate) fn mounted(&self, name: &str) -> Result<&Arc<Mounted>, Error> {
+        self.mounted.get(name).ok_or_else(|| {
+            let near = nearest(name, self.mounted.keys().map(String::as_str));
+            let printed = printable(name);
+            match (Registry::global().get(name), near) {
+                (Some(_), _) => Error::new(
+                    ErrorKind::NotConfigured,
+                    format!("no connector `{printed}` is configured"),
+                )
+                .hint(format!(
+                    "A provider of that name is linked: add a table [connectors.{printed}] to the settings."
+                )),
+                (None, Some(near)) => {
+                    Error::new(ErrorKind::NotConfigured, format!("no connector `{printed}` is configured"))
+                        .hint(format!("Did you mean `{near}`?"))
+                }
+                (None, None) => match Registry::global().find(name) {
+                    Err(error) => error,
+                    Ok(_) => Error::new(ErrorKind::Unexpected, "the registry changed its mind"),
+                },
+            }
+        })
+    }
+
+    /// The connection in memory with these names; looks up only.
+    pub(crate) fn entry(&self, names: Names<'_>) -> Option<Arc<Entry>> {
+        self.connections.pin().get(&names).map(|found| found.0.clone())
+    }
+
+    /// The connection in memory, made if it is not there. An entry of another id under the same
+    /// names, left over from before the connection was made anew, is replaced.
+    pub(crate) fn entry_or_insert(
+        &self,
+        record: &trunkline_store::Record,
+        mounted: &Arc<Mounted>,
+    ) -> Arc<Entry> {
+        let fresh = ByName(Arc::new(Entry::new(record.id, &record.key, mounted.clone())));
+        let connections = self.connections.pin();
+        loop {
+            match connections.get(&fresh.0.names()) {
+                Some(found) if found.0.id == record.id => return found.0.clone(),
+                Some(stale) => drop(connections.remove(&stale.0.names())),
+                None => {
+                    if connections.insert(fresh.clone()) {
+                        return fresh.0;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until no other unattended consent for these names is under way in this process.
+    pub(crate) async fn unattended_turn(&self, key: &ConnectionKey) -> MutexGuard<'_, ()> {
+        let turn = foldhash::fast::FixedState::default().hash_one(key) % UNATTENDED_TURNS as u64;
+        self.unattended[usize::try_from(turn).unwrap_or(0)].lock().await
+    }
+
+    pub(crate) fn token_cx(&self, mounted: &Mounted) -> Cx {
+        Cx::new(mounted.name.as_str(), self.token_transport.clone(), self.clock.clone())
+    }
+
+    pub(crate) fn api_cx(&self, mounted: &Mounted) -> Cx {
+        Cx::new(mounted.name.as_str(), self.transport.clone(), self.clock.clone())
+    }
+
+    pub(crate) fn session(&self, live: &Live, held: &trunkline_core::Held) -> Session {
+        Session::new(
+            self.transport.clone(),
+            live.auth.clone(),
+            live.endpoint.clone(),
+            live.prepared.clone(),
+            held.captures.clone(),
+        )
+    }
+}
+
+/// Puts a hub together. A store and keys are required; everything else has a default.
+#[derive(Default)]
+pub struct Builder {
+    config: Config,
+    store: Option<Arc<dyn Store>>,
+    keys: Option<KeyRing>,
+    clock: Option<Arc<dyn Clock>>,
+    transport: Option<Arc<dyn Transport>>,
+    token_transport: Option<Arc<dyn Transport>>,
+}
+
+impl Builder {
+    /// The connectors. Default: none.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Where grants rest.
+    #[must_use]
+    pub fn store(mut self, store: impl Store + 'static) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// What seals them. Without keys nothing starts.
+    #[must_use]
+    pub fn keys(mut self, keys: KeyRing) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
+    /// Another clock than the operating system's, for tests.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Another transport to the services' APIs than reqwest. It must keep [`Transport`]'s contract.
+    #[must_use]
+    pub fn transport(mut self, transport: impl Transport + 'static) -> Self {
+        self.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// Another transport to token endpoints than reqwest: one fresh connection per request.
+    #[must_use]
+    pub fn token_transport(mut self, transport: impl Transport + 'static) -> Self {
+        self.token_transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// Checks everything together and opens the store. Captures the current runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ConfigInvalid`] when store or keys are missing, a connector's settings do not
+    /// fit, two linked crates claim one name, or a stored grant is sealed under a key that is not
+    /// there; [`ErrorKind::StoreFailed`] when the store cannot be read.
+    pub async fn build(self) -> Result<Trunkline, Error> {
+        let runtime = Handle::try_current()
+            .map_err(|_| Error::new(ErrorKind::ConfigInvalid, "a hub is built inside a tokio runtime"))?;
+        let missing = |what: &str| {
+            Error::new(ErrorKind::ConfigInvalid, format!("{what} missing: nothing starts without"))
+        };
+        let store = self.store.ok_or_else(|| missing("a store is"))?;
+        let keys = self.keys.ok_or_else(|| {
+            missing("sealing keys are").hint("Pass KeyRing::from_env(\"TRUNKLINE_KEY\")? to Builder::keys.")
+        })?;
+        let (connectors, return_to) = self.config.build()?;
+        let mounted = connectors
+            .into_iter()
+            .map(|(name, connector)| (name.clone(), Arc::new(Mounted { name, connector })))
+            .collect();
+        let hub = Arc::new(Hub {
+            vault: Vault::open(store, keys).await?,
+            clock: self.clock.unwrap_or_else(|| Arc::new(crate::SystemClock)),
+            transport: transport_or(self.transport, Purpose::Api)?,
+            token_transport: transport_or(self.token_transport, Purpose::TokenEndpoint)?,
+            connections: HashSet::with_hasher(foldhash::fast::RandomState::default()),
+            return_to,
+            mounted,
+            unattended: [const { Mutex::const_new(()) }; UNATTENDED_TURNS],
+            tasks: TaskTracker::new(),
+            runtime,
+        });
+        let trunkline = Trunkline(hub);
+        trunkline.resume_revocations();
+        Ok(trunkline)
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+enum Purpose {
+    Api,
+    TokenEndpoint,
+}
+
+#[cfg(feature = "reqwest")]
+fn transport_or(given: Option<Arc<dyn Transport>>, which: Purpose) -> Result<Arc<dyn Transport>, Error> {
+    match (given, which) {
+        (Some(given), _) => Ok(given),
+        (None, Purpose::Api) => Ok(Arc::new(crate::ReqwestTransport::api()?)),
+        (None, Purpose::TokenEndpoint) => Ok(Arc::new(crate::ReqwestTransport::token_endpoint()?)),
+    }
+}
+
+#[cfg(not(feature = "reqwest"))]
+fn transport_or(given: Option<Arc<dyn Transport>>, which: Purpose) -> Result<Arc<dyn Transport>, Error> {
+    let name = match which {
+        Purpose::Api => "transport",
+        Purpose::TokenEndpoint => "token_transport",
+    };
+    given.ok_or_else(|| {
+        Error::new(
+            ErrorKind::ConfigInvalid,
+            format!("without the feature `reqwest`, Builder::{name} is required"),
+        )
+    })
+}
+
+/// 16 random bytes for a new connection.
+pub(crate) fn random_id() -> Result<ConnectionId, Error> {
+    random().map(ConnectionId::from_bytes)
+}
+
+/// 32 random bytes in URL-safe base64.
+pub(crate) fn random_token() -> Result<Secret, Error> {
+    use base64::Engine;
+    let bytes = zeroize::Zeroizing::new(random::<32>()?);
+    Ok(Secret::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(*bytes)))
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Error> {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| Error::new(ErrorKind::Unexpected, "the operating system gives no random bytes"))?;
+    Ok(bytes)
+}

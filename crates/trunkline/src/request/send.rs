@@ -1,0 +1,200 @@
+//! One request, with at most one renewal and one replay, and redirects followed with care.
+
+use std::sync::Arc;
+
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, LOCATION, PROXY_AUTHORIZATION};
+use http::{HeaderMap, Method, StatusCode};
+use trunkline_core::{
+    Body, Call, Diagnosis, Endpoint, Error, ErrorKind, Exchange, Request, RequestBody, Verdict, authorize,
+    is_secure, transport_failure,
+};
+use url::Url;
+
+use super::{RequestBuilder, Target};
+use crate::general;
+use crate::keeper::{self, Why};
+use crate::live::Live;
+use crate::response::Response;
+
+/// How many redirects are followed.
+const MAX_REDIRECTS: usize = 5;
+/// How much of an error body is read to learn what went wrong.
+const MAX_ERROR_BODY: usize = 64 * 1024;
+/// How long that may take: an error body that drips is left to the caller.
+const ERROR_BODY_TIME: std::time::Duration = std::time::Duration::from_secs(10);
+
+pub(super) async fn send(mut builder: RequestBuilder<'_>) -> Result<Response, Error> {
+    if let Some(mistake) = builder.mistake.take() {
+        return Err(mistake);
+    }
+    let connection = builder.connection;
+    let mut live = connection.live().await?;
+    let replay = builder.body.replay();
+    let response = attempt(&mut builder, &live).await?;
+    let Some(diagnosis) = response.diagnosis() else { return Ok(response) };
+    if diagnosis.cause().verdict() != Verdict::RenewAccessToken {
+        return Ok(response);
+    }
+    let why = Why::Rejected { generation: live.generation };
+    let Some(body) = replay else {
+        // The stream is spent: renew for the next request, and hand on the refusal.
+        keeper::renew(&connection.hub, &connection.entry, why).await?;
+        return Ok(response);
+    };
+    let refusal = response.diagnosis().cloned();
+    live = keeper::renew(&connection.hub, &connection.entry, why)
+        .await
+        .map_err(|error| with_evidence(error, refusal))?;
+    builder.body = body;
+    attempt(&mut builder, &live).await
+}
+
+/// Keeps what the service said about the rejected call, where the renewal has nothing of its own.
+fn with_evidence(error: Error, refusal: Option<Diagnosis>) -> Error {
+    match (error.diagnosis(), refusal) {
+        (Some(diagnosis), Some(refusal)) if diagnosis.cause() == refusal.cause() => refusal.into(),
+        _ => error,
+    }
+}
+
+async fn attempt(builder: &mut RequestBuilder<'_>, live: &Arc<Live>) -> Result<Response, Error> {
+    let endpoint = &*live.endpoint;
+    let url = builder.target.resolve(endpoint, &builder.query)?;
+    let mut request = Request::new(builder.method.clone(), url);
+    request.headers = builder.headers.clone();
+    request.timeout = builder.timeout;
+    if let Some(entity) = &builder.entity {
+        let name = endpoint.entity_header_name().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Unsupported,
+                "this connector cannot scope a request to a part of the account",
+            )
+        })?;
+        request.headers.insert(name.clone(), entity.clone());
+    }
+    let mut replay = builder.body.replay();
+    request.body = std::mem::take(&mut builder.body);
+    authorize(&mut request, endpoint, &live.prepared, &*live.auth)?;
+
+    let transport = &builder.connection.hub.transport;
+    let mut response = transport.send(request).await.map_err(|error| transport_failure(&error))?;
+    if response.status().is_redirection() && response.headers().contains_key(LOCATION) {
+        let mut from = builder.target.resolve(endpoint, &builder.query)?;
+        let mut method = builder.method.clone();
+        for _ in 0..MAX_REDIRECTS {
+            let Some(next) = redirect(&response, &from, &method, replay.as_ref()) else { break };
+            let mut request = Request::new(next.method.clone(), next.url.clone());
+            request.headers = next.headers(&builder.headers, &from);
+            request.timeout = builder.timeout;
+            request.body = match next.body {
+                true => replay.as_ref().and_then(RequestBody::replay).unwrap_or_default(),
+                false => RequestBody::Empty,
+            };
+            if endpoint.allows(&next.url) {
+                if let (Some(name), Some(entity)) = (endpoint.entity_header_name(), &builder.entity) {
+                    request.headers.insert(name.clone(), entity.clone());
+                }
+                authorize(&mut request, endpoint, &live.prepared, &*live.auth)?;
+            }
+            response = transport.send(request).await.map_err(|error| transport_failure(&error))?;
+            if !next.body {
+                replay = Some(RequestBody::Empty);
+            }
+            (from, method) = (next.url, next.method);
+        }
+    }
+    if response.status().as_u16() < 400 {
+        return Ok(Response::new(response, None));
+    }
+    diagnosed(builder, endpoint, response).await
+}
+
+/// Where a redirect leads, if it is to be followed.
+struct Next {
+    url: Url,
+    method: Method,
+    body: bool,
+}
+
+impl Next {
+    /// The caller's headers for the next hop: nothing secret leaves the origin it was meant for, and
+    /// a body that is dropped takes its description along.
+    fn headers(&self, given: &HeaderMap, from: &Url) -> HeaderMap {
+        let mut headers = given.clone();
+        if self.url.origin() != from.origin() {
+            for secret in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
+                headers.remove(secret);
+            }
+        }
+        if !self.body {
+            headers.remove(CONTENT_TYPE);
+            headers.remove(CONTENT_LENGTH);
+        }
+        headers
+    }
+}
+
+fn redirect(
+    response: &http::Response<Body>,
+    from: &Url,
+    method: &Method,
+    replay: Option<&RequestBody>,
+) -> Option<Next> {
+    let safe = method == Method::GET || method == Method::HEAD;
+    let (method, body) = match response.status() {
+        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => {
+            (method.clone(), replay.is_some().then_some(true)?)
+        }
+        StatusCode::SEE_OTHER if !safe => (Method::GET, false),
+        // A POST is not turned into a GET behind the caller's back.
+        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER if safe => {
+            (method.clone(), false)
+        }
+        _ => return None,
+    };
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    let url = from.join(location).ok().filter(is_secure)?;
+    Some(Next { url, method, body })
+}
+
+/// Reads the start of an error body, asks the connector what it means, and puts it back.
+async fn diagnosed(
+    builder: &RequestBuilder<'_>,
+    endpoint: &Endpoint,
+    response: http::Response<Body>,
+) -> Result<Response, Error> {
+    let (head, mut body) = response.into_parts();
+    let looked = tokio::time::timeout(ERROR_BODY_TIME, body.peek(MAX_ERROR_BODY)).await;
+    let start = looked.ok().and_then(Result::ok).map(|(start, _)| start).unwrap_or_default();
+    let url = builder.target.resolve(endpoint, "")?;
+    let exchange = Exchange {
+        call: Call::Api,
+        method: &builder.method,
+        path: url.path(),
+        status: head.status,
+        headers: &head.headers,
+        body: &start,
+    };
+    let connection = builder.connection;
+    let diagnosis = connection
+        .entry
+        .mounted
+        .connector
+        .diagnose(&exchange)
+        .unwrap_or_else(|| general::diagnose(&exchange));
+    let call = format!("{} {}", builder.method, path_of(&builder.target, &url));
+    let diagnosis = diagnosis.during(call, connection.hub.clock.wall());
+    tracing::debug!(
+        target: "trunkline",
+        connector = %connection.connector(), connection = %connection.id(),
+        status = head.status.as_u16(), cause = %diagnosis.cause(), "call refused"
+    );
+    Ok(Response::new(http::Response::from_parts(head, body), Some(diagnosis)))
+}
+
+fn path_of<'a>(target: &'a Target, url: &'a Url) -> &'a str {
+    match target {
+        Target::Path(path) => path.split('?').next().unwrap_or(path),
+        Target::Url(_) => url.path(),
+    }
+}

@@ -1,0 +1,168 @@
+//! An axum application with the two routes that a connection needs: start, and callback.
+//!
+//! `cargo run --example axum_app` serves <http://127.0.0.1:3000> until it is stopped, against a
+//! simulated Sage Intacct. With `-- --walk` it takes a free port, walks through its own routes as a
+//! browser would, and ends.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use std::future::IntoFuture;
+
+use axum::http::header::{COOKIE, LOCATION, REFERRER_POLICY, SET_COOKIE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use trunkline::{BrowserSession, Callback, Config, Connect, ConsentStep, Error, KeyRing, MemoryStore, Trunkline};
+use trunkline_sim::sage_intacct::SageIntacct;
+use url::Url;
+
+/// The tenant comes from the application's own sign-in; this one has a single customer.
+const TENANT: &str = "acme";
+/// The application's own session cookie. It is set at sign-in, unguessable, HttpOnly and SameSite=Lax.
+const COOKIE_NAME: &str = "session";
+
+fn app(trunkline: Trunkline) -> Router {
+    Router::new()
+        .route("/", get(home))
+        .route("/connect", get(start))
+        .route("/connect/callback", get(callback))
+        .route("/vendors", get(vendors))
+        .with_state(trunkline)
+}
+
+/// Gives the browser a session, as the application's sign-in would.
+async fn home() -> Result<Response, Failure> {
+    // A stand-in for the application's session: 128 random bits.
+    let session = format!("{:032x}", rand_u128()?);
+    let cookie = format!("{COOKIE_NAME}={session}; HttpOnly; SameSite=Lax; Path=/");
+    Ok(([(SET_COOKIE, cookie)], "signed in; go to /connect").into_response())
+}
+
+/// Sends the browser to the service, or says that there is nothing to do.
+async fn start(State(trunkline): State<Trunkline>, headers: HeaderMap) -> Result<Response, Failure> {
+    match trunkline.tenant(TENANT).connect("sage_intacct").await? {
+        Connect::NeedsConsent(request) => match request.begin(&browser(&headers)?).await? {
+            ConsentStep::Redirect { url } => Ok(see_other(url.as_str())),
+            step => Err(Failure(StatusCode::NOT_IMPLEMENTED, format!("{step:?}"))),
+        },
+        Connect::Suspended(diagnosis) => Err(Failure(StatusCode::CONFLICT, diagnosis.remedy().to_owned())),
+        _ => Ok("connected already".into_response()),
+    }
+}
+
+/// Takes what the service sent back. The redirect at the end takes the code out of the address bar.
+async fn callback(
+    State(trunkline): State<Trunkline>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let callback = Callback::from_query(query.as_deref().unwrap_or(""))?;
+    trunkline.tenant(TENANT).complete(callback, &browser(&headers)?).await?;
+    Ok(see_other("/vendors"))
+}
+
+/// Uses the connection.
+async fn vendors(State(trunkline): State<Trunkline>) -> Result<Response, Failure> {
+    let Connect::Ready(sage) = trunkline.tenant(TENANT).connect("sage_intacct").await? else {
+        return Ok(see_other("/connect"));
+    };
+    let vendors = sage.get("/objects/accounts-payable/vendor").send().await?.error_for_status()?;
+    Ok(vendors.text().await?.into_response())
+}
+
+/// The browser session is what ties a consent to the person who began it.
+fn browser(headers: &HeaderMap) -> Result<BrowserSession, Failure> {
+    let cookies = headers.get(COOKIE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let session = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("session="));
+    let session = session.ok_or_else(|| Failure(StatusCode::UNAUTHORIZED, "sign in first, at /".to_owned()))?;
+    Ok(BrowserSession::new(session)?)
+}
+
+fn see_other(location: &str) -> Response {
+    (StatusCode::SEE_OTHER, [(LOCATION, location), (REFERRER_POLICY, "no-referrer")]).into_response()
+}
+
+/// A failure as plain text: what the service wrote is never shown as HTML.
+struct Failure(StatusCode, String);
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let remedy = error.hint_text().unwrap_or("").to_owned();
+        Self(StatusCode::BAD_GATEWAY, format!("{error}\n{remedy}"))
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        (self.0, self.1).into_response()
+    }
+}
+
+fn rand_u128() -> Result<u128, Failure> {
+    use std::hash::{BuildHasher, RandomState};
+    // Two keyed hashes of the standard library: enough for a demonstration's session, no more.
+    let half = || u128::from(RandomState::new().hash_one(0));
+    Ok(half() << 64 | half())
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let walk = std::env::args().any(|argument| argument == "--walk");
+    let port = if walk { 0 } else { 3000 };
+    let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await?;
+    let url: Url = format!("http://{}/", listener.local_addr()?).parse()?;
+
+    let service = SageIntacct::start().await?;
+    let settings = format!(
+        r#"
+        [connectors.sage_intacct]
+        provider = "sage_intacct"
+        client_id = "{}"
+        client_secret = "{}"
+        redirect_uri = "{url}connect/callback"
+        base_url = "{}"
+        "#,
+        service.client_id(),
+        service.client_secret(),
+        service.url(),
+    );
+    let trunkline = Trunkline::builder()
+        .config(Config::from_toml(&settings, "axum_app")?)
+        .store(MemoryStore::new())
+        .keys(KeyRing::new(*b"a key for a demonstration only!!"))
+        .build()
+        .await?;
+    println!("listening on {url}");
+    let server = axum::serve(listener, app(trunkline)).into_future();
+    if walk {
+        tokio::select! {
+            ended = server => ended?,
+            walked = walk_through(&service, &url) => walked?,
+        }
+    } else {
+        server.await?;
+    }
+    Ok(())
+}
+
+/// What a person with a browser does.
+async fn walk_through(service: &SageIntacct, app: &Url) -> Result<(), Box<dyn std::error::Error>> {
+    let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+    let signed_in = browser.get(app.clone()).send().await?;
+    let cookie = signed_in.headers()[SET_COOKIE.as_str()].to_str()?.split(';').next().unwrap_or("").to_owned();
+    let go = |url: Url| browser.get(url).header(COOKIE, cookie.clone()).send();
+
+    let started = go(app.join("connect")?).await?;
+    let consent: Url = started.headers()[LOCATION].to_str()?.parse()?;
+    println!("GET /connect -> {} to {}", started.status(), consent.path());
+
+    let back = service.approve(&consent).await?;
+    let taken = go(back).await?;
+    println!("GET /connect/callback -> {} to {}", taken.status(), taken.headers()[LOCATION].to_str()?);
+
+    let vendors = go(app.join("vendors")?).await?;
+    println!("GET /vendors -> {}, {} bytes", vendors.status(), vendors.bytes().await?.len());
+    Ok(())
+}
