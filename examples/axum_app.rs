@@ -14,7 +14,9 @@ use axum::http::header::{COOKIE, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use trunkline::{BrowserSession, Callback, Config, Connect, ConsentStep, Error, KeyRing, MemoryStore, Trunkline};
+use trunkline::{
+    BrowserSession, Callback, Config, Connect, ConsentStep, Error, KeyRing, MemoryStore, Trunkline,
+};
 use trunkline_sim::sage_intacct::SageIntacct;
 use url::Url;
 
@@ -76,7 +78,8 @@ async fn vendors(State(trunkline): State<Trunkline>) -> Result<Response, Failure
 fn browser(headers: &HeaderMap) -> Result<BrowserSession, Failure> {
     let cookies = headers.get(COOKIE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let session = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("session="));
-    let session = session.ok_or_else(|| Failure(StatusCode::UNAUTHORIZED, "sign in first, at /".to_owned()))?;
+    let session =
+        session.ok_or_else(|| Failure(StatusCode::UNAUTHORIZED, "sign in first, at /".to_owned()))?;
     Ok(BrowserSession::new(session)?)
 }
 
@@ -151,7 +154,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 async fn walk_through(service: &SageIntacct, app: &Url) -> Result<(), Box<dyn std::error::Error>> {
     let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
     let signed_in = browser.get(app.clone()).send().await?;
-    let cookie = signed_in.headers()[SET_COOKIE.as_str()].to_str()?.split(';').next().unwrap_or("").to_owned();
+    let cookie =
+        signed_in.headers()[SET_COOKIE.as_str()].to_str()?.split(';').next().unwrap_or("").to_owned();
     let go = |url: Url| browser.get(url).header(COOKIE, cookie.clone()).send();
 
     let started = go(app.join("connect")?).await?;

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use trunkline::{
-    BrowserSession, Callback, Config, Connect, Connection, ConsentRequest, ConsentStep, Error, KeyRing, SqliteStore,
-    Trunkline,
+    BrowserSession, Callback, Config, Connect, Connection, ConsentRequest, ConsentStep, Error, KeyRing,
+    SqliteStore, Trunkline,
 };
 use trunkline_sim::sage_intacct::SageIntacct;
 
@@ -53,7 +53,9 @@ async fn main() -> Outcome<()> {
     service.control().advance_clock(Duration::from_secs(13 * 60 * 60));
     let status = sage.get("/objects/accounts-payable/vendor").send().await?.status();
     let after = sage.access_token().await?.generation();
-    println!("   13 hours later the next call answers {status}; credential generation {before} became {after}");
+    println!(
+        "   13 hours later the next call answers {status}; credential generation {before} became {after}"
+    );
 
     println!("\n6. The process ends, another opens the same file");
     trunkline.shutdown(Duration::from_secs(5)).await?;
@@ -110,7 +112,11 @@ async fn open(service: &SageIntacct, file: &Path, key: [u8; 32]) -> Outcome<Trun
 }
 
 /// Shows the step, lets a person approve it at the service, and takes the callback.
-async fn consent(service: &SageIntacct, trunkline: &Trunkline, request: &ConsentRequest) -> Outcome<Connection> {
+async fn consent(
+    service: &SageIntacct,
+    trunkline: &Trunkline,
+    request: &ConsentRequest,
+) -> Outcome<Connection> {
     let browser = BrowserSession::random()?;
     let ConsentStep::Redirect { url } = request.begin(&browser).await? else {
         return Err("Sage Intacct asks by redirect".into());

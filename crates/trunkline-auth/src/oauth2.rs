@@ -26,26 +26,33 @@
 //! Start with [`AuthorizationCode::builder`].
 
 mod authorization_code;
+mod authorization_code_builder;
 mod builder;
 pub mod challenge;
 mod client;
 mod client_credentials;
 mod codec;
-mod errors;
+mod exchange;
 mod expiry;
+mod grant;
 mod http_date;
 mod json;
 mod pkce;
+mod purpose;
 mod redact;
 mod request;
+mod response;
 mod revoke;
+mod service_error;
 mod token_endpoint;
 
-pub use authorization_code::{AuthorizationCode, AuthorizationCodeBuilder};
+pub use authorization_code::AuthorizationCode;
+pub use authorization_code_builder::AuthorizationCodeBuilder;
 pub use client::{Client, ClientAuth};
 pub use client_credentials::{ClientCredentials, ClientCredentialsBuilder};
-pub use codec::{TokenCodec, TokenResponse};
+pub use codec::TokenCodec;
 pub use expiry::{TimeUnit, ZeroExpiry};
 pub use pkce::{Pkce, random_token};
 pub use request::TokenEncoding;
+pub use response::TokenResponse;
 pub use token_endpoint::{AccountHint, Judge};

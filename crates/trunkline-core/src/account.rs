@@ -38,6 +38,14 @@ impl Account {
         self.company == other.company && self.user == other.user
     }
 
+    /// Whether both are known well enough to say that they differ. What a service left out says
+    /// nothing, so that a part that is empty on either side contradicts nothing.
+    #[must_use]
+    pub fn contradicts(&self, other: &Self) -> bool {
+        let differ = |one: &str, two: &str| !one.is_empty() && !two.is_empty() && one != two;
+        differ(&self.company, &other.company) || differ(&self.user, &other.user)
+    }
+
     /// One text that is equal for equal accounts; an index key, so that a store can find the other
     /// connections of an account.
     #[must_use]
@@ -55,5 +63,23 @@ impl fmt::Display for Account {
             (user, company) => write!(f, "{user}@{company}")?,
         }
         self.entity.as_ref().map_or(Ok(()), |entity| write!(f, "|{entity}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_part_of_an_account_contradicts_nothing() {
+        let ada = Account::new("acme", "ada");
+        assert!(ada.contradicts(&Account::new("acme", "bob")));
+        assert!(ada.contradicts(&Account::new("globex", "ada")));
+        assert!(!ada.contradicts(&Account::new("acme", "")) && !Account::new("", "ada").contradicts(&ada));
+    }
+
+    #[test]
+    fn keys_of_different_accounts_differ() {
+        assert_ne!(Account::new("b@c", "a").key(), Account::new("c", "a@b").key());
     }
 }

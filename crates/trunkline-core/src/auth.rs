@@ -129,7 +129,8 @@ pub enum Revoked {
 /// # Contract
 ///
 /// A provider never caches, stores, locks, retries or sleeps: the keeper does, so that no provider
-/// can get it wrong. Each method sends at most one request. Every failure is an [`Error`] with a
+/// can get it wrong. Each method sends at most one request; `revoke` may send a second one, for another
+/// token, when the service says that it cannot revoke the first (RFC 7009, 2.2.1). Every failure is an [`Error`] with a
 /// [`Diagnosis`](crate::Diagnosis), whose cause tells the keeper what it may conclude
 /// ([`Verdict`](crate::Verdict)): in doubt [`Cause::RefreshOutcomeUnknown`](crate::Cause), never a dead grant.
 #[cfg_attr(feature = "mock", mockall::automock)]

@@ -1,6 +1,6 @@
 //! Where a connection's requests go, and the only hosts that may see its credential.
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 use url::{Host, Url};
 
 use crate::error::{Error, ErrorKind};
@@ -11,6 +11,7 @@ pub struct Endpoint {
     base: Url,
     others: Vec<url::Origin>,
     entity_header: Option<HeaderName>,
+    entity: Option<HeaderValue>,
 }
 
 impl Endpoint {
@@ -38,7 +39,7 @@ impl Endpoint {
             let trimmed = base.path().trim_end_matches('/').to_owned();
             base.set_path(&trimmed);
         }
-        Ok(Self { base, others: Vec::new(), entity_header: None })
+        Ok(Self { base, others: Vec::new(), entity_header: None, entity: None })
     }
 
     /// Lets the credential go to `url`'s origin too.
@@ -59,6 +60,20 @@ impl Endpoint {
     pub fn entity_header(mut self, name: HeaderName) -> Self {
         self.entity_header = Some(name);
         self
+    }
+
+    /// Scopes every request to `entity`, unless it names another. Needs an
+    /// [`entity_header`](Self::entity_header).
+    #[must_use]
+    pub fn scoped_to(mut self, entity: HeaderValue) -> Self {
+        self.entity = Some(entity);
+        self
+    }
+
+    /// The part of the account that requests are scoped to when they name none.
+    #[must_use]
+    pub fn entity(&self) -> Option<&HeaderValue> {
+        self.entity.as_ref()
     }
 
     /// The base URL, without a slash at its end.

@@ -135,7 +135,9 @@ pub(crate) mod tests {
     #[test]
     fn what_is_no_jwt_has_no_claims() {
         let nested = format!("a.{}.c", URL_SAFE_NO_PAD.encode("[".repeat(9_000)));
-        for text in ["", "opaque", "a.b", "a.!!.c", "a.e30.c.d", "..", "a.W10.c", &nested, &"a".repeat(20_000)] {
+        for text in
+            ["", "opaque", "a.b", "a.!!.c", "a.e30.c.d", "..", "a.W10.c", &nested, &"a".repeat(20_000)]
+        {
             assert_eq!(Claims::of(&Secret::new(text)), None, "{}", &text[..text.len().min(20)]);
         }
     }

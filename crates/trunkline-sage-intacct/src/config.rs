@@ -172,7 +172,7 @@ fn check_redirect(uri: &str) -> Result<(), Error> {
 impl BuildConnector for SageIntacctConfig {
     const INFO: ConnectorInfo = ConnectorInfo {
         title: "Sage Intacct",
-        docs: "https://developer.sage.com/intacct/docs/1/sage-intacct-rest-api/",
+        docs: "https://developer.sage.com/intacct/docs/1/sage-intacct-rest-api/authorization-and-security/oauth2",
         methods: &["authorization_code", "client_credentials"],
     };
 
@@ -216,8 +216,25 @@ mod tests {
     }
 
     #[test]
+    fn every_documented_setting_is_read() {
+        let mut settings = table(&[
+            ("provider", "sage_intacct"),
+            ("client_id", "0a1b2c3d4e5f60718293.app.sage.com"),
+            ("client_secret", "s3cr3t"),
+            ("redirect_uri", "https://app.example.com/connect/callback"),
+            ("base_url", "https://api.intacct.com"),
+            ("grant", "client_credentials"),
+            ("entity", "E100"),
+        ]);
+        settings.insert("default_lifetime_s".to_owned(), Value::Integer(21_600));
+        let connector = settings::read(settings).unwrap().build("sage_intacct").unwrap();
+        assert_eq!(connector.auth(None).unwrap().method(), "client_credentials");
+    }
+
+    #[test]
     fn an_unknown_setting_is_refused_with_the_nearest_name() {
-        let error = settings::read(table(&[("provider", "sage_intacct"), ("client_secrt", "x")])).unwrap_err();
+        let error =
+            settings::read(table(&[("provider", "sage_intacct"), ("client_secrt", "x")])).unwrap_err();
         assert_eq!(error.problem, Problem::Unknown { nearest: Some("client_secret".to_owned()) });
     }
 

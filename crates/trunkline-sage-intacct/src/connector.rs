@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use trunkline_core::http::{HeaderMap, Method, Response, StatusCode};
 use trunkline_core::{
-    Account, AuthProvider, Body, BuildConnector, Call, Captures, Cause, CollectError, Connector, ConnectorInfo,
-    Cx, Diagnosis, Endpoint, Error, Exchange, Grant, Request, Session, async_trait, transport_failure,
+    Account, AuthProvider, Body, BuildConnector, Call, Captures, Cause, Connector, ConnectorInfo, Cx,
+    Diagnosis, Endpoint, Error, Exchange, Grant, Request, Session, async_trait, transport_failure,
 };
 
 use crate::config::{GrantMethod, SageIntacctConfig};
 use crate::diagnose::diagnose;
 use crate::entity::{Entity, entity_header};
+use crate::evidence::recast;
 use crate::provider::{CAPTURE_COMPANY, CAPTURE_ENTITY, CAPTURE_USER, SageProvider, claims};
 use crate::{oauth, remedy};
 
@@ -54,7 +55,8 @@ impl SageIntacct {
         let client_credentials = oauth::client_credentials(config, &endpoint)?;
         Ok(Self {
             default_method: config.grant,
-            authorization_code: authorization_code.map(|oauth| provider(oauth, GrantMethod::AuthorizationCode)),
+            authorization_code: authorization_code
+                .map(|oauth| provider(oauth, GrantMethod::AuthorizationCode)),
             client_credentials: provider(client_credentials, GrantMethod::ClientCredentials),
             endpoint,
         })
@@ -71,11 +73,8 @@ impl SageIntacct {
     }
 
     async fn judge(&self, response: Response<Body>, in_entity: bool) -> Result<(), Error> {
-        let (head, body) = response.into_parts();
-        let body = body.collect(MAX_BODY_BYTES).await.map_err(|error| match error {
-            CollectError::Transport(error) => transport_failure(&error),
-            CollectError::TooLarge { .. } => Diagnosis::new(Cause::ResponseInvalid).status(head.status).into(),
-        })?;
+        let (head, mut body) = response.into_parts();
+        let (body, _whole) = body.peek(MAX_BODY_BYTES).await.map_err(|error| transport_failure(&error))?;
         if head.status.is_success() && names_session(&body) {
             return Ok(());
         }
@@ -97,25 +96,6 @@ impl SageIntacct {
             _ => return diagnosis,
         };
         recast(&diagnosis, cause, remedy)
-    }
-}
-
-/// The same evidence under another cause.
-fn recast(diagnosis: &Diagnosis, cause: Cause, remedy: &'static str) -> Diagnosis {
-    let evidence = diagnosis.evidence();
-    let mut recast = Diagnosis::new(cause).remedy_text(remedy);
-    for code in &evidence.codes {
-        recast = recast.code(code.as_str());
-    }
-    if let Some(id) = &evidence.support_id {
-        recast = recast.support_id(id.as_str());
-    }
-    if let Some(message) = &evidence.message {
-        recast = recast.message(message.as_str());
-    }
-    match evidence.status.and_then(|status| StatusCode::from_u16(status).ok()) {
-        Some(status) => recast.status(status),
-        None => recast,
     }
 }
 
@@ -149,7 +129,7 @@ impl Connector for SageIntacct {
         INFO
     }
 
-    fn auth<'a>(&self, method: Option<&'a str>) -> Option<Arc<dyn AuthProvider>> {
+    fn auth(&self, method: Option<&str>) -> Option<Arc<dyn AuthProvider>> {
         match method.map_or(Some(self.default_method), GrantMethod::named)? {
             GrantMethod::AuthorizationCode => self.authorization_code.clone(),
             GrantMethod::ClientCredentials => Some(Arc::clone(&self.client_credentials)),
@@ -157,8 +137,15 @@ impl Connector for SageIntacct {
     }
 
     /// The one endpoint of the connector.
-    fn endpoint(&self, _captures: &Captures) -> Result<Arc<Endpoint>, Error> {
-        Ok(Arc::clone(&self.endpoint))
+    fn endpoint(&self, captures: &Captures) -> Result<Arc<Endpoint>, Error> {
+        match captures.get(CAPTURE_ENTITY) {
+            // One endpoint for all connections of the whole company: it costs them no memory.
+            None => Ok(Arc::clone(&self.endpoint)),
+            Some(entity) => {
+                let entity = Entity::parse(entity)?;
+                Ok(Arc::new(Endpoint::clone(&self.endpoint).scoped_to(entity.header_value()?)))
+            }
+        }
     }
 
     /// Proves the token with a call that touches no business object, and a second time in the
@@ -172,7 +159,7 @@ impl Connector for SageIntacct {
         Ok(account)
     }
 
-    fn diagnose<'a>(&self, exchange: &Exchange<'a>) -> Option<Diagnosis> {
+    fn diagnose(&self, exchange: &Exchange<'_>) -> Option<Diagnosis> {
         diagnose(exchange, None)
     }
 }

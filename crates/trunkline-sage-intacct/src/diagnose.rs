@@ -11,11 +11,9 @@ use trunkline_core::{Call, Cause, Diagnosis, Exchange};
 
 use crate::config::GrantMethod;
 use crate::envelope::{ErrorEnvelope, ServiceError, Shape};
+use crate::evidence::testify;
 use crate::pause::requested_pause;
 use crate::remedy;
-
-/// Most codes that a diagnosis keeps.
-const MAX_CODES: usize = 8;
 
 /// Reads a failed exchange. `method` is how the grant is held, where that is known. `None` when the
 /// general rules say as much.
@@ -26,7 +24,7 @@ pub(crate) fn diagnose(exchange: &Exchange<'_>, method: Option<GrantMethod>) -> 
         Some(wait) if waits(diagnosis.cause()) => diagnosis.retry_after(wait),
         _ => diagnosis,
     };
-    Some(case.testify(diagnosis))
+    Some(testify(diagnosis, exchange.status, &case.error))
 }
 
 fn waits(cause: Cause) -> bool {
@@ -34,7 +32,7 @@ fn waits(cause: Cause) -> bool {
 }
 
 /// One failed exchange, with what its body holds.
-struct Case<'a> {
+struct Case {
     call: Call,
     method: Option<GrantMethod>,
     /// The status of the answer, or of the operation in a batch that failed.
@@ -44,11 +42,10 @@ struct Case<'a> {
     error: ServiceError,
     /// A page of the edge in front of the service, or of some proxy: the service did not write it.
     is_page: bool,
-    exchange: &'a Exchange<'a>,
 }
 
-impl<'a> Case<'a> {
-    fn read(exchange: &'a Exchange<'a>, method: Option<GrantMethod>) -> Self {
+impl Case {
+    fn read(exchange: &Exchange<'_>, method: Option<GrantMethod>) -> Self {
         let envelope = ErrorEnvelope::parse(exchange.body);
         let is_page = envelope.is_none() && is_page(exchange);
         let (shape, error) = envelope.map_or_else(Default::default, |envelope| {
@@ -58,16 +55,7 @@ impl<'a> Case<'a> {
             (Some(envelope.shape), errors.swap_remove(at))
         });
         let status = error.status.unwrap_or_else(|| exchange.status.as_u16());
-        Self {
-            call: exchange.call,
-            method,
-            status,
-            http_status: exchange.status,
-            shape,
-            error,
-            is_page,
-            exchange,
-        }
+        Self { call: exchange.call, method, status, http_status: exchange.status, shape, error, is_page }
     }
 
     fn classify(&self) -> Option<Diagnosis> {
@@ -103,6 +91,8 @@ impl<'a> Case<'a> {
             500.. => self.broken_off(),
             // A firewall's page is no refusal by the service: it says nothing about token or permission.
             401 | 403 | 408 => Diagnosis::new(Cause::ServiceUnavailable),
+            // The token endpoint was not reached, so nothing was spent.
+            300..=499 if self.call != Call::Api => Diagnosis::new(Cause::ServiceUnavailable),
             _ => Diagnosis::new(Cause::ResponseInvalid),
         }
     }
@@ -152,7 +142,10 @@ impl<'a> Case<'a> {
     /// Whether the error is nothing but one of these texts. An error with a number or details of its own
     /// is about something else: "token" is also a word for things that a request may hold.
     fn says(&self, texts: &[&str]) -> bool {
-        if !matches!(self.status, 400 | 401) || self.error.error_id.is_some() || !self.error.details.is_empty() {
+        if !matches!(self.status, 400 | 401)
+            || self.error.error_id.is_some()
+            || !self.error.details.is_empty()
+        {
             return false;
         }
         let Some(message) = &self.error.message else { return false };
@@ -193,7 +186,10 @@ impl<'a> Case<'a> {
             return None;
         }
         match self.call {
-            Call::Exchange if unattended => Some(with(Cause::UserCredentialsInvalid, remedy::USERNAME)),
+            // No grant was sent, only a name.
+            Call::Exchange | Call::Refresh if unattended => {
+                Some(with(Cause::UserCredentialsInvalid, remedy::USERNAME))
+            }
             Call::Exchange => Some(with(Cause::ConsentExpired, remedy::CODE_SPENT)),
             Call::Refresh => Some(with(Cause::GrantRevoked, remedy::RECONNECT)),
             _ => None,
@@ -243,50 +239,6 @@ impl<'a> Case<'a> {
             Diagnosis::new(Cause::BusinessRule)
         }
     }
-
-    /// Adds what is known: status, codes, Sage's own message and support id.
-    fn testify(&self, diagnosis: Diagnosis) -> Diagnosis {
-        let mut diagnosis = diagnosis.status(self.exchange.status);
-        let mut codes: Vec<&str> = Vec::new();
-        for code in self.error.chain().flat_map(ServiceError::codes) {
-            if codes.len() < MAX_CODES && !codes.contains(&code.as_str()) {
-                codes.push(code.as_str());
-            }
-        }
-        for code in codes {
-            diagnosis = diagnosis.code(code);
-        }
-        if let Some(id) = &self.error.support_id {
-            diagnosis = diagnosis.support_id(id.as_str());
-        }
-        diagnosis.message(&self.message())
-    }
-
-    /// The error's message and those of its details: the outer one is often a mere wrapper.
-    fn message(&self) -> String {
-        let mut texts: Vec<&str> = Vec::new();
-        for error in self.error.chain() {
-            for text in [&error.message, &error.correction].into_iter().flatten() {
-                if !texts.contains(&text.as_str()) {
-                    texts.push(text.as_str());
-                }
-            }
-        }
-        without_tokens(&texts.join("; "))
-    }
-}
-
-/// Takes out every word that is long enough to be a token: a service may quote what it was sent.
-fn without_tokens(text: &str) -> String {
-    const MIN_TOKEN_CHARS: usize = 48;
-    let is_token = |c: char| c.is_ascii_alphanumeric() || "._~+=/-".contains(c);
-    let mut out = String::with_capacity(text.len());
-    for word in text.split_inclusive(|c| !is_token(c)) {
-        let run = word.trim_end_matches(|c| !is_token(c));
-        out.push_str(if run.len() < MIN_TOKEN_CHARS { run } else { "[redacted]" });
-        out.push_str(&word[run.len()..]);
-    }
-    out
 }
 
 fn with(cause: Cause, remedy: &'static str) -> Diagnosis {

@@ -169,7 +169,8 @@ impl ErrorEnvelope {
         }
         match body.get("error")? {
             Value::String(code) => {
-                let mut error = ServiceError { code: Some(ServiceText::new(code)), ..ServiceError::default() };
+                let mut error =
+                    ServiceError { code: Some(ServiceText::new(code)), ..ServiceError::default() };
                 error.message = text(body.get("error_description"));
                 Some(Self { shape: Shape::OAuth, errors: vec![error] })
             }
@@ -240,7 +241,9 @@ mod tests {
             let envelope = parse(&body);
             assert_eq!(envelope.shape, shape);
             let read = &envelope.errors[0];
-            assert!(read.is("REST-1064") && read.is("invalidRequest") && read.is("IA.PAYLOAD_CONTAINS_ERRORS"));
+            assert!(
+                read.is("REST-1064") && read.is("invalidRequest") && read.is("IA.PAYLOAD_CONTAINS_ERRORS")
+            );
             assert_eq!(read.support_id.as_ref().unwrap().as_str(), "Kxi78%7EZuyXBDEGVHD2UmO1phYXDQAAAAo");
             assert_eq!(read.details[0].target.as_ref().unwrap().as_str(), "/x");
             assert!(!envelope.is("REST-1043") && envelope.all().any(|error| error.is("REST-1043")));
@@ -276,8 +279,18 @@ mod tests {
     #[test]
     fn what_holds_no_error_gives_none() {
         for body in [
-            "", "{", "null", "[]", "{}", "17", "<html></html>", "\u{feff}", r#"{"ia::result":{"key":"1"}}"#,
-            r#"{"ia::result":[{"ia::status":200,"ia::result":{}}]}"#, r#"{"error":null}"#, r#"{"ia::error":7}"#,
+            "",
+            "{",
+            "null",
+            "[]",
+            "{}",
+            "17",
+            "<html></html>",
+            "\u{feff}",
+            r#"{"ia::result":{"key":"1"}}"#,
+            r#"{"ia::result":[{"ia::status":200,"ia::result":{}}]}"#,
+            r#"{"error":null}"#,
+            r#"{"ia::error":7}"#,
         ] {
             assert_eq!(ErrorEnvelope::parse(body.as_bytes()), None, "{body}");
         }
@@ -293,7 +306,10 @@ mod tests {
         let envelope = parse(&body);
         let error = &envelope.errors[0];
         assert!(error.is("42") && error.message.is_none() && error.support_id.is_none());
-        assert_eq!(error.error_id.as_ref().unwrap().as_str().chars().count(), trunkline_core::MAX_SERVICE_TEXT);
+        assert_eq!(
+            error.error_id.as_ref().unwrap().as_str().chars().count(),
+            trunkline_core::MAX_SERVICE_TEXT
+        );
         assert_eq!(error.details.len(), MAX_DETAILS);
 
         let many = json!({ "ia::result": vec![json!({ "ia::error": { "code": "a" } }); 2_000] });

@@ -49,6 +49,7 @@ mod connector;
 mod diagnose;
 mod entity;
 mod envelope;
+mod evidence;
 mod oauth;
 mod pause;
 mod provider;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use trunkline_core::jiff::{SignedDuration, Timestamp};
 use trunkline_core::{
-    Account, AuthProvider, Begun, Captures, ConsentAnswer, ConsentAsk, ConsentKind, Credential, Cx, Error, Grant,
-    Held, InputSpec, Inputs, Prepared, RefreshPolicy, Request, Reuse, RevokeScope, Revoked, async_trait,
+    Account, AuthProvider, Begun, Captures, ConsentAnswer, ConsentAsk, ConsentKind, Credential, Cx, Error,
+    Grant, Held, InputSpec, Inputs, Prepared, RefreshPolicy, Request, Reuse, RevokeScope, Revoked,
+    async_trait,
 };
 
 use crate::claims::Claims;
@@ -75,14 +76,7 @@ impl SageProvider {
         let known = |name: &str| held.get(name).map(str::to_owned);
         let company = company.or_else(|| known(CAPTURE_COMPANY)).unwrap_or_default();
         let user = user.or_else(|| known(CAPTURE_USER)).unwrap_or_default();
-        for (name, value) in [(CAPTURE_COMPANY, &company), (CAPTURE_USER, &user)] {
-            if !value.is_empty() {
-                grant.captures.insert(name, value);
-            }
-        }
-        if let Some(entity) = &entity {
-            grant.captures.insert(CAPTURE_ENTITY, entity.as_str());
-        }
+        grant.captures = captures(&grant.captures, &company, &user, entity.as_ref());
         let mut account = Account::new(company, user);
         account.entity = entity.map(|entity| entity.as_str().to_owned());
         grant.account = Some(account);
@@ -108,6 +102,19 @@ impl SageProvider {
     }
 }
 
+/// `others`, with ours anew: an entity that no longer applies must not linger.
+fn captures(others: &Captures, company: &str, user: &str, entity: Option<&Entity>) -> Captures {
+    const OURS: [&str; 3] = [CAPTURE_COMPANY, CAPTURE_USER, CAPTURE_ENTITY];
+    let ours = OURS.into_iter().zip([company, user, entity.map_or("", Entity::as_str)]);
+    let mut captures = Captures::default();
+    for (name, value) in others.iter().filter(|(name, _)| !OURS.contains(name)).chain(ours) {
+        if !value.is_empty() {
+            captures.insert(name, value);
+        }
+    }
+    captures
+}
+
 /// Who a grant is asked for.
 struct Subject {
     username: Option<Username>,
@@ -125,6 +132,11 @@ pub(crate) fn claims(credential: &Credential) -> Claims {
         issued_at: access.issued_at,
         expires_at: access.expires_at,
     }
+}
+
+/// Adds to an error which call it was and when.
+fn dated(error: Error, cx: &Cx, call: &str) -> Error {
+    error.map_diagnosis(|diagnosis| diagnosis.during(call, cx.clock().wall()))
 }
 
 fn later(start: Timestamp, by: SignedDuration) -> Timestamp {
@@ -161,18 +173,18 @@ impl AuthProvider for SageProvider {
     }
 
     async fn begin(&self, cx: &Cx, ask: &ConsentAsk) -> Result<Begun, Error> {
-        self.subject(&ask.inputs)?;
+        self.subject(&ask.inputs).map_err(|error| dated(error, cx, "consent"))?;
         self.oauth.begin(cx, ask).await
     }
 
     async fn complete(&self, cx: &Cx, answer: &ConsentAnswer) -> Result<Grant, Error> {
-        let subject = self.subject(&answer.inputs)?;
+        let subject = self.subject(&answer.inputs).map_err(|error| dated(error, cx, "exchange"))?;
         let grant = self.oauth.complete(cx, answer).await?;
         Ok(self.finish(grant, subject, &Captures::default()))
     }
 
     async fn refresh(&self, cx: &Cx, held: &Held) -> Result<Grant, Error> {
-        let subject = self.subject(&held.inputs)?;
+        let subject = self.subject(&held.inputs).map_err(|error| dated(error, cx, "refresh"))?;
         let grant = self.oauth.refresh(cx, held).await?;
         Ok(self.finish(grant, subject, &held.captures))
     }
@@ -187,5 +199,131 @@ impl AuthProvider for SageProvider {
 
     fn sign(&self, request: &mut Request, prepared: &Prepared) -> Result<(), Error> {
         self.oauth.sign(request, prepared)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use trunkline_core::{BuildConnector as _, Endpoint, Secret};
+
+    use super::*;
+    use crate::claims::tests::token;
+    use crate::config::SageIntacctConfig;
+    use crate::oauth;
+
+    const ASKED: Timestamp = Timestamp::constant(2_000_000, 0);
+
+    fn provider(method: GrantMethod) -> SageProvider {
+        let config = SageIntacctConfig::new("id", Secret::new("s3cr3t"));
+        let endpoint = Endpoint::new(config.base_url.clone()).unwrap();
+        let oauth = oauth::client_credentials(&config, &endpoint).unwrap();
+        SageProvider::new(oauth, method, Some(Entity::parse("E1").unwrap()), Duration::from_secs(600))
+    }
+
+    fn grant(claims: &serde_json::Value) -> Grant {
+        let credential =
+            Credential { access_token: Some(token(claims)), issued_at: Some(ASKED), ..Credential::default() };
+        Grant { credential, ..Grant::default() }
+    }
+
+    fn inputs(pairs: &[(&str, &str)]) -> Inputs {
+        let mut inputs = Inputs::default();
+        pairs.iter().for_each(|(name, value)| inputs.insert(*name, Secret::new(*value)));
+        inputs
+    }
+
+    fn finished(method: GrantMethod, claims: &serde_json::Value, held: &Captures, given: &Inputs) -> Grant {
+        let provider = provider(method);
+        let subject = provider.subject(given).unwrap();
+        provider.finish(grant(claims), subject, held)
+    }
+
+    #[test]
+    fn the_connections_entity_wins_over_the_usernames_and_that_over_the_setting() {
+        let of = |pairs: &[(&str, &str)]| {
+            let subject = provider(GrantMethod::ClientCredentials).subject(&inputs(pairs)).unwrap();
+            subject.entity.unwrap().as_str().to_owned()
+        };
+        assert_eq!(of(&[("username", "u@c|E2"), ("entity", "E3")]), "E3");
+        assert_eq!(of(&[("username", "u@c|E2")]), "E2");
+        assert_eq!(of(&[("username", "u@c"), ("entity", "")]), "E1");
+        let bad = inputs(&[("username", "u@c"), ("entity", "E\r\nX: 1")]);
+        assert!(provider(GrantMethod::ClientCredentials).subject(&bad).is_err());
+    }
+
+    #[test]
+    fn fresh_claims_win_over_what_was_known_and_absent_ones_leave_it() {
+        let held = captures(&Captures::default(), "acme", "Ada", None);
+        let none = Inputs::default();
+        let of = |claims| finished(GrantMethod::AuthorizationCode, &claims, &held, &none).account.unwrap();
+        assert_eq!(of(json!({ "cnyId": "globex", "userId": "Ben" })).to_string(), "Ben@globex|E1");
+        assert_eq!(of(json!({})).to_string(), "Ada@acme|E1");
+    }
+
+    #[test]
+    fn without_any_claim_a_grant_still_comes_to_be() {
+        let grant =
+            finished(GrantMethod::AuthorizationCode, &json!({}), &Captures::default(), &Inputs::default());
+        assert!(grant.account.unwrap().is_same(&Account::default()));
+        assert_eq!(grant.captures.iter().collect::<Vec<_>>(), [(CAPTURE_ENTITY, "E1")]);
+    }
+
+    #[test]
+    fn an_undated_token_ends_by_its_claims_and_else_by_the_default() {
+        let end = |claims| {
+            let grant =
+                finished(GrantMethod::AuthorizationCode, &claims, &Captures::default(), &Inputs::default());
+            grant.credential.access_expires_at.unwrap().as_second() - ASKED.as_second()
+        };
+        // By Sage's clock the token was made an hour ago: what counts is how long it lives.
+        assert_eq!(end(json!({ "iat": 1_996_400, "exp": 1_996_500 })), 100);
+        assert_eq!(end(json!({ "exp": 2_000_050 })), 50);
+        assert_eq!(end(json!({})), 600);
+        assert_eq!(end(json!({ "iat": 9, "exp": i64::MAX })), 600);
+    }
+
+    #[test]
+    fn an_entity_that_no_longer_applies_does_not_linger() {
+        let known = captures(&Captures::default(), "acme", "Ada", Some(&Entity::parse("E9").unwrap()));
+        assert_eq!(captures(&known, "acme", "Ada", None).get(CAPTURE_ENTITY), None);
+    }
+
+    #[test]
+    fn the_policy_is_careful_where_a_refresh_token_is_spent() {
+        let code = provider(GrantMethod::AuthorizationCode).policy();
+        assert_eq!((code.reuse, code.revoke_scope), (Reuse::KillsFamily, RevokeScope::AccountPool));
+        assert_eq!((code.margin, code.default_lifetime), (MARGIN, Some(Duration::from_secs(600))));
+        let unattended = provider(GrantMethod::ClientCredentials).policy();
+        assert_eq!(
+            (unattended.reuse, unattended.revoke_scope),
+            (Reuse::RejectSoft, RevokeScope::AccountPool)
+        );
+    }
+
+    #[test]
+    fn a_way_to_hold_a_grant_is_there_when_the_settings_allow_it() {
+        let config =
+            SageIntacctConfig::new("id", Secret::new("s3cr3t")).grant(GrantMethod::ClientCredentials);
+        let connector = config.build("x").unwrap();
+        assert_eq!(connector.auth(None).unwrap().method(), "client_credentials");
+        assert!(connector.auth(Some("authorization_code")).is_none());
+        assert!(connector.auth(Some("password")).is_none());
+        let both = config.redirect_uri("https://app.example.com/cb").build("x").unwrap();
+        assert_eq!(both.auth(Some("authorization_code")).unwrap().consent(), ConsentKind::Redirect);
+        assert_eq!(both.auth(None).unwrap().inputs()[0].name, INPUT_USERNAME);
+    }
+
+    #[test]
+    fn every_connection_shares_the_one_endpoint_below_the_base_url() {
+        let base = "https://gateway.example.com/intacct/".parse().unwrap();
+        let config = SageIntacctConfig::new("id", Secret::new("s3cr3t")).base_url(base);
+        let connector = config.grant(GrantMethod::ClientCredentials).build("x").unwrap();
+        let endpoint = connector.endpoint(&Captures::default()).unwrap();
+        let url = endpoint.join("/objects/accounts-payable/bill").unwrap();
+        let expected = "https://gateway.example.com/intacct/ia/api/v1/objects/accounts-payable/bill";
+        assert_eq!(url.as_str(), expected);
+        let other = connector.endpoint(&captures(&Captures::default(), "globex", "Ben", None)).unwrap();
+        assert!(Arc::ptr_eq(&endpoint, &other));
     }
 }

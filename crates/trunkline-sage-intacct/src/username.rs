@@ -65,9 +65,19 @@ mod tests {
 
     #[test]
     fn a_username_that_sage_would_refuse_is_not_sent() {
-        for bad in
-            ["", "api", "@acme", "api@", "api@|E100", "api@acme|", " api@acme", "api@acme ", "a\n@b", "|", "@"]
-        {
+        for bad in [
+            "",
+            "api",
+            "@acme",
+            "api@",
+            "api@|E100",
+            "api@acme|",
+            " api@acme",
+            "api@acme ",
+            "a\n@b",
+            "|",
+            "@",
+        ] {
             assert_eq!(parts(bad), None, "{bad:?}");
         }
         let error = Username::parse(&Secret::new("canary")).unwrap_err();

@@ -1,4 +1,5 @@
 //! Every REST fixture of the reference, and twins that look alike and mean something else.
+#![expect(clippy::unwrap_used, reason = "test code, which the lint spares only inside test functions")]
 
 use std::sync::Arc;
 
@@ -21,9 +22,8 @@ fn diagnose_with(
     headers: &[(&'static str, &'static str)],
     body: &str,
 ) -> Option<Diagnosis> {
-    let pairs = headers
-        .iter()
-        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+    let pairs =
+        headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
     let headers: HeaderMap = pairs.collect();
     connector().diagnose(&Exchange {
         call,
@@ -59,6 +59,10 @@ const TOKEN_INVALID: &str = r#"{"error":{"code":"tokenInvalid","message":"Token 
 
 const HTML: &str = "<html><head><title>502 Bad Gateway</title></head></html>";
 
+const E18_NUMBER: &str = r#"{"ia::error":{"details":[{"errorId":"AR-0279"}]}}"#;
+
+const E18_TEXT: &str = r#"{"ia::error":{"message":"This needs configuration changes or user permissions"}}"#;
+
 const PARTIAL: &str = r#"{"ia::result":[{"ia::status":201,"ia::result":{"key":"1"}},
     {"ia::status":422,"ia::error":{"code":"unprocessed","supportId":"K1"}}],
     "ia::meta":{"totalCount":2,"totalSuccess":1,"totalError":1}}"#;
@@ -69,28 +73,19 @@ fn every_fixture_of_the_reference_has_its_cause_and_its_actor() {
     use Call::{Api, Exchange as Code, Refresh};
 
     let e2 = api(r#""code":"invalidRequest","message":"The token is not valid","errorId":"REST-1206""#);
-    let e9 = api(
-        r#""code":"invalidRequest","errorId":"REST-1216",
-        "message":"Client ID, Client Secret, and/or third-party application is incorrect""#,
-    );
-    let e10 = api(
-        r#""code":"invalidRequest","message":"The username format is invalid, expected user@company""#,
-    );
+    let e9 = api(r#""code":"invalidRequest","errorId":"REST-1216",
+        "message":"Client ID, Client Secret, and/or third-party application is incorrect""#);
+    let e10 =
+        api(r#""code":"invalidRequest","message":"The username format is invalid, expected user@company""#);
     let refused = api(r#""code":"whatever","message":"Anything at all""#);
     let e18 = r#"{"ia::error":{"code":"operationFailed","details":[{"errorId":"AR-0148"},
         {"errorId":"AR-0279","message":"needs configuration changes or user permissions"}]}}"#;
-    let e19 = api(
-        r#""code":"operationFailed","errorId":"REST-7001","message":"POST on bill failed",
-        "details":[{"errorId":"GL-0951"},{"errorId":"GL-1009"}]"#,
-    );
-    let e20 = api(
-        r#""code":"invalidRequest","errorId":"REST-1064","message":"Payload contains errors",
-        "details":[{"errorId":"REST-1043","target":"/x"}]"#,
-    );
-    let e21 = api(
-        r#""code":"invalidRequest","errorId":"REST-1028",
-        "additionalInfo":{"messageId":"IA.REQUEST_REQUIRES_A_PAYLOAD"}"#,
-    );
+    let e19 = api(r#""code":"operationFailed","errorId":"REST-7001","message":"POST on bill failed",
+        "details":[{"errorId":"GL-0951"},{"errorId":"GL-1009"}]"#);
+    let e20 = api(r#""code":"invalidRequest","errorId":"REST-1064","message":"Payload contains errors",
+        "details":[{"errorId":"REST-1043","target":"/x"}]"#);
+    let e21 = api(r#""code":"invalidRequest","errorId":"REST-1028",
+        "additionalInfo":{"messageId":"IA.REQUEST_REQUIRES_A_PAYLOAD"}"#);
     let rows: &[(&str, Call, u16, &str, Cause, Actor)] = &[
         ("E1", Api, 401, &gateway("GW-0040", "Expired token"), Cause::AccessTokenExpired, Nobody),
         ("E2", Api, 400, &e2, Cause::AccessTokenRejected, Nobody),
@@ -121,6 +116,8 @@ fn every_fixture_of_the_reference_has_its_cause_and_its_actor() {
         ("E14 to E17, empty", Api, 403, "", Cause::PermissionMissing, Admin),
         ("E17 as 404", Api, 404, &refused, Cause::NotFound, Operator),
         ("E18", Api, 422, e18, Cause::FeatureDenied, Admin),
+        ("E18 by number", Api, 422, E18_NUMBER, Cause::FeatureDenied, Admin),
+        ("E18 by text", Api, 422, E18_TEXT, Cause::FeatureDenied, Admin),
         ("E19", Api, 422, &e19, Cause::BusinessRule, User),
         ("E19 as 400", Api, 400, &e19, Cause::BusinessRule, User),
         ("E20", Api, 400, &e20, Cause::RequestInvalid, Operator),
@@ -173,6 +170,9 @@ fn twins_that_look_alike_are_not_taken_for_the_other() {
     // A success holds no failure, and what Sage never sends is left to the general rules.
     assert_eq!(cause(Api, 200, r#"{"ia::result":{"key":"1"}}"#), None);
     assert_eq!(cause(Api, 204, ""), None);
+    assert_eq!(cause(Api, 404, HTML), Some(Cause::ResponseInvalid));
+    assert_eq!(cause(Refresh, 404, HTML), Some(Cause::ServiceUnavailable));
+    assert_eq!(cause(Refresh, 200, HTML), Some(Cause::ResponseInvalid));
     assert_eq!(cause(Refresh, 400, r#"{"error":"temporarily_unavailable"}"#), None);
 }
 

@@ -67,6 +67,7 @@ pub enum ConsentOutcome {
 
 /// What came of taking a consent, with `C` for the consent itself: [`PendingConsent`] from the vault,
 /// [`SealedConsent`] from a store.
+#[expect(clippy::large_enum_variant, reason = "one per answer; a box for the diagnosis would be in the way")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken<C = PendingConsent> {
     /// It is the caller's now, and nobody else's ever.

@@ -73,7 +73,8 @@ impl From<StoreError> for Error {
             StoreError::NotADatabase => Error::new(ErrorKind::StoreFailed, "the store is not a database")
                 .hint("Check the path of the store; the file was left as it is."),
             StoreError::CannotOpen { .. } | StoreError::Corrupt { .. } => {
-                Error::new(ErrorKind::StoreFailed, "the store is damaged").hint("Restore a backup of the store.")
+                Error::new(ErrorKind::StoreFailed, "the store is damaged")
+                    .hint("Restore a backup of the store.")
             }
             _ => Error::new(ErrorKind::StoreFailed, "the store failed"),
         }

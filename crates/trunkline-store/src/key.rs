@@ -87,7 +87,6 @@ impl WrappingKey {
 impl KeyRing {
     /// A ring of one key: 32 bytes from a secure random source.
     #[must_use]
-    #[expect(clippy::needless_pass_by_value, reason = "the caller gives the key away; it is overwritten here")]
     pub fn new(key: [u8; 32]) -> Self {
         let key = Zeroizing::new(key);
         Self { current: WrappingKey::new(&key), retired: Vec::new() }
@@ -95,7 +94,6 @@ impl KeyRing {
 
     /// Adds a key that still opens what was sealed under it, but seals nothing new.
     #[must_use]
-    #[expect(clippy::needless_pass_by_value, reason = "the caller gives the key away; it is overwritten here")]
     pub fn with_retired(mut self, key: [u8; 32]) -> Self {
         let key = Zeroizing::new(key);
         self.retired.push(WrappingKey::new(&key));
@@ -130,9 +128,10 @@ impl KeyRing {
         if text.trim().is_empty() {
             return Err(KeyError::Missing { var: source.to_owned() });
         }
-        let mut keys = text.split(',').enumerate().map(|(index, part)| {
-            decode(source, index + 1, part.trim()).map(|key| WrappingKey::new(&key))
-        });
+        let mut keys = text
+            .split(',')
+            .enumerate()
+            .map(|(index, part)| decode(source, index + 1, part.trim()).map(|key| WrappingKey::new(&key)));
         let missing = || KeyError::Missing { var: source.to_owned() };
         let current = keys.next().ok_or_else(missing)??;
         Ok(Self { current, retired: keys.collect::<Result<_, _>>()? })
@@ -159,7 +158,7 @@ impl KeyRing {
     pub fn generate() -> Result<(Self, Secret), KeyError> {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         aws_lc_rs::rand::fill(&mut *key).map_err(|_| KeyError::NoRandom)?;
-        let text = BASE64.encode(&*key);
+        let text = BASE64.encode(key.as_slice());
         Ok((Self { current: WrappingKey::new(&key), retired: Vec::new() }, Secret::new(text)))
     }
 

@@ -14,7 +14,7 @@
 //! Start with [`Vault::open`].
 
 mod codec;
-#[cfg(any())]
+#[cfg(feature = "conformance")]
 pub mod conformance;
 mod consent;
 mod error;
@@ -27,9 +27,7 @@ mod sqlite;
 mod store;
 mod vault;
 
-pub use consent::{
-    Claim, ConsentOutcome, PendingConsent, SealedConsent, StoredConsent, Taken, Take, decide,
-};
+pub use consent::{Claim, ConsentOutcome, PendingConsent, SealedConsent, StoredConsent, Take, Taken, decide};
 pub use error::{KeyError, StoreError};
 pub use key::{KeyId, KeyRing};
 pub use memory::MemoryStore;

@@ -150,19 +150,16 @@ impl Store for MemoryStore {
 
     async fn key_ids(&self) -> Result<Vec<KeyId>, StoreError> {
         let tables = self.tables();
-        let ids: BTreeSet<_> = tables.rows.values().filter_map(|row| Some(row.body.as_ref()?.key_id)).collect();
+        let ids: BTreeSet<_> =
+            tables.rows.values().filter_map(|row| Some(row.body.as_ref()?.key_id)).collect();
         Ok(ids.into_iter().collect())
     }
 
     async fn pending_revocations(&self, limit: u32) -> Result<Vec<ConnectionId>, StoreError> {
         let tables = self.tables();
         let waits = |row: &&Stored| row.record.status.state == State::Disconnected && row.body.is_some();
-        let mut waiting: Vec<_> = tables
-            .rows
-            .values()
-            .filter(waits)
-            .map(|row| (row.record.status.since, row.record.id))
-            .collect();
+        let mut waiting: Vec<_> =
+            tables.rows.values().filter(waits).map(|row| (row.record.status.since, row.record.id)).collect();
         waiting.sort_unstable();
         waiting.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(waiting.into_iter().map(|(_, id)| id).collect())

@@ -21,7 +21,8 @@ use trunkline_core::{ConnectionId, ConnectionKey};
 
 use self::failure::{corrupt, failed};
 use crate::{
-    Change, Commit, ConsentOutcome, Event, KeyId, Record, SealedConsent, Store, StoreError, Stored, Take, Taken,
+    Change, Commit, ConsentOutcome, Event, KeyId, Record, SealedConsent, Store, StoreError, Stored, Take,
+    Taken,
 };
 
 /// How long a statement waits for another process's write.
@@ -45,7 +46,8 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file, or makes it, and brings its schema up to date.
+    /// Opens the file, or makes it, and brings its schema up to date. An empty file without a log is
+    /// taken for a new one.
     ///
     /// # Errors
     ///
@@ -54,6 +56,7 @@ impl SqliteStore {
     /// cannot be read and written, or stays locked for longer than 5 s.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = file::prepare(path.as_ref())?;
+        let is_cut = file::is_cut(&path)?;
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .create_if_missing(false)
@@ -71,7 +74,7 @@ impl SqliteStore {
             // A connection to a file does not go stale, and asking costs as much as a read.
             .test_before_acquire(false)
             .connect_lazy_with(options);
-        schema::prepare(&pool).await?;
+        schema::prepare(&pool, is_cut).await?;
         file::restrict(&path)?;
         Ok(Self { pool, writing: Mutex::new(()) })
     }

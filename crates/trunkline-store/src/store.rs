@@ -90,11 +90,8 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Takes a consent, in one step: as [`decide`](crate::decide) says. Its sealed part is removed with it;
     /// the row stays, so that a repeated answer can be answered.
-    async fn take_consent(
-        &self,
-        take: &Take<'_>,
-        now: Timestamp,
-    ) -> Result<Taken<SealedConsent>, StoreError>;
+    async fn take_consent(&self, take: &Take<'_>, now: Timestamp)
+    -> Result<Taken<SealedConsent>, StoreError>;
 
     /// Remembers how a taken consent ended. The first outcome stays; of a consent that was not taken
     /// or is gone nothing is remembered.

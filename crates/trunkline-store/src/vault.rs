@@ -247,12 +247,7 @@ fn bind(record: &Record) -> Binding {
 
 /// What is stored beside the sealed part is bound to it: a consent cannot be turned to another
 /// browser, tenant or connection by who can write to the store, nor can its life be prolonged.
-fn bind_consent(
-    state: &[u8; 32],
-    browser: &[u8; 32],
-    key: &ConnectionKey,
-    expires_at: Timestamp,
-) -> Binding {
+fn bind_consent(state: &[u8; 32], browser: &[u8; 32], key: &ConnectionKey, expires_at: Timestamp) -> Binding {
     let names = [key.tenant(), key.connector(), key.label()].map(str::as_bytes);
     let until = expires_at.as_microsecond().to_be_bytes();
     Binding::new(state, &[b"consent", state, browser, names[0], names[1], names[2], &until])

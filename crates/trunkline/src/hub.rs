@@ -281,6 +281,7 @@ fn transport_or(given: Option<Arc<dyn Transport>>, which: Purpose) -> Result<Arc
 }
 
 #[cfg(not(feature = "reqwest"))]
+#[expect(clippy::needless_pass_by_value, reason = "the same signature with and without reqwest")]
 fn transport_or(given: Option<Arc<dyn Transport>>, which: Purpose) -> Result<Arc<dyn Transport>, Error> {
     let name = match which {
         Purpose::Api => "transport",

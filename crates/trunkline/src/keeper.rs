@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use trunkline_core::{AuthProvider, Cause, Diagnosis, Error, Held};
+use trunkline_core::{AuthProvider, Cause, ConnectionKey, Diagnosis, Error, Held};
 use trunkline_store::{Commit, EventKind, Expected, NewBody, NewEvent, Opened, Record, State, Status};
 
 use crate::hub::Hub;
@@ -187,6 +187,21 @@ pub(crate) async fn persist(
             Err(error) => {
                 tracing::error!(target: "trunkline", connection = %record.id, error = %error, "store failed; the credential is kept and written again");
                 // An attempt that failed after it took effect shows as our own generation.
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+}
+
+/// Reads until the store answers, while a grant is in hand that would be lost otherwise.
+pub(crate) async fn reload(hub: &Hub, key: &ConnectionKey) -> Option<Opened> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match hub.vault.load(key).await {
+            Ok(opened) => return opened,
+            Err(error) => {
+                tracing::error!(target: "trunkline", error = %error, "store failed; the grant is kept");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }

@@ -1,38 +1,41 @@
 //! The authorization code grant (RFC 6749, 4.1) with PKCE and the checks of RFC 9207.
 
 use async_trait::async_trait;
-use http::Method;
 use trunkline_core::{
-    Account, AuthProvider, Begun, Callback, Cause, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep,
-    Credential, Cx, Diagnosis, Error, ErrorKind, Exchange, Grant, Held, Prepared, RefreshPolicy, Revoked,
-    ScopeSet, Secret, is_secure,
+    AuthProvider, Begun, Callback, Cause, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep, Credential,
+    Cx, Diagnosis, Error, Grant, Held, Prepared, RefreshPolicy, Revoked, ScopeSet, Secret,
 };
 use url::Url;
 
-use super::builder::token_endpoint_setters;
+use super::authorization_code_builder::AuthorizationCodeBuilder;
 use super::client::Client;
-use super::codec::{TokenCodec, TokenResponse};
-use super::errors::Purpose;
+use super::grant::bearer;
 use super::pkce::Pkce;
+use super::purpose::Purpose;
 use super::redact::Redactor;
-use super::request::{Params, TokenEncoding, repeated};
-use super::token_endpoint::{TokenEndpoint, check_url};
+use super::request::Params;
+use super::token_endpoint::TokenEndpoint;
 
 const VERIFIER: &str = "code_verifier";
-const REDIRECT_URI: &str = "redirect_uri";
+pub(super) const REDIRECT_URI: &str = "redirect_uri";
 
 /// A grant that a person gives at the service's own page.
+///
+/// # Cancel safety
+///
+/// A dropped `complete` or `refresh` may have spent the code or the refresh token: its outcome is
+/// unknown.
 #[derive(Debug, Clone)]
 pub struct AuthorizationCode {
-    endpoint: TokenEndpoint,
-    authorize_url: Url,
-    redirect_uri: String,
-    scopes: ScopeSet,
-    scope_separator: char,
-    authorize_params: Vec<(String, String)>,
-    pkce: bool,
-    issuer: Option<String>,
-    require_iss: bool,
+    pub(super) endpoint: TokenEndpoint,
+    pub(super) authorize_url: Url,
+    pub(super) redirect_uri: String,
+    pub(super) scopes: ScopeSet,
+    pub(super) scope_separator: char,
+    pub(super) authorize_params: Vec<(String, String)>,
+    pub(super) pkce: bool,
+    pub(super) issuer: Option<String>,
+    pub(super) require_iss: bool,
 }
 
 impl AuthorizationCode {
@@ -74,38 +77,33 @@ impl AuthorizationCode {
         let mut url = self.authorize_url.clone();
         let mut query = url.query_pairs_mut();
         for (name, value) in ours.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-            query.append_pair(self.renamed(name), value);
+            query.append_pair(self.endpoint.renamed(name), value);
         }
         query.extend_pairs(&self.authorize_params);
         drop(query);
         url
     }
 
-    fn renamed<'a>(&'a self, name: &'a str) -> &'a str {
-        self.endpoint.renames.get(name).map_or(name, String::as_str)
-    }
-
     /// RFC 9207: before anything else of the answer is believed, an error included.
-    fn check_issuer(&self, callback: &Callback) -> Result<(), Diagnosis> {
+    fn check_issuer(&self, callback: &Callback) -> Result<(), Error> {
         let wrong = match (callback.get("iss"), &self.issuer) {
             (Some(iss), Some(expected)) => iss.expose() != expected,
             (Some(_), None) => false,
             (None, _) => self.require_iss,
         };
         if wrong {
-            return Err(Diagnosis::new(Cause::ConsentInvalid).message("the answer is from another issuer"));
+            return Err(invalid("the answer is from another issuer"));
         }
         Ok(())
     }
 
     /// What the token request needs from the answer and from what was kept.
-    fn code_params(&self, answer: &ConsentAnswer) -> Result<Params, Diagnosis> {
+    fn code_params(&self, answer: &ConsentAnswer) -> Result<Params, Error> {
         let callback = &answer.callback;
         self.check_issuer(callback)?;
         if let Some(error) = callback.get("error") {
-            return Err(callback_error(error.expose(), answer));
+            return Err(callback_error(error.expose(), answer).into());
         }
-        let invalid = |why| Diagnosis::new(Cause::ConsentInvalid).message(why);
         let given = |secret: &&Secret| !secret.is_empty();
         let code = callback.get("code").filter(given).ok_or_else(|| invalid("the answer has no code"))?;
         let redirect_uri =
@@ -124,6 +122,10 @@ impl AuthorizationCode {
         }
         Ok(params)
     }
+}
+
+fn invalid(why: &'static str) -> Error {
+    Diagnosis::new(Cause::ConsentInvalid).message(why).into()
 }
 
 /// The standard's codes for a consent that did not happen (RFC 6749, 4.1.2.1; OIDC Core, 3.1.2.6).
@@ -171,8 +173,10 @@ impl AuthProvider for AuthorizationCode {
     }
 
     async fn complete(&self, cx: &Cx, answer: &ConsentAnswer) -> Result<Grant, Error> {
-        let params =
-            self.code_params(answer).map_err(|diagnosis| diagnosis.during("consent", cx.clock().wall()))?;
+        let at = cx.clock().wall();
+        let params = self
+            .code_params(answer)
+            .map_err(|error| error.map_diagnosis(|diagnosis| diagnosis.during("consent", at)))?;
         let (token, started) = self.endpoint.ask(cx, Purpose::Code, params).await?;
         Ok(self.endpoint.grant(token, started, &answer.requested, None))
     }
@@ -196,135 +200,6 @@ impl AuthProvider for AuthorizationCode {
     }
 
     fn prepare(&self, credential: &Credential) -> Result<Prepared, Error> {
-        super::token_endpoint::bearer(credential)
-    }
-}
-
-/// Collects the settings of an [`AuthorizationCode`].
-#[derive(Debug, Clone)]
-pub struct AuthorizationCodeBuilder {
-    endpoint: TokenEndpoint,
-    authorize_url: Url,
-    redirect_uri: String,
-    scopes: ScopeSet,
-    scope_separator: char,
-    authorize_params: Vec<(String, String)>,
-    pkce: bool,
-    issuer: Option<String>,
-    require_iss: bool,
-}
-
-impl AuthorizationCodeBuilder {
-    token_endpoint_setters!();
-
-    /// Where renewals are sent, if not to the token URL.
-    #[must_use]
-    pub fn refresh_url(mut self, url: Url) -> Self {
-        self.endpoint.refresh_url = Some(url);
-        self
-    }
-
-    /// Sends a parameter with the authorization URL; the grant's own cannot be set.
-    #[must_use]
-    pub fn authorize_param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.authorize_params.push((name.into(), value.into()));
-        self
-    }
-
-    /// Whether PKCE is used, with S256. Default true; false only for services that reject it.
-    #[must_use]
-    pub fn pkce(mut self, pkce: bool) -> Self {
-        self.pkce = pkce;
-        self
-    }
-
-    /// The issuer whose answers are accepted (RFC 9207). Default: any.
-    #[must_use]
-    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.issuer = Some(issuer.into());
-        self
-    }
-
-    /// Whether an answer without an issuer is refused; needs [`issuer`](Self::issuer). For services
-    /// whose metadata says `authorization_response_iss_parameter_supported`. Default false.
-    #[must_use]
-    pub fn require_iss(mut self, require: bool) -> Self {
-        self.require_iss = require;
-        self
-    }
-
-    /// Checks all settings together.
-    ///
-    /// # Errors
-    ///
-    /// Always [`ErrorKind::ConfigInvalid`]: a URL that is neither https nor loopback, a parameter that
-    /// would be sent twice, a client without what its way of authentication needs, secrets in a URL
-    /// that were not allowed by name.
-    pub fn build(self) -> Result<AuthorizationCode, Error> {
-        self.endpoint.check()?;
-        check_url(&self.authorize_url)?;
-        check_redirect_uri(&self.redirect_uri)?;
-        if self.require_iss && self.issuer.is_none() {
-            return Err(Error::new(ErrorKind::ConfigInvalid, "an issuer is required but none is named"));
-        }
-        let mut endpoint = self.endpoint;
-        endpoint.codec.scope_separator.get_or_insert(self.scope_separator);
-        let built = AuthorizationCode {
-            endpoint,
-            authorize_url: self.authorize_url,
-            redirect_uri: self.redirect_uri,
-            scopes: self.scopes,
-            scope_separator: self.scope_separator,
-            authorize_params: self.authorize_params,
-            pkce: self.pkce,
-            issuer: self.issuer,
-            require_iss: self.require_iss,
-        };
-        built.check_authorize_params()?;
-        Ok(built)
-    }
-}
-
-impl AuthorizationCode {
-    /// RFC 6749, 3.1: no parameter twice, whether it stands in the endpoint's URL, comes from the
-    /// author, or is ours.
-    fn check_authorize_params(&self) -> Result<(), Error> {
-        const OURS: [&str; 7] = [
-            "response_type",
-            "client_id",
-            REDIRECT_URI,
-            "scope",
-            "state",
-            "code_challenge",
-            "code_challenge_method",
-        ];
-        let present: Vec<String> =
-            self.authorize_url.query_pairs().map(|(name, _)| name.into_owned()).collect();
-        let names = OURS.iter().map(|name| self.renamed(name));
-        let names = names.chain(self.authorize_params.iter().map(|(name, _)| name.as_str()));
-        let secret = self.authorize_params.iter().any(|(name, _)| name == "client_secret");
-        match repeated(names.chain(present.iter().map(String::as_str))) {
-            Some(name) => {
-                let message = format!("the parameter `{name}` would stand twice in the authorization URL");
-                Err(Error::new(ErrorKind::ConfigInvalid, message))
-            }
-            None if secret => Err(Error::new(
-                ErrorKind::ConfigInvalid,
-                "the client secret may not be in the authorization URL",
-            )),
-            None => Ok(()),
-        }
-    }
-}
-
-/// https, http on loopback, or an application's own scheme, which has a dot (RFC 8252, 7.1).
-fn check_redirect_uri(text: &str) -> Result<(), Error> {
-    let url = Url::parse(text).ok().filter(|url| url.fragment().is_none());
-    match url {
-        Some(url) if is_secure(&url) || url.scheme().contains('.') => Ok(()),
-        _ => Err(Error::new(
-            ErrorKind::ConfigInvalid,
-            "the redirect URI must be an absolute https URL without fragment",
-        )),
+        bearer(credential)
     }
 }

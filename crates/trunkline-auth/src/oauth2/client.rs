@@ -79,7 +79,9 @@ impl Client {
             }
             ClientAuth::None => params.plain("client_id", &self.id),
             ClientAuth::Basic => {
-                let encoded: Zeroizing<String> = Zeroizing::new(byte_serialize(secret.as_bytes()).collect());
+                // Sized once: a text that grows leaves copies behind.
+                let mut encoded = Zeroizing::new(String::with_capacity(3 * secret.len()));
+                encoded.extend(byte_serialize(secret.as_bytes()));
                 let id: String = byte_serialize(self.id.as_bytes()).collect();
                 headers.insert(header::AUTHORIZATION, basic(&id, &encoded)?);
                 params.redact(secret);

@@ -5,15 +5,21 @@ use http::Method;
 use trunkline_core::{
     Account, AuthProvider, Begun, ConsentAnswer, ConsentAsk, ConsentKind, Credential, Cx, Diagnosis, Error,
     ErrorKind, Exchange, Grant, Held, InputSpec, Inputs, Prepared, RefreshPolicy, Reuse, Revoked, ScopeSet,
+    Secret,
 };
 use url::Url;
 
 use super::builder::token_endpoint_setters;
 use super::client::Client;
-use super::codec::{TokenCodec, TokenResponse};
-use super::errors::Purpose;
+use super::codec::TokenCodec;
+use super::grant::bearer;
+use super::purpose::Purpose;
 use super::request::{Params, TokenEncoding};
-use super::token_endpoint::{TokenEndpoint, bearer};
+use super::response::TokenResponse;
+use super::token_endpoint::TokenEndpoint;
+
+/// Where a credential keeps the scopes that were asked for.
+const REQUESTED: &str = "requested_scopes";
 
 /// A grant of the application's own: each renewal mints a new access token, none is spent.
 #[derive(Debug, Clone)]
@@ -89,11 +95,16 @@ impl AuthProvider for ClientCredentials {
 
     async fn complete(&self, cx: &Cx, answer: &ConsentAnswer) -> Result<Grant, Error> {
         let scopes = self.scopes.union(&answer.requested);
-        self.mint(cx, &answer.inputs, &scopes, None).await
+        let mut grant = self.mint(cx, &answer.inputs, &scopes, None).await?;
+        // Each renewal asks anew, for what was asked for here; the answer may have named other words.
+        grant.credential.other.insert(REQUESTED.to_owned(), Secret::new(scopes.join(' ')));
+        Ok(grant)
     }
 
     async fn refresh(&self, cx: &Cx, held: &Held) -> Result<Grant, Error> {
-        self.mint(cx, &held.inputs, &self.scopes, Some(held)).await
+        let asked = held.credential.other.get(REQUESTED);
+        let asked = asked.map(|scopes| ScopeSet::parse(scopes.expose(), ' ')).unwrap_or_default();
+        self.mint(cx, &held.inputs, &self.scopes.union(&asked), Some(held)).await
     }
 
     async fn revoke(&self, cx: &Cx, held: &Held) -> Result<Revoked, Error> {
@@ -135,7 +146,8 @@ impl ClientCredentialsBuilder {
         let mut endpoint = self.endpoint;
         endpoint.codec.scope_separator.get_or_insert(self.scope_separator);
         endpoint.check()?;
-        endpoint.check_names(self.inputs.iter().map(|(_, name)| name.as_str()))?;
+        let params = endpoint.params.iter().map(|(name, _)| name.as_str());
+        endpoint.check_names(params.chain(self.inputs.iter().map(|(_, name)| name.as_str())))?;
         Ok(ClientCredentials {
             endpoint,
             scopes: self.scopes,

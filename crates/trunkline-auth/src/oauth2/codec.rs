@@ -1,14 +1,14 @@
 //! Reads what token endpoints answer, tolerantly, and never takes an error for a token.
 
-use std::fmt;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use trunkline_core::{Captures, Error, ErrorKind, ScopeSet, Secret};
 
-use super::errors::ServiceError;
 use super::expiry::{Life, TimeUnit, Times, ZeroExpiry};
 use super::json::{Json, Members};
+use super::response::{Defect, TokenResponse};
+use super::service_error::ServiceError;
 
 /// Longest value of a capture, in bytes.
 const MAX_CAPTURE_BYTES: usize = 2048;
@@ -16,6 +16,8 @@ const MAX_CAPTURE_BYTES: usize = 2048;
 /// Names that are never captures: captures are no secrets.
 const TOKENS: [&str; 6] =
     ["access_token", "accessToken", "refresh_token", "refreshToken", "id_token", "idToken"];
+
+type Reader = fn(&Times, &Json) -> Life;
 
 /// How a service's token answers are read.
 ///
@@ -177,11 +179,11 @@ impl TokenCodec {
         })
     }
 
-    /// The error that a body states, whatever else it is.
-    pub(crate) fn stated_error(&self, body: &[u8]) -> Option<ServiceError> {
+    /// What stands against an answer that needs no content: a stated error, or a page for people.
+    pub(crate) fn objection(&self, body: &[u8]) -> Option<Defect> {
         match members(body).and_then(|members| self.error(&members)) {
-            Err(Defect::Service(error)) => Some(error),
-            _ => None,
+            Err(defect @ (Defect::Service(_) | Defect::Markup)) => Some(defect),
+            Err(Defect::Unreadable | Defect::TokenMissing | Defect::TokenTypeUnknown) | Ok(()) => None,
         }
     }
 
@@ -229,7 +231,7 @@ impl TokenCodec {
         times: &Times,
         default_lifetime: Option<Duration>,
     ) -> Option<Timestamp> {
-        let readers: [(&str, fn(&Times, &Json) -> Life); 4] = [
+        let readers: [(&str, Reader); 4] = [
             ("expires_in", Times::duration),
             ("expires_at", Times::point),
             ("expires_on", Times::point),
@@ -256,7 +258,7 @@ impl TokenCodec {
     }
 
     fn refresh_expiry(&self, members: &Members, times: &Times) -> Option<Timestamp> {
-        let readers: [(&str, fn(&Times, &Json) -> Life); 4] = [
+        let readers: [(&str, Reader); 4] = [
             ("refresh_token_expires_in", Times::duration),
             ("x_refresh_token_expires_in", Times::duration),
             ("refresh_expires_in", Times::duration),
@@ -281,72 +283,6 @@ impl TokenCodec {
         }
         captures
     }
-}
-
-/// A token answer that was read. `Debug` shows names only.
-pub struct TokenResponse {
-    pub(crate) access_token: Secret,
-    pub(crate) refresh_token: Option<Secret>,
-    pub(crate) scopes: Option<ScopeSet>,
-    pub(crate) access_expires_at: Option<Timestamp>,
-    pub(crate) refresh_expires_at: Option<Timestamp>,
-    pub(crate) grant_expires_at: Option<Timestamp>,
-    pub(crate) captures: Captures,
-    members: Members,
-}
-
-impl TokenResponse {
-    /// The access token.
-    #[must_use]
-    pub fn access_token(&self) -> &Secret {
-        &self.access_token
-    }
-
-    /// The refresh token, if one came.
-    #[must_use]
-    pub fn refresh_token(&self) -> Option<&Secret> {
-        self.refresh_token.as_ref()
-    }
-
-    /// The scopes the service named.
-    #[must_use]
-    pub fn scopes(&self) -> Option<&ScopeSet> {
-        self.scopes.as_ref()
-    }
-
-    /// The captures that the codec was told to keep.
-    #[must_use]
-    pub fn captures(&self) -> &Captures {
-        &self.captures
-    }
-
-    /// Any member that is a text, number or boolean, known to the standard or not. It may be a
-    /// secret.
-    #[must_use]
-    pub fn member(&self, name: &str) -> Option<Secret> {
-        self.members.get(name)?.scalar()
-    }
-}
-
-impl fmt::Debug for TokenResponse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TokenResponse").field(&self.members).finish()
-    }
-}
-
-/// Why a body is no token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Defect {
-    /// The service states an error.
-    Service(ServiceError),
-    /// A page for people: a proxy, a firewall, a captive portal.
-    Markup,
-    /// No UTF-8, no known format, or a repeated member.
-    Unreadable,
-    /// No error, and no access token.
-    TokenMissing,
-    /// A token of a type that we do not know how to use (RFC 6749, 7.1).
-    TokenTypeUnknown,
 }
 
 /// Sniffs the format from the body: content types lie, and the formats cannot be confused.

@@ -12,6 +12,9 @@ use super::json::Json;
 /// A hundred years: whoever promises more does not count seconds.
 const MAX_LIFE_S: f64 = 100.0 * 365.25 * 86_400.0;
 
+/// Smaller numbers are no points in time: no token ended before 2001, and none lives for thirty years.
+const FIRST_POINT_S: f64 = 1e9;
+
 /// The unit of a number that is a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -87,6 +90,8 @@ impl Times {
         let time = match value.number() {
             Some(number) => match self.positive(number) {
                 Some(life) => return life,
+                // A duration in the wrong member would make every token look long expired.
+                None if number < FIRST_POINT_S => return Life::Unknown,
                 None => epoch(self.point_unit.seconds(number, 1e11)),
             },
             None => value.text().and_then(date),
@@ -95,11 +100,10 @@ impl Times {
         ours.map_or(Life::Unknown, Life::Until)
     }
 
-    /// A number that is a duration or a point, by its size: nothing lives for thirty years, and
-    /// nothing ended before 2001.
+    /// A number that is a duration or a point, by its size.
     pub(crate) fn either(&self, value: &Json) -> Life {
         match value.number() {
-            Some(number) if number < 1e9 => self.duration(value),
+            Some(number) if number < FIRST_POINT_S => self.duration(value),
             _ => self.point(value),
         }
     }

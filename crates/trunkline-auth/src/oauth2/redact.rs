@@ -28,8 +28,18 @@ impl Redactor {
             if text.contains(secret.expose()) {
                 text = text.replace(secret.expose(), REDACTED);
             }
+            cut_tail(&mut text, secret.expose());
         }
         without_tags(&without_long_runs(&text))
+    }
+}
+
+/// A text that was shortened before may end within a secret.
+fn cut_tail(text: &mut String, secret: &str) {
+    let starts = (MIN_SECRET_BYTES..secret.len()).rev().filter_map(|length| secret.get(..length));
+    if let Some(start) = starts.into_iter().find(|start| text.ends_with(start)) {
+        text.truncate(text.len() - start.len());
+        text.push_str(REDACTED);
     }
 }
 
@@ -60,4 +70,27 @@ fn without_tags(text: &str) -> String {
     }
     out.push_str(rest);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sent_secrets_their_beginnings_at_the_end_tokens_and_tags_are_taken_out() {
+        let redactor =
+            Redactor::new(vec![Secret::new("s3cr3t"), Secret::new("s3cr3t-and-more"), Secret::new("a")]);
+        let token = "x".repeat(48);
+        for (text, expected) in [
+            ("a s3cr3t-and-more, s3cr3t!", "a [redacted], [redacted]!"),
+            ("it ends in s3cr3t-an", "it ends in [redacted]"),
+            ("it ends in s3cr", "it ends in [redacted]"),
+            (&format!("token {token}."), "token [redacted]"),
+            ("id 123e4567-e89b-12d3-a456-426614174000", "id 123e4567-e89b-12d3-a456-426614174000"),
+            ("1 < 2 <b>bold</b> <open", "1 bold <open"),
+            ("", ""),
+        ] {
+            assert_eq!(redactor.clean(text), expected, "{text}");
+        }
+    }
 }

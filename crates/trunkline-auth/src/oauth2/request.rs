@@ -66,7 +66,12 @@ impl Params {
             .iter()
             .map(|(name, value)| (renames.get(name).unwrap_or(name).as_str(), value.expose()))
             .collect();
-        if let Some(name) = repeated(pairs.iter().map(|(name, _)| *name)) {
+        let own: Vec<String> = match encoding {
+            TokenEncoding::Query => request.url.query_pairs().map(|(name, _)| name.into_owned()).collect(),
+            TokenEncoding::Form | TokenEncoding::Json => Vec::new(),
+        };
+        let names = pairs.iter().map(|(name, _)| *name);
+        if let Some(name) = repeated(names.chain(own.iter().map(String::as_str))) {
             let message = format!("the parameter `{name}` would be sent twice");
             return Err(Error::new(ErrorKind::ConfigInvalid, message));
         }

@@ -3,9 +3,9 @@
 use http::Method;
 use trunkline_core::{Credential, Cx, Error, Revoked, Secret};
 
-use super::codec::Defect;
-use super::errors::Purpose;
+use super::purpose::Purpose;
 use super::request::{Params, TokenEncoding};
+use super::response::Defect;
 use super::token_endpoint::TokenEndpoint;
 
 /// What one revocation request came to.
@@ -50,21 +50,24 @@ impl TokenEndpoint {
         }
         let request = self.request(url, Method::POST, TokenEncoding::Form, &mut params)?;
         let answer = self.send(cx, Purpose::Revoke, request).await?;
-        let error = self.codec.stated_error(&answer.body);
-        if answer.status.is_success() && error.is_none() {
+        let objection = self.codec.objection(&answer.body);
+        if answer.status.is_success() && objection.is_none() {
             return Ok(Outcome::Done);
         }
-        let code = error.as_ref().and_then(|error| error.codes.first()).map_or("", String::as_str);
+        let codes = match &objection {
+            Some(Defect::Service(error)) => &error.codes[..],
+            _ => &[],
+        };
         // A busy service that also names a code has done nothing yet.
         if answer.status.is_client_error() || answer.status.is_success() {
-            if code == "unsupported_token_type" {
+            if codes.iter().any(|code| code == "unsupported_token_type") {
                 return Ok(Outcome::TypeUnsupported);
             }
-            if self.revoke_done_codes.iter().any(|done| done == code) {
+            if codes.iter().any(|code| self.revoke_done_codes.contains(code)) {
                 return Ok(Outcome::Done);
             }
         }
-        let defect = error.map_or(Defect::Unreadable, Defect::Service);
+        let defect = objection.unwrap_or(Defect::Unreadable);
         Err(self.refused(cx, Purpose::Revoke, &answer, Some(&defect), &params.redactor()))
     }
 }

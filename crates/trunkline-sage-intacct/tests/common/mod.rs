@@ -1,4 +1,5 @@
 //! A network and a clock for tests, and what the hub does between a connector and its provider.
+#![expect(clippy::unwrap_used, reason = "test code, which the lint spares only inside test functions")]
 
 use std::sync::Arc;
 
@@ -6,9 +7,9 @@ use trunkline_core::http::{Method, Response};
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::url::Url;
 use trunkline_core::{
-    AuthProvider, Begun, Body, BuildConnector, Call, Callback, Captures, Cause, Clock, Connector, ConsentAnswer,
-    ConsentAsk, ConsentStep, Cx, Diagnosis, Error, Exchange, Grant, Held, Inputs, Request, RequestBody, ScopeSet,
-    Secret, Session, Ticks, Transport, TransportError, async_trait,
+    AuthProvider, Begun, Body, BuildConnector, Call, Callback, Captures, Cause, Clock, Connector,
+    ConsentAnswer, ConsentAsk, ConsentStep, Cx, Diagnosis, Error, Exchange, Grant, Held, Inputs, Request,
+    RequestBody, ScopeSet, Secret, Session, Ticks, Transport, TransportError, async_trait,
 };
 use trunkline_sage_intacct::{CAPTURE_ENTITY, SageIntacctConfig};
 use trunkline_sim::sage_intacct::SageIntacct;

@@ -19,12 +19,12 @@ pub(super) fn prepare(path: &Path) -> Result<PathBuf, StoreError> {
         return Err(StoreError::Invalid { what: "a store in SQLite needs a file; MemoryStore needs none" });
     }
     // SQLite reads a relative path that starts with `file:` as a URI.
-    let path = absolute(path).map_err(unusable)?;
+    let path = absolute(path).map_err(|error| unusable(&error))?;
     let _creating = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
     match create(&path) {
         Ok(()) => sync_folder(&path)?,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(unusable(error)),
+        Err(error) => return Err(unusable(&error)),
     }
     refuse_emptied(&path)?;
     restrict(&path)?;
@@ -36,20 +36,31 @@ pub(super) fn restrict(path: &Path) -> Result<(), StoreError> {
     for path in [path.to_owned(), companion(path, "-wal"), companion(path, "-shm")] {
         match owner_only(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            result => result.map_err(unusable)?,
+            result => result.map_err(|error| unusable(&error))?,
         }
     }
     Ok(())
 }
 
-/// SQLite takes an empty file for a new database and drops the log beside it. But a log has content
-/// only after the file has some: this one was truncated, and its log may be all that is left.
+/// SQLite takes a file of no bytes, and also one of a single byte, for a new database, and drops the
+/// log beside it. But a log has content only after the file has some: such a file was truncated, and its
+/// log may be all that is left.
 fn refuse_emptied(path: &Path) -> Result<(), StoreError> {
     let log = fs::metadata(companion(path, "-wal")).map_or(0, |found| found.len());
-    if log > 0 && fs::metadata(path).map_err(unusable)?.len() == 0 {
-        return Err(StoreError::Corrupt { what: "the file is empty, but its log is not" });
+    match fs::metadata(path).map_err(|error| unusable(&error))?.len() {
+        0 if log > 0 => Err(StoreError::Corrupt { what: "the file is empty, but its log is not" }),
+        1 => Err(StoreError::NotADatabase),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// Whether the file ends within a page and there is no log to mend it from: its end is lost. SQLite
+/// itself would read zeros there. Pages are written whole, so no other process's write looks like this.
+pub(super) fn is_cut(path: &Path) -> Result<bool, StoreError> {
+    const SMALLEST_PAGE: u64 = 512;
+    let length = fs::metadata(path).map_err(|error| unusable(&error))?.len();
+    let log = |suffix| fs::metadata(companion(path, suffix)).is_ok_and(|found| found.len() > 0);
+    Ok(length % SMALLEST_PAGE != 0 && !log("-wal") && !log("-journal"))
 }
 
 fn companion(path: &Path, suffix: &str) -> PathBuf {
@@ -58,7 +69,7 @@ fn companion(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn unusable(error: io::Error) -> StoreError {
+fn unusable(error: &io::Error) -> StoreError {
     StoreError::Unavailable { reason: format!("the file cannot be used: {}", error.kind()) }
 }
 
@@ -93,7 +104,7 @@ fn owner_only(_: &Path) -> io::Result<()> {
 #[cfg(unix)]
 fn sync_folder(path: &Path) -> Result<(), StoreError> {
     let Some(folder) = path.parent() else { return Ok(()) };
-    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(unusable)
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| unusable(&error))
 }
 
 #[cfg(not(unix))]

@@ -12,18 +12,22 @@ use crate::StoreError;
 const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql")];
 
 /// The first switch of a new file to WAL needs it alone, and SQLite does not wait for that by itself.
-const TRIES: u32 = 100;
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(20);
 
-/// Brings the schema up to date. Processes that open a new file together do it once.
-pub(super) async fn prepare(pool: &SqlitePool) -> Result<(), StoreError> {
-    for _ in 1..TRIES {
-        match migrate(pool).await? {
-            Step::Done => return Ok(()),
-            Step::Busy => tokio::time::sleep(PAUSE).await,
+/// Covers one wait for a lock beside the migrations themselves.
+const BOUND: Duration = Duration::from_secs(30);
+
+/// Brings the schema up to date. Processes that open a new file together do it once. A file that `is_cut`
+/// is refused, unless there is more to say about it.
+pub(super) async fn prepare(pool: &SqlitePool, is_cut: bool) -> Result<(), StoreError> {
+    let up_to_date = async {
+        while let Step::Busy = migrate(pool, is_cut).await? {
+            tokio::time::sleep(PAUSE).await;
         }
-    }
-    Err(StoreError::Unavailable { reason: "the file stays locked".to_owned() })
+        Ok(())
+    };
+    let late = |_| StoreError::Unavailable { reason: "the file stays locked".to_owned() };
+    tokio::time::timeout(BOUND, up_to_date).await.map_err(late)?
 }
 
 enum Step {
@@ -31,14 +35,18 @@ enum Step {
     Busy,
 }
 
-async fn migrate(pool: &SqlitePool) -> Result<Step, StoreError> {
+async fn migrate(pool: &SqlitePool, is_cut: bool) -> Result<Step, StoreError> {
     let mut connection = match pool.acquire().await {
         Ok(connection) => connection,
         Err(error) if is_busy(&error) => return Ok(Step::Busy),
         Err(error) => return Err(failed(error)),
     };
     // A look first: a file that is up to date is not written to, and one that is too new not at all.
-    if version(&mut connection).await? == MIGRATIONS.len() {
+    let found = version(&mut connection).await?;
+    if is_cut {
+        return Err(corrupt("the end of the file is lost"));
+    }
+    if found == MIGRATIONS.len() {
         return Ok(Step::Done);
     }
     let mut writing = match connection.begin_with("BEGIN IMMEDIATE").await {
@@ -62,10 +70,11 @@ async fn migrate(pool: &SqlitePool) -> Result<Step, StoreError> {
 
 /// How many migrations were applied.
 async fn version(connection: &mut SqliteConnection) -> Result<usize, StoreError> {
-    let exists = sqlx::query("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'trunkline_migrations'")
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(failed)?;
+    let exists =
+        sqlx::query("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'trunkline_migrations'")
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(failed)?;
     if exists.is_none() {
         return Ok(0);
     }

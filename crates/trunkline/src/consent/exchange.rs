@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use trunkline_core::{
     Account, AuthProvider, Callback, Cause, ConnectionKey, ConsentAnswer, Diagnosis, Error, ErrorKind, Grant,
-    Held, Inputs,
+    Held, Inputs, Verdict,
 };
 use trunkline_store::{
     Commit, EventKind, Expected, NewBody, NewEvent, Opened, PendingConsent, Record, State, Status,
@@ -76,12 +76,13 @@ impl Exchange {
             inputs.insert(name, value.clone());
         }
         self.answer.inputs = inputs;
+        // Read before the exchange: a store that cannot be read must not cost the grant.
+        let before = hub.vault.load(&self.key).await?;
         let now = hub.clock.wall();
         let grant = auth
             .complete(&hub.token_cx(mounted), &self.answer)
             .await
             .map_err(|error| error.map_diagnosis(|diagnosis| diagnosis.during("consent", now)))?;
-        let before = hub.vault.load(&self.key).await?;
         match before {
             None => self.store_new(hub, mounted, auth, grant).await,
             Some(before) => self.store_again(hub, mounted, auth, grant, before).await,
@@ -129,13 +130,15 @@ impl Exchange {
             }
         }
         let connection = self.publish(hub, mounted, auth, &record, &held)?;
-        if let Some(account) = identify(hub, mounted, &connection, &held, &grant).await?
-            && record.account.as_ref() != Some(&account)
-        {
-            record.account = Some(account);
-            let expected = Expected::Generation(record.generation);
-            let stored = keeper::persist(hub, expected, &record, NewBody::Keep, &[]).await;
-            tracing::debug!(target: "trunkline", connection = %record.id, ?stored, "account confirmed");
+        match identify(hub, mounted, &connection, &held, &grant).await {
+            Ok(account) if account.is_some() && account != record.account => {
+                record.account = account;
+                let expected = Expected::Generation(record.generation);
+                let stored = keeper::persist(hub, expected, &record, NewBody::Keep, &[]).await;
+                tracing::debug!(target: "trunkline", connection = %record.id, ?stored, "account confirmed");
+            }
+            Ok(_) => {}
+            Err(error) => return Err(refused(hub, &connection, record, error).await),
         }
         tracing::info!(target: "trunkline", connector = %record.key.connector(), tenant = %record.key.tenant(), connection = %record.id, "connected");
         Ok(connection)
@@ -157,13 +160,15 @@ impl Exchange {
         let told = mounted.connector.identify(&hub.api_cx(mounted), &session, &grant).await;
         let account = match (told, &grant.account) {
             (Ok(account), _) => Some(account),
+            // A grant that the service refuses must not replace one that may still serve.
+            (Err(error), _) if ended(&error).is_some() => return Err(error),
             (Err(_), Some(hint)) => Some(hint.clone()),
             // Nothing says whose grant this is: it must not take over a pinned connection.
             (Err(error), None) if before.record.account.is_some() => return Err(error),
             (Err(_), None) => None,
         };
         let changed = match (&before.record.account, &account) {
-            (Some(pinned), Some(account)) => !pinned.is_same(account),
+            (Some(pinned), Some(account)) => pinned.contradicts(account),
             _ => false,
         };
         if changed && !self.replace_account {
@@ -190,7 +195,7 @@ impl Exchange {
                     return self.publish(hub, mounted, auth, &record, &held);
                 }
                 Commit::Conflict { .. } => {
-                    let again = hub.vault.load(&self.key).await?;
+                    let again = keeper::reload(hub, &self.key).await;
                     before = again.ok_or_else(|| Error::of(Cause::ConsentOutcomeUnknown))?;
                 }
             }
@@ -226,7 +231,7 @@ impl Exchange {
 }
 
 /// Asks the service who we are. A service that cannot say now does not cost the grant: the account
-/// stays what the tokens claim.
+/// stays what the tokens claim. One that refuses the grant itself is an error.
 async fn identify(
     hub: &Arc<Hub>,
     mounted: &Arc<Mounted>,
@@ -238,11 +243,36 @@ async fn identify(
     let session = hub.session(&live, held);
     match mounted.connector.identify(&hub.api_cx(mounted), &session, grant).await {
         Ok(account) => Ok(Some(account)),
+        Err(error) if ended(&error).is_some() => Err(error),
         Err(error) => {
             tracing::warn!(target: "trunkline", connection = %connection.id(), error = %error, "account not confirmed");
             Ok(None)
         }
     }
+}
+
+/// The state that an error proves, where it is about the grant itself.
+fn ended(error: &Error) -> Option<State> {
+    match error.cause()?.verdict() {
+        Verdict::GrantDead => Some(State::NeedsConsent),
+        Verdict::Suspended => Some(State::Suspended),
+        _ => None,
+    }
+}
+
+/// A grant that the service refuses at its first use: the record says why.
+async fn refused(hub: &Arc<Hub>, connection: &Connection, mut record: Record, error: Error) -> Error {
+    let now = hub.clock.wall();
+    let error = error.map_diagnosis(|diagnosis| diagnosis.during("identify", now));
+    let state = ended(&error).unwrap_or(State::NeedsConsent);
+    record.status = Status { state, since: now, diagnosis: error.diagnosis().cloned() };
+    let kind = if state == State::Suspended { EventKind::Suspended } else { EventKind::NeedsConsent };
+    let event = NewEvent { kind, at: now, detail: error.diagnosis().cloned() };
+    let expected = Expected::Generation(record.generation);
+    if let Commit::Done { .. } = keeper::persist(hub, expected, &record, NewBody::Keep, &[event]).await {
+        connection.entry.live.store(None);
+    }
+    error
 }
 
 /// Waits for an exchange that goes on whether or not anyone waits.

@@ -11,6 +11,7 @@ use trunkline_core::{
 use url::Url;
 
 use super::{RequestBuilder, Target};
+use crate::connection::Connection;
 use crate::general;
 use crate::keeper::{self, Why};
 use crate::live::Live;
@@ -63,7 +64,7 @@ async fn attempt(builder: &mut RequestBuilder<'_>, live: &Arc<Live>) -> Result<R
     let mut request = Request::new(builder.method.clone(), url);
     request.headers = builder.headers.clone();
     request.timeout = builder.timeout;
-    if let Some(entity) = &builder.entity {
+    if let Some(entity) = builder.entity.as_ref().or(endpoint.entity()) {
         let name = endpoint.entity_header_name().ok_or_else(|| {
             Error::new(
                 ErrorKind::Unsupported,
@@ -91,7 +92,9 @@ async fn attempt(builder: &mut RequestBuilder<'_>, live: &Arc<Live>) -> Result<R
                 false => RequestBody::Empty,
             };
             if endpoint.allows(&next.url) {
-                if let (Some(name), Some(entity)) = (endpoint.entity_header_name(), &builder.entity) {
+                if let (Some(name), Some(entity)) =
+                    (endpoint.entity_header_name(), builder.entity.as_ref().or(endpoint.entity()))
+                {
                     request.headers.insert(name.clone(), entity.clone());
                 }
                 authorize(&mut request, endpoint, &live.prepared, &*live.auth)?;
@@ -106,7 +109,7 @@ async fn attempt(builder: &mut RequestBuilder<'_>, live: &Arc<Live>) -> Result<R
     if response.status().as_u16() < 400 {
         return Ok(Response::new(response, None));
     }
-    diagnosed(builder, endpoint, response).await
+    diagnosed(builder.connection, &builder.method, &builder.target, endpoint, response).await
 }
 
 /// Where a redirect leads, if it is to be followed.
@@ -159,30 +162,31 @@ fn redirect(
 
 /// Reads the start of an error body, asks the connector what it means, and puts it back.
 async fn diagnosed(
-    builder: &RequestBuilder<'_>,
+    connection: &Connection,
+    method: &Method,
+    target: &Target,
     endpoint: &Endpoint,
     response: http::Response<Body>,
 ) -> Result<Response, Error> {
     let (head, mut body) = response.into_parts();
     let looked = tokio::time::timeout(ERROR_BODY_TIME, body.peek(MAX_ERROR_BODY)).await;
     let start = looked.ok().and_then(Result::ok).map(|(start, _)| start).unwrap_or_default();
-    let url = builder.target.resolve(endpoint, "")?;
+    let url = target.resolve(endpoint, "")?;
     let exchange = Exchange {
         call: Call::Api,
-        method: &builder.method,
+        method,
         path: url.path(),
         status: head.status,
         headers: &head.headers,
         body: &start,
     };
-    let connection = builder.connection;
     let diagnosis = connection
         .entry
         .mounted
         .connector
         .diagnose(&exchange)
         .unwrap_or_else(|| general::diagnose(&exchange));
-    let call = format!("{} {}", builder.method, path_of(&builder.target, &url));
+    let call = format!("{} {}", method, path_of(target, &url));
     let diagnosis = diagnosis.during(call, connection.hub.clock.wall());
     tracing::debug!(
         target: "trunkline",

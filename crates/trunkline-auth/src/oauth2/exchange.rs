@@ -1,0 +1,207 @@
+//! One request to a token endpoint, from its parameters to a token or a diagnosis.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use jiff::Timestamp;
+use trunkline_core::{Body, Cause, Cx, Diagnosis, Error, Exchange, Request, TransportError, Verdict};
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::expiry::Times;
+use super::http_date;
+use super::purpose::Purpose;
+use super::redact::Redactor;
+use super::request::{Params, TokenEncoding};
+use super::response::{Defect, TokenResponse};
+use super::token_endpoint::TokenEndpoint;
+
+/// How long an exchange may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Larger answers are no token answers.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// What of a body a judge sees.
+const MAX_JUDGED_BYTES: usize = 64 * 1024;
+
+impl TokenEndpoint {
+    /// Asks for a token: one request, one answer, no redirect, no repetition.
+    pub(crate) async fn ask(
+        &self,
+        cx: &Cx,
+        purpose: Purpose,
+        mut params: Params,
+    ) -> Result<(TokenResponse, Timestamp), Error> {
+        for (name, value) in &self.params {
+            params.plain(name, value);
+        }
+        let url = match purpose {
+            Purpose::Refresh => self.refresh_url.as_ref().unwrap_or(&self.token_url),
+            _ => &self.token_url,
+        };
+        let request = self.request(url, self.method.clone(), self.encoding, &mut params)?;
+        let answer = self.send(cx, purpose, request).await?;
+        let times = self.codec.times(answer.started, http_date::offset(&answer.headers, answer.received));
+        let read = self.read(&answer, &times);
+        match read {
+            Ok(token) if answer.status.is_success() => Ok((token, answer.started)),
+            read => Err(self.refused(cx, purpose, &answer, read.err().as_ref(), &params.redactor())),
+        }
+    }
+
+    pub(crate) fn request(
+        &self,
+        url: &Url,
+        method: Method,
+        encoding: TokenEncoding,
+        params: &mut Params,
+    ) -> Result<Request, Error> {
+        let mut request = Request::new(method, url.clone());
+        request.timeout = Some(TIMEOUT);
+        request.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        self.client.authenticate(params, &mut request.headers)?;
+        params.write(&mut request, encoding, &self.renames)?;
+        Ok(request)
+    }
+
+    /// Sends `request` once and reads what comes.
+    pub(crate) async fn send(&self, cx: &Cx, purpose: Purpose, request: Request) -> Result<Answer, Error> {
+        let (method, path) = (request.method.clone(), request.url.path().to_owned());
+        // Read before sending: a token's life counts from here, so that it never ends earlier than
+        // we believe.
+        let started = cx.clock().wall();
+        let response = cx.transport().send(request).await.map_err(|error| {
+            let cause = match error {
+                TransportError::NotSent(_) => Cause::ServiceUnreachable,
+                TransportError::Unknown(_) => purpose.unknown(),
+            };
+            let diagnosis = Diagnosis::new(cause).during(purpose.name(), cx.clock().wall());
+            self.with_source(diagnosis.into(), error)
+        })?;
+        let (head, body) = response.into_parts();
+        let received = cx.clock().wall();
+        let (body, broken) = collect(body).await;
+        Ok(Answer {
+            method,
+            path,
+            started,
+            received,
+            status: head.status,
+            headers: head.headers,
+            body,
+            broken,
+        })
+    }
+
+    fn with_source(&self, error: Error, source: TransportError) -> Error {
+        // A transport may name the URL, which holds no secret unless the author wanted it there.
+        if self.secrets_in_url { error } else { error.caused_by(source) }
+    }
+
+    fn read(&self, answer: &Answer, times: &Times) -> Result<TokenResponse, Defect> {
+        if answer.broken.is_some() {
+            return Err(Defect::Unreadable);
+        }
+        self.codec.read(&answer.body, times, self.policy.default_lifetime)
+    }
+
+    /// The error for an answer that is no success.
+    pub(crate) fn refused(
+        &self,
+        cx: &Cx,
+        purpose: Purpose,
+        answer: &Answer,
+        defect: Option<&Defect>,
+        redactor: &Redactor,
+    ) -> Error {
+        // Half an answer proves nothing, in whatever way it is read.
+        let judge = self.judge.as_ref().filter(|_| answer.broken.is_none());
+        let judged = judge.and_then(|judge| judge(&answer.exchange(purpose)));
+        let mut diagnosis = match judged {
+            Some(judged) => {
+                let message = judged.evidence().message.as_ref().map(|text| redactor.clean(text.as_str()));
+                message.iter().fold(judged, |diagnosis, text| diagnosis.message(text))
+            }
+            None => general(purpose, answer.status, defect, redactor),
+        };
+        let waits = diagnosis.cause().verdict() == Verdict::Transient;
+        if waits && diagnosis.retry() == diagnosis.cause().retry() {
+            let pause = http_date::retry_after(&answer.headers, answer.received);
+            diagnosis = pause.into_iter().fold(diagnosis, Diagnosis::retry_after);
+        }
+        let error = Error::from(diagnosis.status(answer.status).during(purpose.name(), cx.clock().wall()));
+        match &answer.broken {
+            Some(source) => self.with_source(error, source.clone()),
+            None => error,
+        }
+    }
+}
+
+fn general(purpose: Purpose, status: StatusCode, defect: Option<&Defect>, redactor: &Redactor) -> Diagnosis {
+    let mut diagnosis = Diagnosis::new(purpose.classify(status, defect));
+    match defect {
+        Some(Defect::Service(error)) => {
+            for code in error.codes.iter().take(8) {
+                diagnosis = diagnosis.code(&redactor.clean(code));
+            }
+            if let Some(text) = &error.message {
+                diagnosis = diagnosis.message(&redactor.clean(text));
+            }
+        }
+        Some(Defect::Markup) => diagnosis = diagnosis.message("a page for people came instead of an answer"),
+        Some(Defect::Unreadable) => diagnosis = diagnosis.message("the answer cannot be read"),
+        Some(Defect::TokenMissing) => diagnosis = diagnosis.message("the answer holds no access token"),
+        Some(Defect::TokenTypeUnknown) => diagnosis = diagnosis.message("the token is of an unknown type"),
+        None => {}
+    }
+    diagnosis
+}
+
+/// An answer, its body in memory that is overwritten on drop.
+pub(crate) struct Answer {
+    method: Method,
+    path: String,
+    started: Timestamp,
+    received: Timestamp,
+    pub(crate) status: StatusCode,
+    headers: HeaderMap,
+    pub(crate) body: Zeroizing<Vec<u8>>,
+    pub(crate) broken: Option<TransportError>,
+}
+
+impl Answer {
+    fn exchange(&self, purpose: Purpose) -> Exchange<'_> {
+        Exchange {
+            call: purpose.call(),
+            method: &self.method,
+            path: &self.path,
+            status: self.status,
+            headers: &self.headers,
+            body: &self.body[..self.body.len().min(MAX_JUDGED_BYTES)],
+        }
+    }
+}
+
+/// Reads a body up to the limit; what breaks off or is too large comes with an error.
+async fn collect(mut body: Body) -> (Zeroizing<Vec<u8>>, Option<TransportError>) {
+    let mut read = Zeroizing::new(Vec::with_capacity(4096));
+    loop {
+        let chunk = match body.chunk().await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => return (read, None),
+            Err(error) => return (read, Some(error)),
+        };
+        if read.len() + chunk.len() > MAX_BODY_BYTES {
+            return (read, Some(TransportError::Unknown("the answer is too large".to_owned())));
+        }
+        if read.len() + chunk.len() > read.capacity() {
+            // Grown by hand: a vector that grows by itself leaves its old memory as it was.
+            let mut larger =
+                Zeroizing::new(Vec::with_capacity((read.len() + chunk.len()).next_power_of_two()));
+            larger.extend_from_slice(&read);
+            read = larger;
+        }
+        read.extend_from_slice(&chunk);
+    }
+}

@@ -1,0 +1,91 @@
+//! A hub with Sage Intacct's provider and the SQLite store, against the simulator on loopback.
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use trunkline::{
+    BrowserSession, Callback, Config, Connect, Connection, ConsentRequest, ConsentStep, Error, KeyRing,
+    SqliteStore, Trunkline,
+};
+use trunkline_sim::sage_intacct::{Knobs, SageIntacct};
+
+pub(crate) const KEY: [u8; 32] = [7; 32];
+
+pub(crate) struct World {
+    pub(crate) service: SageIntacct,
+    pub(crate) trunkline: Trunkline,
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(Knobs::default(), "").await
+    }
+
+    /// `more` is appended to the connector's settings.
+    pub(crate) async fn with(knobs: Knobs, more: &str) -> Self {
+        let service = SageIntacct::builder().knobs(knobs).start().await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let trunkline = open(&service, folder.path().join("trunkline.db"), more).await.unwrap();
+        Self { service, trunkline, folder }
+    }
+
+    /// Another hub on the same file, as another process would have.
+    pub(crate) async fn another(&self) -> Trunkline {
+        open(&self.service, self.file(), "").await.unwrap()
+    }
+
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.path().join("trunkline.db")
+    }
+
+    pub(crate) async fn connect(&self) -> Connection {
+        match self.trunkline.tenant("acme").connect("sage_intacct").await.unwrap() {
+            Connect::Ready(connection) => connection,
+            Connect::NeedsConsent(request) => self.consent(&request).await.unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) async fn consent(&self, request: &ConsentRequest) -> Result<Connection, Error> {
+        self.consent_as(request, self.service.user_id()).await
+    }
+
+    pub(crate) async fn consent_as(&self, request: &ConsentRequest, user: &str) -> Result<Connection, Error> {
+        let browser = BrowserSession::random()?;
+        let ConsentStep::Redirect { url } = request.begin(&browser).await? else { panic!("a redirect") };
+        let back = self.service.approve_as(&url, user, self.service.company_id()).await.unwrap();
+        Ok(self.trunkline.complete(Callback::from_url(&back)?, &browser).await?.connection)
+    }
+
+    /// Lets the access token expire at the service.
+    pub(crate) fn half_a_day_later(&self) {
+        self.service.control().advance_clock(Duration::from_secs(13 * 60 * 60));
+    }
+}
+
+async fn open(service: &SageIntacct, file: PathBuf, more: &str) -> Result<Trunkline, Error> {
+    let settings = format!(
+        r#"
+        [connectors.sage_intacct]
+        provider = "sage_intacct"
+        client_id = "{}"
+        client_secret = "{}"
+        redirect_uri = "https://app.example.com/connect/callback"
+        base_url = "{}"
+        {more}
+        "#,
+        service.client_id(),
+        service.client_secret(),
+        service.url(),
+    );
+    Trunkline::builder()
+        .config(Config::from_toml(&settings, "test")?)
+        .store(SqliteStore::open(file).await?)
+        .keys(KeyRing::new(KEY))
+        .build()
+        .await
+}
+
+pub(crate) const VENDORS: &str = "/objects/accounts-payable/vendor";
