@@ -4,7 +4,7 @@
 //!
 //! Acme is made up. The module `acme` at the end serves it on loopback, in this process, so that the
 //! program needs no account and no network. In a crate of its own, a connector needs `trunkline-core`,
-//! `trunkline-auth` and `serde`, and the application names it once: `use acme_connector as _;`.
+//! `trunkline-auth`, `serde` and `serde_json`; the application names it once: `use acme_connector as _;`.
 
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ impl Connector for Acme {
     }
 
     /// Acme knows one way to hold a grant. A stored record names the way it was made.
-    fn auth<'a>(&self, method: Option<&'a str>) -> Option<Arc<dyn AuthProvider>> {
+    fn auth(&self, method: Option<&str>) -> Option<Arc<dyn AuthProvider>> {
         let known = method.is_none_or(|method| method == self.oauth.method());
         known.then(|| Arc::clone(&self.oauth) as Arc<dyn AuthProvider>)
     }
@@ -97,7 +97,7 @@ impl Connector for Acme {
     }
 
     /// What a refusal means: the body first, since Acme answers 400 to everything that it refuses.
-    fn diagnose<'a>(&self, exchange: &Exchange<'a>) -> Option<Diagnosis> {
+    fn diagnose(&self, exchange: &Exchange<'_>) -> Option<Diagnosis> {
         let body: Value = serde_json::from_slice(exchange.body).ok()?;
         let code = body["error"]["code"].as_str()?;
         let diagnosis = match code {
@@ -156,7 +156,6 @@ async fn application(acme: &str) -> Result<(), Box<dyn std::error::Error>> {
         return Err("Acme asks by redirect".into());
     };
     println!("NeedsConsent: send the browser to {}{}?…", url.origin().ascii_serialization(), url.path());
-
     // The browser: Acme's page approves at once, and sends it back.
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
     let approved = http.build()?.get(url).send().await?;

@@ -31,8 +31,8 @@ use crate::{
 ///
 /// # Cancel safety
 ///
-/// A write that is dropped happened wholly or not at all; the caller cannot know which, and reads
-/// again.
+/// A write that is dropped happens wholly or not at all, and may still do so a moment later. The
+/// caller cannot know which, and reads again; the compare-and-swap of its next change tells.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync {
     /// The connection with this key.

@@ -13,7 +13,7 @@ use crate::{
 
 /// Keeps secrets in a [`Store`], sealed under the keys of a [`KeyRing`].
 ///
-/// The secrets of a connection are bound to its tenant, its id and its generation, so sealed bytes
+/// The secrets of a connection are bound to its tenant, its connector, its id and its generation, so sealed bytes
 /// that were moved to another row or kept from another generation do not open. Clones share the store
 /// and the keys.
 #[derive(Debug, Clone)]
@@ -117,7 +117,8 @@ impl Vault {
     ///
     /// # Cancel safety
     ///
-    /// A dropped commit happened wholly or not at all: load again.
+    /// A dropped commit happens wholly or not at all, and may still do so a moment later: load again, and
+    /// let the next compare-and-swap tell.
     pub async fn commit(
         &self,
         expected: Expected,
@@ -242,7 +243,8 @@ impl Vault {
 fn bind(record: &Record) -> Binding {
     let id = record.id.as_bytes();
     let generation = record.generation.to_be_bytes();
-    Binding::new(id, &[record.key.tenant().as_bytes(), id, b"held", &generation])
+    let (tenant, connector) = (record.key.tenant().as_bytes(), record.key.connector().as_bytes());
+    Binding::new(id, &[tenant, connector, id, b"held", &generation])
 }
 
 /// What is stored beside the sealed part is bound to it: a consent cannot be turned to another

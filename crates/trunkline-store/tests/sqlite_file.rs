@@ -156,6 +156,10 @@ async fn a_commit_that_is_dropped_happened_wholly_or_not_at_all() {
                 tokio::task::yield_now().await;
             }
         }
+        // What was dropped in its last step may still be on its way; this write queues behind it.
+        let same = record(1, generation);
+        let expected = Expected::Generation(generation);
+        let _done_or_lost = vault.commit(expected, &same, NewBody::Keep, Vec::new()).await.unwrap();
         let after = vault.load(&record(1, 1).key).await.unwrap().unwrap();
         let events = vault.events(after.record.id, 0, 1_000).await.unwrap();
         assert_eq!(events.len() as u64, after.record.sequence);

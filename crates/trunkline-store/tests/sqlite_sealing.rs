@@ -66,13 +66,15 @@ async fn secrets_that_were_moved_to_another_place_do_not_open() {
 }
 
 #[tokio::test]
-async fn secrets_that_were_moved_to_another_tenant_do_not_open() {
-    let (_folder, path) = folder();
-    closed_store(&path, 1).await;
-    tamper(&path, "UPDATE trunkline_connections SET tenant = 'mallory'").await;
-    let (_store, vault) = open(&path).await.unwrap();
-    let opened = vault.load_by_id(record(1, 1).id).await;
-    assert_eq!(opened, Err(StoreError::CannotOpen { id: record(1, 1).id }));
+async fn secrets_that_were_moved_to_another_tenant_or_connector_do_not_open() {
+    for column in ["tenant", "connector"] {
+        let (_folder, path) = folder();
+        closed_store(&path, 1).await;
+        tamper(&path, &format!("UPDATE trunkline_connections SET {column} = 'mallory'")).await;
+        let (_store, vault) = open(&path).await.unwrap();
+        let opened = vault.load_by_id(record(1, 1).id).await;
+        assert_eq!(opened, Err(StoreError::CannotOpen { id: record(1, 1).id }), "{column}");
+    }
 }
 
 #[tokio::test]
