@@ -63,7 +63,8 @@ pub struct Grant {
 #[derive(Clone, Default)]
 pub struct Prepared {
     authorization: Option<HeaderValue>,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    // A boxed slice: few schemes have any, and every connection in memory has one of these.
+    headers: Box<[(HeaderName, HeaderValue)]>,
 }
 
 impl Prepared {
@@ -83,7 +84,7 @@ impl Prepared {
         line.extend_from_slice(scheme.as_bytes());
         line.push(b' ');
         line.extend_from_slice(token.expose().as_bytes());
-        Ok(Self { authorization: Some(sensitive(line)?), headers: Vec::new() })
+        Ok(Self { authorization: Some(sensitive(line)?), headers: Box::default() })
     }
 
     /// Requests carry `name: secret`.
@@ -93,7 +94,8 @@ impl Prepared {
     /// The secret holds a byte that no header may hold; the error does not show it.
     pub fn header(mut self, name: HeaderName, secret: &Secret) -> Result<Self, InvalidHeaderValue> {
         let value = sensitive(Zeroizing::new(secret.expose().as_bytes().to_vec()))?;
-        self.headers.push((name, value));
+        let headers = std::mem::take(&mut self.headers).into_iter().chain([(name, value)]);
+        self.headers = headers.collect();
         Ok(self)
     }
 

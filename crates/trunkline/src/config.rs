@@ -197,7 +197,10 @@ fn read(
     };
     match table.get(settings::PROVIDER_KEY) {
         Some(toml::Value::String(provider)) => {
-            Registry::global().find(provider)?;
+            Registry::global().find(provider).map_err(|error| {
+                let hint = error.hint_text().unwrap_or_default().to_owned();
+                Error::new(error.kind(), format!("{place}: {error}")).hint(hint)
+            })?;
         }
         Some(_) => return Err(invalid(format!("{place}: `provider` must be a text"))),
         None => return Err(invalid(format!("{place}: `provider` is missing"))),

@@ -23,6 +23,9 @@ pub use take::Completed;
 /// How long a person has, from `begin` to the callback.
 const CONSENT_TIME: Duration = Duration::from_secs(15 * 60);
 
+/// How long after its time a consent is kept, so that a late callback is told `consent_expired`.
+const TOMBSTONE_TIME: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How the caller wants a consent to differ from the connector's default.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wish {
@@ -158,6 +161,10 @@ impl ConsentRequest {
         };
         self.0.hub.vault.begin_consent(&state, &consent).await?;
         tracing::info!(target: "trunkline", connector = %self.0.key.connector(), tenant = %self.0.key.tenant(), "consent started");
+        // A consent is what makes the table grow, so a consent is what clears it.
+        if let Err(error) = self.0.hub.vault.purge_consents(self.0.hub.clock.wall() - TOMBSTONE_TIME).await {
+            tracing::warn!(target: "trunkline", error = %error, "old consents could not be deleted");
+        }
         Ok(step)
     }
 }

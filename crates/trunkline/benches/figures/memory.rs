@@ -1,14 +1,19 @@
 //! What a connection in memory weighs.
 
+use std::time::Duration;
+
 use crate::Row;
 use crate::common::{self, TOKEN_BYTES, TokenEndpoint, store::NoStore};
 use crate::measure::live_bytes;
 
 const CONNECTIONS: u32 = 10_000;
+const SETTLE: Duration = Duration::from_millis(20);
 
 pub(crate) fn figure() -> Vec<Row> {
     let runtime = common::runtime();
     let hub = runtime.block_on(common::hub(NoStore, TokenEndpoint::default(), false));
+    // Lets the task that the hub starts with end.
+    runtime.block_on(async { tokio::time::sleep(SETTLE).await });
     let tasks_before = runtime.metrics().num_alive_tasks();
     let live = live_bytes(|| {
         runtime.block_on(async {
@@ -18,10 +23,10 @@ pub(crate) fn figure() -> Vec<Row> {
                 drop(common::connect(&hub, &tenant).await);
             }
             // Lets the tasks that stored the grants end.
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(SETTLE).await;
         });
     });
-    let tasks = runtime.metrics().num_alive_tasks() - tasks_before;
+    let tasks = runtime.metrics().num_alive_tasks().saturating_sub(tasks_before);
     #[expect(clippy::cast_precision_loss, reason = "a count")]
     let tasks = tasks as f64;
     vec![

@@ -49,6 +49,28 @@ pub(crate) fn figure() -> Vec<Row> {
         |reference: usize| pair(&taken.iter().map(|spent| (spent[reference], spent[2])).collect::<Vec<_>>());
     let count = |work: &dyn Fn()| allocations(work) / f64::from(REQUESTS);
     let (counted, bare_counted, header_counted) = (count(&ours), count(&reference), count(&with_header));
+    // DEBUG
+    {
+        use trunkline_core::Transport;
+        let tr = runtime.block_on(async { trunkline::ReqwestTransport::api().unwrap() });
+        let direct = || runtime.block_on(async { for _ in 0..REQUESTS {
+            let r = tr.send(trunkline_core::Request::new(trunkline_core::http::Method::GET, url.clone())).await.unwrap();
+            assert_eq!(r.into_body().collect(100000).await.unwrap().len(), BODY_BYTES); }});
+        direct();
+        println!("direct transport {} cpu {}", count(&direct), time(thread_cpu, direct)/1e5);
+        let stream = || runtime.block_on(async { use futures_util::TryStreamExt; for _ in 0..REQUESTS {
+            let r = bare.get(url.clone()).send().await.unwrap();
+            let v: Vec<_> = r.bytes_stream().try_collect().await.unwrap(); assert_eq!(v.len(),1); }});
+        println!("bare stream {} cpu {}", count(&stream), time(thread_cpu, stream)/1e5);
+        let default = Client::new();
+        let d = || get_bare(&runtime, &default, &url, None); d();
+        println!("bare default {} cpu {}", count(&d), time(thread_cpu, d)/1e5);
+        let b2 = runtime.block_on(async {client()});
+        let d = || get_bare(&runtime, &b2, &url, None); d();
+        println!("bare second {} cpu {}", count(&d), time(thread_cpu, d)/1e5);
+        println!("ours {} cpu {}", count(&ours), time(thread_cpu, ours)/1e5);
+    }
+    // DEBUG END
     vec![
         Row::new("allocations of an authorised GET")
             .reference(format!("reqwest `get(Url)`, {bare_counted:.2} ({header_counted:.2} with the header)"))
@@ -153,6 +175,7 @@ pub(crate) fn serve() {
     println!("{}", listener.local_addr().expect("an address"));
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
+            eprintln!("accepted");
             std::thread::spawn(move || answer(stream));
         }
     });

@@ -1,5 +1,6 @@
 //! One renewal at a time per connection; everyone else waits for it.
 
+use std::pin::pin;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::Why;
 use crate::hub::Hub;
 use crate::live::{Entry, Live};
 
-/// How long a caller waits for a renewal; the renewal itself goes on.
+/// How long callers wait for a renewal, from its start; the renewal itself goes on.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 type Outcome = Result<Arc<Live>, Error>;
@@ -21,16 +22,15 @@ pub(crate) struct Flight(watch::Receiver<Option<Outcome>>);
 
 impl Flight {
     pub(super) async fn wait(mut self) -> Outcome {
-        let landed = tokio::time::timeout(LONGEST_WAIT, self.0.wait_for(Option::is_some)).await;
-        match landed {
-            Ok(Ok(outcome)) => match &*outcome {
+        // No timer here: ten thousand waiters would set as many. The flight says when it is late.
+        match self.0.wait_for(Option::is_some).await {
+            Ok(outcome) => match &*outcome {
                 Some(Ok(live)) => Ok(live.clone()),
                 Some(Err(error)) => Err(error.share()),
                 None => Err(Error::of(Cause::RefreshOutcomeUnknown)),
             },
             // The task panicked, or the runtime is going down.
-            Ok(Err(_)) => Err(Error::of(Cause::RefreshOutcomeUnknown)),
-            Err(_) => Err(Error::of(Cause::ServiceUnavailable)),
+            Err(_) => Err(Error::of(Cause::RefreshOutcomeUnknown)),
         }
     }
 }
@@ -53,7 +53,14 @@ pub(super) fn join_or_start(hub: &Arc<Hub>, entry: &Arc<Entry>, why: Why) -> Fli
     hub.spawn(async move {
         // Cleared even if the renewal panics: the next caller then starts a new one.
         let clear = ClearOnDrop(&entry);
-        let outcome = super::run(&hub_, &entry, why).await;
+        let mut renewal = pin!(super::run(&hub_, &entry, why));
+        let outcome = match tokio::time::timeout(LONGEST_WAIT, renewal.as_mut()).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                landed.send_replace(Some(Err(Error::of(Cause::ServiceUnavailable))));
+                renewal.await
+            }
+        };
         drop(clear);
         landed.send_replace(Some(outcome));
     });
