@@ -58,7 +58,10 @@ impl Transport for ReqwestTransport {
     async fn send(&self, request: Request) -> Result<http::Response<Body>, TransportError> {
         let mut sent = reqwest::Request::new(request.method, request.url);
         *sent.headers_mut() = request.headers;
-        *sent.timeout_mut() = request.timeout;
+        // Only where there is one: making room for it costs allocations.
+        if request.timeout.is_some() {
+            *sent.timeout_mut() = request.timeout;
+        }
         *sent.body_mut() = match request.body {
             RequestBody::Empty => None,
             RequestBody::Bytes(bytes) => Some(bytes.into()),

@@ -207,6 +207,9 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
+/// A deadline and what requests carry, guarded.
+pub(crate) type BareGuard = arc_swap::Guard<Option<Arc<(u64, Prepared)>>>;
+
 /// What a held token costs at least: a guard-style load of a pointer, a coarse clock, a comparison.
 #[derive(Debug)]
 pub(crate) struct BareToken {
@@ -221,7 +224,7 @@ impl BareToken {
     }
 
     #[inline]
-    pub(crate) fn load(&self) -> Option<arc_swap::Guard<Option<Arc<(u64, Prepared)>>>> {
+    pub(crate) fn load(&self) -> Option<BareGuard> {
         use trunkline_core::Clock;
         let guard = self.cell.load();
         let now = trunkline::SystemClock.coarse().as_millis();

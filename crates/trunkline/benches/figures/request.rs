@@ -1,11 +1,12 @@
 //! An authorised GET, to a server in a process of its own.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
 use reqwest::Client;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 use trunkline::{Connection, KeyRing, Trunkline};
 use trunkline_core::http::HeaderValue;
 use trunkline_core::http::header::AUTHORIZATION;
@@ -49,28 +50,6 @@ pub(crate) fn figure() -> Vec<Row> {
         |reference: usize| pair(&taken.iter().map(|spent| (spent[reference], spent[2])).collect::<Vec<_>>());
     let count = |work: &dyn Fn()| allocations(work) / f64::from(REQUESTS);
     let (counted, bare_counted, header_counted) = (count(&ours), count(&reference), count(&with_header));
-    // DEBUG
-    {
-        use trunkline_core::Transport;
-        let tr = runtime.block_on(async { trunkline::ReqwestTransport::api().unwrap() });
-        let direct = || runtime.block_on(async { for _ in 0..REQUESTS {
-            let r = tr.send(trunkline_core::Request::new(trunkline_core::http::Method::GET, url.clone())).await.unwrap();
-            assert_eq!(r.into_body().collect(100000).await.unwrap().len(), BODY_BYTES); }});
-        direct();
-        println!("direct transport {} cpu {}", count(&direct), time(thread_cpu, direct)/1e5);
-        let stream = || runtime.block_on(async { use futures_util::TryStreamExt; for _ in 0..REQUESTS {
-            let r = bare.get(url.clone()).send().await.unwrap();
-            let v: Vec<_> = r.bytes_stream().try_collect().await.unwrap(); assert_eq!(v.len(),1); }});
-        println!("bare stream {} cpu {}", count(&stream), time(thread_cpu, stream)/1e5);
-        let default = Client::new();
-        let d = || get_bare(&runtime, &default, &url, None); d();
-        println!("bare default {} cpu {}", count(&d), time(thread_cpu, d)/1e5);
-        let b2 = runtime.block_on(async {client()});
-        let d = || get_bare(&runtime, &b2, &url, None); d();
-        println!("bare second {} cpu {}", count(&d), time(thread_cpu, d)/1e5);
-        println!("ours {} cpu {}", count(&ours), time(thread_cpu, ours)/1e5);
-    }
-    // DEBUG END
     vec![
         Row::new("allocations of an authorised GET")
             .reference(format!("reqwest `get(Url)`, {bare_counted:.2} ({header_counted:.2} with the header)"))
@@ -169,31 +148,41 @@ impl Drop for Server {
     }
 }
 
-/// Answers every request with the same kilobyte, until its standard input is closed.
+/// Answers every request with the same kilobyte, until its standard input is closed. On one thread, so
+/// that no client's server is nearer to its client than another's.
 pub(crate) fn serve() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    println!("{}", listener.local_addr().expect("an address"));
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            eprintln!("accepted");
-            std::thread::spawn(move || answer(stream));
-        }
+    std::thread::spawn(|| {
+        common::runtime().block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            println!("{}", listener.local_addr().expect("an address"));
+            let mut answering = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                answering.spawn(answer(stream));
+            }
+        });
     });
     std::io::stdin().read_to_end(&mut Vec::new()).expect("standard input");
 }
 
-fn answer(mut stream: TcpStream) {
+async fn answer(stream: TcpStream) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1024\r\n\r\n";
     let response = [head.as_bytes(), &[b'1'; BODY_BYTES]].concat();
     let mut read = Vec::new();
     let mut buffer = [0; 8192];
-    while let Ok(count @ 1..) = stream.read(&mut buffer) {
-        read.extend_from_slice(&buffer[..count]);
+    loop {
+        stream.readable().await?;
+        match stream.try_read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => read.extend_from_slice(&buffer[..count]),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+            Err(error) => return Err(error),
+        }
         while let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") {
             read.drain(..end + 4);
-            if stream.write_all(&response).is_err() {
-                return;
-            }
+            // A kilobyte always fits into the buffer of a client that waits for it.
+            stream.writable().await?;
+            stream.try_write(&response)?;
         }
     }
 }

@@ -1,10 +1,10 @@
 //! One renewal at a time per connection; everyone else waits for it.
 
 use std::pin::pin;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::Semaphore;
 use trunkline_core::{Cause, Error};
 
 use super::Why;
@@ -18,20 +18,31 @@ type Outcome = Result<Arc<Live>, Error>;
 
 /// A renewal under way.
 #[derive(Debug, Clone)]
-pub(crate) struct Flight(watch::Receiver<Option<Outcome>>);
+pub(crate) struct Flight(Arc<Landing>);
+
+#[derive(Debug)]
+struct Landing {
+    outcome: OnceLock<Outcome>,
+    /// Has no permits; closed when the outcome is there, which wakes everyone at once.
+    closed: Semaphore,
+}
 
 impl Flight {
-    pub(super) async fn wait(mut self) -> Outcome {
+    pub(super) async fn wait(self) -> Outcome {
         // No timer here: ten thousand waiters would set as many. The flight says when it is late.
-        match self.0.wait_for(Option::is_some).await {
-            Ok(outcome) => match &*outcome {
-                Some(Ok(live)) => Ok(live.clone()),
-                Some(Err(error)) => Err(error.share()),
-                None => Err(Error::of(Cause::RefreshOutcomeUnknown)),
-            },
+        drop(self.0.closed.acquire().await);
+        match self.0.outcome.get() {
+            Some(Ok(live)) => Ok(live.clone()),
+            Some(Err(error)) => Err(error.share()),
             // The task panicked, or the runtime is going down.
-            Err(_) => Err(Error::of(Cause::RefreshOutcomeUnknown)),
+            None => Err(Error::of(Cause::RefreshOutcomeUnknown)),
         }
+    }
+
+    /// The first outcome stays.
+    fn land(&self, outcome: Outcome) {
+        drop(self.0.outcome.set(outcome));
+        self.0.closed.close();
     }
 }
 
@@ -46,31 +57,47 @@ pub(super) fn join_or_start(hub: &Arc<Hub>, entry: &Arc<Entry>, why: Why) -> Fli
     if let Some(flight) = &*current {
         return flight.clone();
     }
-    let (landed, flight) = watch::channel(None);
-    *current = Some(Flight(flight.clone()));
+    let landing = Landing { outcome: OnceLock::new(), closed: Semaphore::new(0) };
+    let flight = Flight(Arc::new(landing));
+    *current = Some(flight.clone());
     drop(current);
     let (hub_, entry) = (hub.clone(), entry.clone());
+    let flying = Flying { flight: flight.clone(), entry };
     hub.spawn(async move {
-        // Cleared even if the renewal panics: the next caller then starts a new one.
-        let clear = ClearOnDrop(&entry);
-        let mut renewal = pin!(super::run(&hub_, &entry, why));
+        let mut renewal = pin!(super::run(&hub_, &flying.entry, why));
         let outcome = match tokio::time::timeout(LONGEST_WAIT, renewal.as_mut()).await {
             Ok(outcome) => outcome,
             Err(_) => {
-                landed.send_replace(Some(Err(Error::of(Cause::ServiceUnavailable))));
+                flying.flight.land(Err(Error::of(Cause::ServiceUnavailable)));
                 renewal.await
             }
         };
-        drop(clear);
-        landed.send_replace(Some(outcome));
+        flying.clear();
+        flying.flight.land(outcome);
     });
-    Flight(flight)
+    flight
 }
 
-struct ClearOnDrop<'a>(&'a Entry);
+/// Ends the flight even if the renewal panics or is never run: its waiters wake, and the next caller
+/// starts a new one.
+struct Flying {
+    flight: Flight,
+    entry: Arc<Entry>,
+}
 
-impl Drop for ClearOnDrop<'_> {
+impl Flying {
+    fn clear(&self) {
+        let mut current = self.entry.flight.lock().unwrap_or_else(PoisonError::into_inner);
+        // After it was cleared, the next flight may have taken its place.
+        if current.as_ref().is_some_and(|current| Arc::ptr_eq(&current.0, &self.flight.0)) {
+            *current = None;
+        }
+    }
+}
+
+impl Drop for Flying {
     fn drop(&mut self) {
-        *self.0.flight.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.clear();
+        self.flight.0.closed.close();
     }
 }
