@@ -9,7 +9,7 @@ use trunkline_core::TransportError;
 
 async fn refused(stage: &Stage, query: &str, browser: &BrowserSession) -> Cause {
     let asked = stage.tokens.count();
-    let error: Error = stage.complete(query, browser).await.unwrap_err();
+    let error: Error = stage.complete(query, browser).await.expect_err("refused");
     assert_eq!(stage.tokens.count(), asked, "refused before any token request (C-6749-03)");
     error.cause().expect("a diagnosis")
 }

@@ -51,7 +51,7 @@ inventory::collect!(Registration);
 /// The linked providers, by name.
 #[derive(Debug)]
 pub struct Registry {
-    by_name: HashMap<&'static str, &'static Registration>,
+    by_name: HashMap<&'static str, &'static Registration, foldhash::fast::RandomState>,
     duplicates: Vec<[&'static Registration; 2]>,
 }
 
@@ -63,7 +63,8 @@ impl Registry {
     }
 
     fn of(registrations: &[&'static Registration]) -> Self {
-        let mut by_name = HashMap::with_capacity(registrations.len());
+        let mut by_name =
+            HashMap::with_capacity_and_hasher(registrations.len(), foldhash::fast::RandomState::default());
         let mut duplicates = Vec::new();
         for &registration in registrations {
             if let Some(earlier) = by_name.insert(registration.name, registration) {

@@ -61,11 +61,37 @@ fn with_evidence(error: Error, refusal: Option<Diagnosis>) -> Error {
 async fn attempt(builder: &mut RequestBuilder<'_>, live: &Arc<Live>) -> Result<Response, Error> {
     let endpoint = &*live.endpoint;
     let url = builder.target.resolve(endpoint, &builder.query)?;
-    let mut request = Request::new(builder.method.clone(), url);
-    request.headers = builder.headers.clone();
+    let replay = builder.body.replay();
+    let body = std::mem::take(&mut builder.body);
+    let mut request = prepare(builder, builder.method.clone(), url, builder.headers.clone(), body);
+    equip(&mut request, builder, live)?;
+    let response =
+        builder.connection.hub.transport.send(request).await.map_err(|error| transport_failure(&error))?;
+    // What is rare is boxed, so that the usual request does not carry its room along.
+    if response.status().is_redirection() && response.headers().contains_key(LOCATION) {
+        return Box::pin(follow(builder, live, response, replay)).await;
+    }
+    finish(builder, live, response).await
+}
+
+fn prepare(
+    builder: &RequestBuilder<'_>,
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    body: RequestBody,
+) -> Request {
+    let mut request = Request::new(method, url);
+    request.headers = headers;
     request.timeout = builder.timeout;
-    if let Some(entity) = builder.entity.as_ref().or(endpoint.entity()) {
-        let name = endpoint.entity_header_name().ok_or_else(|| {
+    request.body = body;
+    request
+}
+
+/// Puts entity and credential on a request to one of the connection's hosts.
+fn equip(request: &mut Request, builder: &RequestBuilder<'_>, live: &Live) -> Result<(), Error> {
+    if let Some(entity) = builder.entity.as_ref().or(live.endpoint.entity()) {
+        let name = live.endpoint.entity_header_name().ok_or_else(|| {
             Error::new(
                 ErrorKind::Unsupported,
                 "this connector cannot scope a request to a part of the account",
@@ -73,43 +99,50 @@ async fn attempt(builder: &mut RequestBuilder<'_>, live: &Arc<Live>) -> Result<R
         })?;
         request.headers.insert(name.clone(), entity.clone());
     }
-    let mut replay = builder.body.replay();
-    request.body = std::mem::take(&mut builder.body);
-    authorize(&mut request, endpoint, &live.prepared, &*live.auth)?;
+    authorize(request, &live.endpoint, &live.prepared, &*live.auth)
+}
 
-    let transport = &builder.connection.hub.transport;
-    let mut response = transport.send(request).await.map_err(|error| transport_failure(&error))?;
-    if response.status().is_redirection() && response.headers().contains_key(LOCATION) {
-        let mut from = builder.target.resolve(endpoint, &builder.query)?;
-        let mut method = builder.method.clone();
-        for _ in 0..MAX_REDIRECTS {
-            let Some(next) = redirect(&response, &from, &method, replay.as_ref()) else { break };
-            let mut request = Request::new(next.method.clone(), next.url.clone());
-            request.headers = next.headers(&builder.headers, &from);
-            request.timeout = builder.timeout;
-            request.body = match next.body {
-                true => replay.as_ref().and_then(RequestBody::replay).unwrap_or_default(),
-                false => RequestBody::Empty,
-            };
-            if endpoint.allows(&next.url) {
-                if let (Some(name), Some(entity)) =
-                    (endpoint.entity_header_name(), builder.entity.as_ref().or(endpoint.entity()))
-                {
-                    request.headers.insert(name.clone(), entity.clone());
-                }
-                authorize(&mut request, endpoint, &live.prepared, &*live.auth)?;
-            }
-            response = transport.send(request).await.map_err(|error| transport_failure(&error))?;
-            if !next.body {
-                replay = Some(RequestBody::Empty);
-            }
-            (from, method) = (next.url, next.method);
+async fn follow(
+    builder: &mut RequestBuilder<'_>,
+    live: &Arc<Live>,
+    mut response: http::Response<Body>,
+    mut replay: Option<RequestBody>,
+) -> Result<Response, Error> {
+    let mut from = builder.target.resolve(&live.endpoint, &builder.query)?;
+    let mut method = builder.method.clone();
+    for _ in 0..MAX_REDIRECTS {
+        let Some(next) = redirect(&response, &from, &method, replay.as_ref()) else { break };
+        if !next.body {
+            replay = Some(RequestBody::Empty);
         }
+        let body = replay.as_ref().and_then(RequestBody::replay).unwrap_or_default();
+        let headers = next.headers(&builder.headers, &from);
+        let mut request = prepare(builder, next.method.clone(), next.url.clone(), headers, body);
+        if live.endpoint.allows(&next.url) {
+            equip(&mut request, builder, live)?;
+        }
+        response = builder
+            .connection
+            .hub
+            .transport
+            .send(request)
+            .await
+            .map_err(|error| transport_failure(&error))?;
+        (from, method) = (next.url, next.method);
     }
+    finish(builder, live, response).await
+}
+
+async fn finish(
+    builder: &mut RequestBuilder<'_>,
+    live: &Arc<Live>,
+    response: http::Response<Body>,
+) -> Result<Response, Error> {
     if response.status().as_u16() < 400 {
         return Ok(Response::new(response, None));
     }
-    diagnosed(builder.connection, &builder.method, &builder.target, endpoint, response).await
+    let asked = (builder.connection, &builder.method, &builder.target);
+    Box::pin(diagnosed(asked.0, asked.1, asked.2, &live.endpoint, response)).await
 }
 
 /// Where a redirect leads, if it is to be followed.
