@@ -50,13 +50,28 @@ pub(crate) async fn renew(hub: &Arc<Hub>, entry: &Arc<Entry>, why: Why) -> Resul
         let last = entry.forced_at.load(Ordering::Acquire);
         let soon = last != 0 && now.since(trunkline_core::Ticks::from_millis(last)) < FORCED_PAUSE;
         if soon && !entry.in_flight() {
-            return Err(Error::of(Cause::AccessTokenRejected).map_diagnosis(|diagnosis| {
-                diagnosis.message("rejected again within a minute of a renewal")
-            }));
+            return not_again(hub, entry, generation).await;
         }
         entry.forced_at.store(now.as_millis().max(1), Ordering::Release);
     }
     flight::join_or_start(hub, entry, why).wait().await
+}
+
+/// For a token that is rejected so soon after a forced renewal: what the store knows, or the truth.
+async fn not_again(hub: &Hub, entry: &Entry, generation: u64) -> Result<Arc<Live>, Error> {
+    if let Some(opened) = hub.vault.load_by_id(entry.id).await? {
+        if opened.record.generation > generation
+            && let Some(live) = adopt(hub, entry, &opened)?
+        {
+            return Ok(live);
+        }
+        if !matches!(opened.record.status.state, State::Active | State::Degraded) {
+            entry.live.store(None);
+            return Err(lost(&opened.record.status));
+        }
+    }
+    let rejected = Diagnosis::new(Cause::AccessTokenRejected);
+    Err(rejected.message("rejected again within a minute of a renewal").into())
 }
 
 /// Starts a renewal in the background, unless one is under way or failed just now.

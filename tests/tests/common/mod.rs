@@ -1,4 +1,5 @@
 //! A hub with Sage Intacct's provider and the SQLite store, against the simulator on loopback.
+#![allow(dead_code, reason = "each test binary uses its own part")]
 #![expect(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
 
 use std::path::PathBuf;
