@@ -153,3 +153,18 @@ async fn a_service_clock_five_minutes_off_changes_nothing() {
         assert!(connection.token_now().is_some(), "{minutes}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_token_endpoint_that_hangs_or_drips_holds_nobody_up_for_ever() {
+    for answer in [Answer::Hang, Answer::Drip(200, r#"{"access_token":"#)] {
+        let stage = Stage::new().await;
+        let connection = stage.connected().await;
+        stage.clock.advance(HOUR);
+        stage.tokens.will(answer);
+
+        let error = connection.access_token().await.unwrap_err();
+
+        assert!(error.kind().is_retryable(), "{error:?}");
+        assert_ne!(connection.status().await.unwrap().state, State::NeedsConsent);
+    }
+}

@@ -152,3 +152,15 @@ async fn a_renewal_under_way_cannot_bring_a_disconnected_connection_back() {
     assert_eq!(renewed.unwrap_err().cause(), Some(Cause::Disconnected));
     assert!(connection.token_now().is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_error_body_that_drips_holds_nobody_up_and_what_came_can_be_read() {
+    let stage = Stage::new().await;
+    let connection = stage.connected().await;
+    stage.api.will(Answer::Drip(409, "half a "));
+
+    let mut response = connection.get("/x").send().await.unwrap();
+
+    assert_eq!(response.diagnosis().unwrap().cause(), Cause::Conflict);
+    assert_eq!(response.chunk().await.unwrap().unwrap(), "half a ");
+}

@@ -1,5 +1,6 @@
 //! Bodies of requests and responses: streams of bytes, bounded where they are collected.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -48,26 +49,24 @@ impl fmt::Debug for RequestBody {
 }
 
 /// What a response carries: read chunk by chunk, or collected up to a limit.
-pub struct Body(Inner);
-
-enum Inner {
-    Bytes(Option<Bytes>),
-    Stream(ByteStream),
-    /// A prefix that was read already, put back in front of the rest.
-    Rewound(Option<Bytes>, Option<ByteStream>),
+#[derive(Default)]
+pub struct Body {
+    /// What was read for a look, and is still to be read by the body's owner.
+    seen: VecDeque<Bytes>,
+    rest: Option<ByteStream>,
 }
 
 impl Body {
     /// A body without content.
     #[must_use]
     pub fn empty() -> Self {
-        Self(Inner::Bytes(None))
+        Self::default()
     }
 
     /// A body that streams.
     #[must_use]
     pub fn stream(stream: ByteStream) -> Self {
-        Self(Inner::Stream(stream))
+        Self { seen: VecDeque::new(), rest: Some(stream) }
     }
 
     /// The next chunk, `None` at the end.
@@ -85,68 +84,50 @@ impl Body {
     ///
     /// [`CollectError::TooLarge`] past the limit; the rest is not read.
     pub async fn collect(mut self, limit: usize) -> Result<Bytes, CollectError> {
-        let (prefix, whole) = self.read_prefix(limit).await?;
-        if whole { Ok(prefix) } else { Err(CollectError::TooLarge { limit }) }
+        let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
+        let within =
+            |length: usize| if length > limit { Err(CollectError::TooLarge { limit }) } else { Ok(()) };
+        within(first.len())?;
+        // A body of one chunk, the usual case, is not copied.
+        let Some(second) = self.chunk().await? else { return Ok(first) };
+        let mut whole = BytesMut::from(first);
+        let mut next = Some(second);
+        while let Some(chunk) = next {
+            within(whole.len() + chunk.len())?;
+            whole.extend_from_slice(&chunk);
+            next = self.chunk().await?;
+        }
+        Ok(whole.freeze())
     }
 
-    /// Reads at most `limit` bytes for a look and puts them back, so that the body can still be read
-    /// from its start. Answers what was read and whether that was all.
+    /// Reads until at least `limit` bytes are there, for a look with [`seen`](Self::seen): the body
+    /// can still be read from its start. A body that breaks off says so to whoever reads that far.
     ///
-    /// # Errors
+    /// # Cancel safety
     ///
-    /// [`TransportError`] when the body broke off; what was read before is put back too.
-    pub async fn peek(&mut self, limit: usize) -> Result<(Bytes, bool), TransportError> {
-        let (prefix, whole) = self.read_prefix(limit).await?;
-        let rest = match std::mem::replace(&mut self.0, Inner::Bytes(None)) {
-            Inner::Bytes(bytes) => bytes.map(|bytes| Box::pin(Once(Some(bytes))) as ByteStream),
-            Inner::Stream(stream) => Some(stream),
-            Inner::Rewound(pushed, stream) => match pushed {
-                // More than `limit` came in one chunk: the tail goes back in front of the rest.
-                Some(tail) => Some(Box::pin(Chain(Some(tail), stream)) as ByteStream),
-                None => stream,
-            },
-        };
-        self.0 = Inner::Rewound(Some(prefix.clone()), if whole { None } else { rest });
-        Ok((prefix, whole))
-    }
-
-    async fn read_prefix(&mut self, limit: usize) -> Result<(Bytes, bool), TransportError> {
-        let mut read = BytesMut::new();
-        let mut first: Option<Bytes> = None;
-        loop {
-            let Some(mut chunk) = self.chunk().await? else {
-                return Ok((first.unwrap_or_else(|| read.freeze()), true));
-            };
-            let so_far = first.as_ref().map_or(read.len(), Bytes::len);
-            if so_far + chunk.len() > limit {
-                let tail = chunk.split_off(limit - so_far);
-                self.push_back(tail);
-                gather(&mut first, &mut read, chunk);
-                return Ok((first.unwrap_or_else(|| read.freeze()), false));
+    /// Dropping the future loses nothing: what was read stays to be seen and read.
+    pub async fn look(&mut self, limit: usize) {
+        while self.seen.iter().map(Bytes::len).sum::<usize>() < limit {
+            let Some(rest) = &mut self.rest else { return };
+            match poll_fn(|cx| rest.as_mut().poll_next(cx)).await {
+                Some(Ok(chunk)) => self.seen.push_back(chunk),
+                Some(Err(error)) => {
+                    self.rest = Some(Box::pin(Broken(Some(error))));
+                    return;
+                }
+                None => self.rest = None,
             }
-            gather(&mut first, &mut read, chunk);
         }
     }
 
-    fn push_back(&mut self, tail: Bytes) {
-        let rest = match std::mem::replace(&mut self.0, Inner::Bytes(None)) {
-            Inner::Stream(stream) => Some(stream),
-            Inner::Rewound(_, stream) => stream,
-            Inner::Bytes(_) => None,
-        };
-        self.0 = Inner::Rewound(Some(tail), rest);
-    }
-}
-
-/// Keeps a body of one chunk, the usual case, without copying it.
-fn gather(first: &mut Option<Bytes>, read: &mut BytesMut, chunk: Bytes) {
-    match first.take() {
-        None if read.is_empty() => *first = Some(chunk),
-        Some(head) => {
-            read.extend_from_slice(&head);
-            read.extend_from_slice(&chunk);
+    /// What [`look`](Self::look) read, at most `limit` bytes of it.
+    #[must_use]
+    pub fn seen(&self, limit: usize) -> Bytes {
+        match self.seen.iter().collect::<Vec<_>>()[..] {
+            [] => Bytes::new(),
+            [one] => one.slice(..one.len().min(limit)),
+            _ => self.seen.iter().flatten().copied().take(limit).collect(),
         }
-        None => read.extend_from_slice(&chunk),
     }
 }
 
@@ -154,44 +135,27 @@ impl Stream for Body {
     type Item = Result<Bytes, TransportError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match &mut self.0 {
-            Inner::Bytes(bytes) => Poll::Ready(bytes.take().map(Ok)),
-            Inner::Stream(stream) => stream.as_mut().poll_next(cx),
-            Inner::Rewound(prefix, rest) => match (prefix.take(), rest) {
-                (Some(prefix), _) => Poll::Ready(Some(Ok(prefix))),
-                (None, Some(rest)) => rest.as_mut().poll_next(cx),
-                (None, None) => Poll::Ready(None),
-            },
+        if let Some(chunk) = self.seen.pop_front() {
+            return Poll::Ready(Some(Ok(chunk)));
         }
+        self.rest.as_mut().map_or(Poll::Ready(None), |rest| rest.as_mut().poll_next(cx))
     }
 }
 
-struct Once(Option<Bytes>);
+/// The end of a body that broke off while it was looked at.
+struct Broken(Option<TransportError>);
 
-impl Stream for Once {
+impl Stream for Broken {
     type Item = Result<Bytes, TransportError>;
 
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Poll::Ready(self.0.take().map(Ok))
-    }
-}
-
-struct Chain(Option<Bytes>, Option<ByteStream>);
-
-impl Stream for Chain {
-    type Item = Result<Bytes, TransportError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(head) = self.0.take() {
-            return Poll::Ready(Some(Ok(head)));
-        }
-        self.1.as_mut().map_or(Poll::Ready(None), |rest| rest.as_mut().poll_next(cx))
+        Poll::Ready(self.0.take().map(Err))
     }
 }
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self(Inner::Bytes(Some(bytes)))
+        Self { seen: VecDeque::from([bytes]), rest: None }
     }
 }
 
@@ -247,10 +211,33 @@ mod tests {
     fn a_body_that_was_looked_at_still_reads_from_its_start() {
         for limit in [0, 1, 3, 4, 6, 100] {
             let mut body = body(&["abc", "def"]);
-            let (seen, whole) = now(body.peek(limit)).unwrap();
-            assert_eq!(seen, "abcdef".as_bytes()[..limit.min(6)], "limit {limit}");
-            assert_eq!(whole, limit >= 6, "limit {limit}");
+            now(body.look(limit));
+            assert_eq!(body.seen(limit), "abcdef".as_bytes()[..limit.min(6)], "limit {limit}");
             assert_eq!(now(body.collect(100)).unwrap(), "abcdef", "limit {limit}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_breaks_off_or_waits_keeps_what_was_seen() {
+        let broken = Broken(Some(TransportError::Unknown("reset".to_owned())));
+        let mut body = Body { seen: [Bytes::from_static(b"abc")].into(), rest: Some(Box::pin(broken)) };
+        now(body.look(100));
+        assert_eq!(body.seen(100), "abc");
+        assert!(matches!(now(body.collect(100)), Err(CollectError::Transport(_))));
+
+        let mut body = Body { seen: [Bytes::from_static(b"abc")].into(), rest: Some(Box::pin(Silent)) };
+        let waits = std::pin::pin!(body.look(100)).poll(&mut Context::from_waker(std::task::Waker::noop()));
+        assert!(waits.is_pending());
+        assert_eq!(body.seen(2), "ab");
+    }
+
+    struct Silent;
+
+    impl Stream for Silent {
+        type Item = Result<Bytes, TransportError>;
+
+        fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            Poll::Pending
         }
     }
 

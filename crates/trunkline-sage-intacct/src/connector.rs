@@ -6,7 +6,7 @@ use std::time::Duration;
 use trunkline_core::http::{HeaderMap, Method, Response, StatusCode};
 use trunkline_core::{
     Account, AuthProvider, Body, BuildConnector, Call, Captures, Cause, Connector, ConnectorInfo, Cx,
-    Diagnosis, Endpoint, Error, Exchange, Grant, Request, Session, async_trait, transport_failure,
+    Diagnosis, Endpoint, Error, Exchange, Grant, Request, Session, async_trait,
 };
 
 use crate::config::{GrantMethod, SageIntacctConfig};
@@ -74,7 +74,8 @@ impl SageIntacct {
 
     async fn judge(&self, response: Response<Body>, in_entity: bool) -> Result<(), Error> {
         let (head, mut body) = response.into_parts();
-        let (body, _whole) = body.peek(MAX_BODY_BYTES).await.map_err(|error| transport_failure(&error))?;
+        body.look(MAX_BODY_BYTES).await;
+        let body = body.seen(MAX_BODY_BYTES);
         if head.status.is_success() && names_session(&body) {
             return Ok(());
         }

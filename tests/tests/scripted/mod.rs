@@ -69,6 +69,10 @@ pub(crate) struct Sent {
 pub(crate) enum Answer {
     Http(u16, Vec<(&'static str, String)>, String),
     Fail(TransportError),
+    /// This status, a first chunk, and then silence.
+    Drip(u16, &'static str),
+    /// Never answers.
+    Hang,
     /// Waits for a permit, then answers as the next does.
     Hold(Arc<tokio::sync::Semaphore>, Box<Answer>),
 }
@@ -141,6 +145,15 @@ impl Transport for PlayedTransport {
                 Ok(response.body(Body::from(trunkline_core::bytes::Bytes::from(body))).unwrap())
             }
             Some(Answer::Fail(error)) => Err(error),
+            Some(Answer::Drip(status, first)) => {
+                let first = futures_util::stream::iter([Ok(trunkline_core::bytes::Bytes::from_static(
+                    first.as_bytes(),
+                ))]);
+                let drip = futures_util::StreamExt::chain(first, futures_util::stream::pending());
+                let response = Response::builder().status(status);
+                Ok(response.body(Body::stream(Box::pin(drip))).unwrap())
+            }
+            Some(Answer::Hang) => std::future::pending().await,
             Some(Answer::Hold(..)) => unreachable!("held answers were unwrapped"),
             None => panic!("nothing answers {}", request.url.path()),
         }

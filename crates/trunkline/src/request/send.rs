@@ -202,8 +202,10 @@ async fn diagnosed(
     response: http::Response<Body>,
 ) -> Result<Response, Error> {
     let (head, mut body) = response.into_parts();
-    let looked = tokio::time::timeout(ERROR_BODY_TIME, body.peek(MAX_ERROR_BODY)).await;
-    let start = looked.ok().and_then(Result::ok).map(|(start, _)| start).unwrap_or_default();
+    if tokio::time::timeout(ERROR_BODY_TIME, body.look(MAX_ERROR_BODY)).await.is_err() {
+        tracing::debug!(target: "trunkline", connection = %connection.id(), "error body drips; read in part");
+    }
+    let start = body.seen(MAX_ERROR_BODY);
     let url = target.resolve(endpoint, "")?;
     let exchange = Exchange {
         call: Call::Api,
