@@ -19,12 +19,13 @@ pub const MAX_COLLECTED: usize = 32 * 1024 * 1024;
 /// A final HTTP answer, of whatever status. Its body can be read once, whole or in chunks.
 pub struct Response {
     response: http::Response<Body>,
-    diagnosis: Option<Diagnosis>,
+    /// Boxed: most responses have none, and all are moved about.
+    diagnosis: Option<Box<Diagnosis>>,
 }
 
 impl Response {
     pub(crate) fn new(response: http::Response<Body>, diagnosis: Option<Diagnosis>) -> Self {
-        Self { response, diagnosis }
+        Self { response, diagnosis: diagnosis.map(Box::new) }
     }
 
     /// The status.
@@ -43,7 +44,7 @@ impl Response {
     /// still be read.
     #[must_use]
     pub fn diagnosis(&self) -> Option<&Diagnosis> {
-        self.diagnosis.as_ref()
+        self.diagnosis.as_deref()
     }
 
     /// The response itself, or the diagnosis as an error.
@@ -53,7 +54,7 @@ impl Response {
     /// The diagnosis of a status of 400 and above.
     pub fn error_for_status(self) -> Result<Self, Error> {
         match self.diagnosis {
-            Some(diagnosis) => Err(diagnosis.into()),
+            Some(diagnosis) => Err((*diagnosis).into()),
             None => Ok(self),
         }
     }
