@@ -8,118 +8,59 @@ use std::time::Duration;
 
 use scripted::{Answer, Stage, json, token};
 use tokio::sync::Semaphore;
-use trunkline::{Cause, ConnectionId, MemoryStore, State, Store};
-use trunkline_core::jiff::Timestamp;
-use trunkline_core::{ConnectionKey, async_trait};
-use trunkline_store::{
-    Change, Commit, ConsentOutcome, Event, EventKind, KeyId, Record, SealedConsent, StoreError, Stored, Take,
-    Taken,
-};
+use trunkline::{Cause, MemoryStore, State, Store};
+use trunkline_core::async_trait;
+use trunkline_store::{EventKind, StoreError};
+use trunkline_tests::{Call, Watch, Watched};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A memory store whose next commits fail, or wait until they are let through. Counts its calls.
-#[derive(Debug, Clone)]
+/// Makes the next commits fail, or wait until they are let through, and counts all calls.
+#[derive(Debug)]
+struct Faults {
+    failing: AtomicUsize,
+    gate: Semaphore,
+    calls: AtomicUsize,
+}
+
+#[async_trait]
+impl Watch for Faults {
+    async fn before(&self, call: Call) -> Result<(), StoreError> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        if call != Call::Commit {
+            return Ok(());
+        }
+        drop(self.gate.acquire().await);
+        let take = |left: usize| left.checked_sub(1);
+        match self.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take) {
+            Ok(_) => Err(StoreError::Unavailable { reason: "disk full".into() }),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// A memory store with faults.
+#[derive(Clone)]
 struct Faulty {
-    store: Arc<MemoryStore>,
-    failing: Arc<AtomicUsize>,
-    gate: Arc<Semaphore>,
-    calls: Arc<AtomicUsize>,
+    faults: Arc<Faults>,
+    store: Watched,
 }
 
 impl Faulty {
     fn new() -> Self {
-        Self {
-            store: Arc::new(MemoryStore::new()),
-            failing: Arc::default(),
-            gate: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
-            calls: Arc::default(),
-        }
-    }
-
-    fn store(&self) -> &MemoryStore {
-        self.calls.fetch_add(1, Ordering::SeqCst);
-        &self.store
-    }
-}
-
-#[async_trait]
-impl Store for Faulty {
-    async fn get(&self, key: &ConnectionKey) -> Result<Option<Stored>, StoreError> {
-        self.store().get(key).await
-    }
-
-    async fn get_by_id(&self, id: ConnectionId) -> Result<Option<Stored>, StoreError> {
-        self.store().get_by_id(id).await
-    }
-
-    async fn list(
-        &self,
-        tenant: &str,
-        after: Option<(&str, &str)>,
-        limit: u32,
-    ) -> Result<Vec<Record>, StoreError> {
-        self.store().list(tenant, after, limit).await
-    }
-
-    async fn same_account(
-        &self,
-        connector: &str,
-        account_key: &str,
-        except: ConnectionId,
-    ) -> Result<Vec<ConnectionId>, StoreError> {
-        self.store().same_account(connector, account_key, except).await
-    }
-
-    async fn commit(&self, change: &Change) -> Result<Commit, StoreError> {
-        drop(self.gate.acquire().await);
-        let failing =
-            self.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        if failing.is_ok() {
-            return Err(StoreError::Unavailable { reason: "disk full".into() });
-        }
-        self.store().commit(change).await
-    }
-
-    async fn events(&self, id: ConnectionId, after: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
-        self.store().events(id, after, limit).await
-    }
-
-    async fn key_ids(&self) -> Result<Vec<KeyId>, StoreError> {
-        self.store().key_ids().await
-    }
-
-    async fn pending_revocations(&self, limit: u32) -> Result<Vec<ConnectionId>, StoreError> {
-        self.store().pending_revocations(limit).await
-    }
-
-    async fn put_consent(&self, consent: &SealedConsent) -> Result<(), StoreError> {
-        self.store().put_consent(consent).await
-    }
-
-    async fn take_consent(
-        &self,
-        take: &Take<'_>,
-        now: Timestamp,
-    ) -> Result<Taken<SealedConsent>, StoreError> {
-        self.store().take_consent(take, now).await
-    }
-
-    async fn finish_consent(&self, state: &[u8; 32], outcome: &ConsentOutcome) -> Result<(), StoreError> {
-        self.store().finish_consent(state, outcome).await
-    }
-
-    async fn purge_consents(&self, before: Timestamp) -> Result<u64, StoreError> {
-        self.store().purge_consents(before).await
+        let gate = Semaphore::new(Semaphore::MAX_PERMITS);
+        let faults = Arc::new(Faults { failing: AtomicUsize::new(0), gate, calls: AtomicUsize::new(0) });
+        let store = Watched::new(Arc::new(MemoryStore::new()), faults.clone());
+        Self { faults, store }
     }
 }
 
 #[tokio::test]
 async fn a_renewed_credential_is_not_served_before_it_is_stored() {
     let store = Faulty::new();
-    let stage = Stage::on(store.clone()).await;
+    let stage = Stage::on(store.store.clone()).await;
     let connection = stage.connected().await;
-    store.gate.forget_permits(Semaphore::MAX_PERMITS);
+    store.faults.gate.forget_permits(Semaphore::MAX_PERMITS);
     stage.tokens.will(token("canary-a2", "canary-r2", 3600));
     stage.clock.advance(HOUR - Duration::from_secs(20));
     assert_eq!(connection.token_now().unwrap().generation(), 1);
@@ -130,7 +71,7 @@ async fn a_renewed_credential_is_not_served_before_it_is_stored() {
         tokio::task::yield_now().await;
         assert_eq!(connection.token_now().unwrap().expose(), Some("canary-a1"), "the write is under way");
     }
-    store.gate.add_permits(1_000);
+    store.faults.gate.add_permits(1_000);
     stage.trunkline.shutdown(Duration::from_secs(10)).await.unwrap();
 
     assert_eq!(connection.token_now().unwrap().expose(), Some("canary-a2"));
@@ -139,11 +80,11 @@ async fn a_renewed_credential_is_not_served_before_it_is_stored() {
 #[tokio::test(start_paused = true)]
 async fn a_write_that_fails_is_tried_again_and_the_rotated_token_is_not_lost() {
     let store = Faulty::new();
-    let stage = Stage::on(store.clone()).await;
+    let stage = Stage::on(store.store.clone()).await;
     let connection = stage.connected().await;
     stage.clock.advance(HOUR);
     stage.tokens.will(token("canary-a2", "canary-r2", 3600));
-    store.failing.store(7, Ordering::SeqCst);
+    store.faults.failing.store(7, Ordering::SeqCst);
 
     assert_eq!(connection.access_token().await.unwrap().generation(), 2);
 
@@ -158,10 +99,10 @@ async fn a_write_that_fails_is_tried_again_and_the_rotated_token_is_not_lost() {
 #[tokio::test]
 async fn a_refusal_of_a_credential_that_was_replaced_meanwhile_is_no_verdict() {
     let store = Faulty::new();
-    let stage = Stage::on(store.clone()).await;
+    let stage = Stage::on(store.store.clone()).await;
     let connection = stage.connected().await;
     // Another hub on the same store renews while ours waits for its answer.
-    let other = Stage::on(store.clone()).await;
+    let other = Stage::on(store.store.clone()).await;
     stage.clock.advance(HOUR);
     other.clock.advance(HOUR);
     let gate = Arc::new(Semaphore::new(0));
@@ -184,10 +125,10 @@ async fn a_refusal_of_a_credential_that_was_replaced_meanwhile_is_no_verdict() {
 #[tokio::test]
 async fn a_valid_token_costs_no_call_of_store_or_service() {
     let store = Faulty::new();
-    let stage = Stage::on(store.clone()).await;
+    let stage = Stage::on(store.store.clone()).await;
     let connection = stage.connected().await;
     stage.trunkline.shutdown(Duration::from_secs(10)).await.unwrap();
-    let (calls, asked) = (store.calls.load(Ordering::SeqCst), stage.tokens.count());
+    let (calls, asked) = (store.faults.calls.load(Ordering::SeqCst), stage.tokens.count());
 
     for _ in 0..10 {
         assert!(connection.token_now().is_some());
@@ -196,13 +137,13 @@ async fn a_valid_token_costs_no_call_of_store_or_service() {
         assert!(matches!(connect, trunkline::Connect::Ready(_)));
     }
 
-    assert_eq!((store.calls.load(Ordering::SeqCst), stage.tokens.count()), (calls, asked));
+    assert_eq!((store.faults.calls.load(Ordering::SeqCst), stage.tokens.count()), (calls, asked));
 }
 
 #[tokio::test]
 async fn every_change_of_state_is_an_event_in_order() {
     let store = Faulty::new();
-    let stage = Stage::on(store.clone()).await;
+    let stage = Stage::on(store.store.clone()).await;
     let connection = stage.connected().await;
     stage.clock.advance(HOUR);
     stage.tokens.will(json(503, "{}"));
@@ -213,7 +154,7 @@ async fn every_change_of_state_is_an_event_in_order() {
     stage.tokens.will(json(400, r#"{"error":"invalid_grant"}"#));
     drop(connection.access_token().await);
 
-    let events = store.events(connection.id(), 0, 10).await.unwrap();
+    let events = store.store.events(connection.id(), 0, 10).await.unwrap();
 
     let kinds: Vec<_> = events.iter().map(|event| event.kind).collect();
     let expected = [EventKind::Connected, EventKind::Degraded, EventKind::Recovered, EventKind::NeedsConsent];

@@ -19,8 +19,10 @@ pub mod conformance;
 mod consent;
 mod error;
 mod key;
+mod lease;
 mod memory;
 mod record;
+mod reseal;
 mod seal;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -30,10 +32,13 @@ mod vault;
 pub use consent::{Claim, ConsentOutcome, PendingConsent, SealedConsent, StoredConsent, Take, Taken, decide};
 pub use error::{KeyError, StoreError};
 pub use key::{KeyId, KeyRing};
+pub use lease::{Fence, Intent, Lease, LeaseAsk, LeaseOwner, Seen, Settle};
 pub use memory::MemoryStore;
 pub use record::{
-    Body, Change, Commit, Event, EventKind, Expected, NewEvent, Record, Sealed, State, Status, Stored,
+    Body, Change, Commit, Event, EventKind, Expected, NewEvent, Record, Rewrap, Sealed, State, Status,
+    Stored, Wrapped,
 };
+pub use reseal::Resealed;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 pub use store::Store;

@@ -2,27 +2,75 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use trunkline_core::{Account, ConnectionId, ConnectionKey};
+use trunkline_core::{Account, Clock, ConnectionId, ConnectionKey, Ticks};
 
 use crate::{
-    Body, Change, Commit, ConsentOutcome, Event, Expected, KeyId, Record, SealedConsent, State, Store,
-    StoreError, Stored, StoredConsent, Take, Taken, decide,
+    Body, Change, Commit, ConsentOutcome, Event, Expected, Fence, Intent, KeyId, Lease, LeaseAsk, LeaseOwner,
+    Record, Rewrap, Sealed, SealedConsent, Settle, State, Store, StoreError, Stored, StoredConsent, Take,
+    Taken, Wrapped, decide,
 };
 
 /// Keeps everything in memory: for tests and first tries. Sealed like everywhere else.
 #[derive(Default)]
-pub struct MemoryStore(Mutex<Tables>);
+pub struct MemoryStore {
+    tables: Mutex<Tables>,
+    /// For the age of intents; without one it is unknown, as after a reboot.
+    clock: Option<Arc<dyn Clock>>,
+}
 
 #[derive(Default)]
 struct Tables {
-    rows: BTreeMap<ConnectionKey, Stored>,
+    rows: BTreeMap<ConnectionKey, Row>,
     keys: HashMap<ConnectionId, ConnectionKey>,
     events: HashMap<ConnectionId, Vec<Event>>,
     consents: HashMap<[u8; 32], StoredConsent>,
+}
+
+struct Row {
+    record: Record,
+    body: Option<Sealed>,
+    /// Its intent's age is told by `intent_at` when it is read.
+    lease: Lease,
+    intent_at: Option<Ticks>,
+}
+
+impl Row {
+    fn stored(&self, now: Option<Ticks>) -> Stored {
+        let mut lease = self.lease.clone();
+        if let Some(intent) = &mut lease.intent {
+            intent.age = now.zip(self.intent_at).map(|(now, at)| now.since(at));
+        }
+        Stored { record: self.record.clone(), body: self.body.clone(), lease }
+    }
+
+    fn has_intent(&self, epoch: u64) -> bool {
+        self.lease.intent.as_ref().is_some_and(|intent| intent.epoch == epoch)
+    }
+
+    fn settle(&mut self, then: Settle) {
+        match (then, &mut self.lease.intent) {
+            (Settle::Close, intent) => *intent = None,
+            (Settle::LeaveOpen { epoch } | Settle::GiveBack { epoch }, Some(intent)) => intent.epoch = epoch,
+            (Settle::LeaveOpen { .. } | Settle::GiveBack { .. }, None) => {}
+        }
+        if !matches!(then, Settle::GiveBack { .. }) {
+            self.lease.owner = None;
+        }
+    }
+}
+
+impl Tables {
+    fn row(&self, id: ConnectionId) -> Option<&Row> {
+        self.rows.get(self.keys.get(&id)?)
+    }
+
+    fn row_mut(&mut self, id: ConnectionId) -> Option<&mut Row> {
+        self.rows.get_mut(self.keys.get(&id)?)
+    }
 }
 
 impl MemoryStore {
@@ -32,9 +80,19 @@ impl MemoryStore {
         Self::default()
     }
 
+    /// An empty store that tells the age of an intent by this clock.
+    #[must_use]
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self { clock: Some(clock), ..Self::default() }
+    }
+
     /// No change is left half done by a panic: each is one insertion after all checks.
     fn tables(&self) -> MutexGuard<'_, Tables> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Option<Ticks> {
+        self.clock.as_ref().map(|clock| clock.coarse())
     }
 }
 
@@ -47,12 +105,11 @@ impl fmt::Debug for MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn get(&self, key: &ConnectionKey) -> Result<Option<Stored>, StoreError> {
-        Ok(self.tables().rows.get(key).cloned())
+        Ok(self.tables().rows.get(key).map(|row| row.stored(self.now())))
     }
 
     async fn get_by_id(&self, id: ConnectionId) -> Result<Option<Stored>, StoreError> {
-        let tables = self.tables();
-        Ok(tables.keys.get(&id).and_then(|key| tables.rows.get(key)).cloned())
+        Ok(self.tables().row(id).map(|row| row.stored(self.now())))
     }
 
     async fn list(
@@ -78,7 +135,7 @@ impl Store for MemoryStore {
         account_key: &str,
         except: ConnectionId,
     ) -> Result<Vec<ConnectionId>, StoreError> {
-        let holds = |row: &&Stored| {
+        let holds = |row: &&Row| {
             let record = &row.record;
             record.id != except
                 && record.key.connector() == connector
@@ -108,7 +165,8 @@ impl Store for MemoryStore {
             }
             (Expected::Absent, Some(_)) | (_, None) => false,
         };
-        if !fits {
+        let fenced = change.under.is_some_and(|fence| !stored.is_some_and(|row| row.has_intent(fence.epoch)));
+        if !fits || fenced {
             return Ok(Commit::Conflict { generation });
         }
         let mut record = change.record.clone();
@@ -116,9 +174,11 @@ impl Store for MemoryStore {
             stored.map_or((0, record.created_at), |row| (row.record.sequence, row.record.created_at));
         let body = match &change.body {
             Body::Keep => stored.and_then(|row| row.body.clone()),
-            Body::Replace(sealed) => Some(sealed.clone()),
+            Body::Replace(sealed) | Body::Restore(sealed) => Some(sealed.clone()),
             Body::Clear => None,
         };
+        let (lease, intent_at) =
+            stored.map_or_else(Default::default, |row| (row.lease.clone(), row.intent_at));
         let numbered = (before + 1..).zip(&change.events).map(|(sequence, event)| Event {
             connection: record.id,
             sequence,
@@ -132,8 +192,76 @@ impl Store for MemoryStore {
         let (id, sequence) = (record.id, record.sequence);
         tables.keys.insert(id, key.clone());
         tables.events.entry(id).or_default().extend(events);
-        tables.rows.insert(key.clone(), Stored { record, body });
+        let mut row = Row { record, body, lease, intent_at };
+        match (change.under, &change.body) {
+            (Some(fence), _) => row.settle(fence.then),
+            (None, Body::Keep) => {}
+            (None, _) => row.settle(Settle::Close),
+        }
+        tables.rows.insert(key.clone(), row);
         Ok(Commit::Done { sequence })
+    }
+
+    async fn lease(&self, ask: &LeaseAsk) -> Result<Option<u64>, StoreError> {
+        let now = self.now();
+        let mut tables = self.tables();
+        let Some(row) = tables.row_mut(ask.id) else { return Ok(None) };
+        let lease = &mut row.lease;
+        let open = lease.intent.as_ref().map(|intent| intent.epoch);
+        if (row.record.generation, lease.seen(), open) != (ask.generation, ask.seen, ask.intent) {
+            return Ok(None);
+        }
+        lease.epoch += 1;
+        lease.owner = Some(ask.owner);
+        lease.beat = 0;
+        let before = lease.intent.take().filter(|intent| intent.fingerprint == ask.fingerprint);
+        if before.is_none() {
+            row.intent_at = now;
+        }
+        lease.intent = Some(Intent {
+            epoch: lease.epoch,
+            fingerprint: ask.fingerprint,
+            attempt: before.map_or(1, |intent| intent.attempt.saturating_add(1)),
+            age: None,
+        });
+        Ok(Some(lease.epoch))
+    }
+
+    async fn beat(&self, id: ConnectionId, owner: LeaseOwner, epoch: u64) -> Result<bool, StoreError> {
+        let mut tables = self.tables();
+        let Some(row) = tables.row_mut(id) else { return Ok(false) };
+        let holds = (row.lease.owner, row.lease.epoch) == (Some(owner), epoch);
+        if holds {
+            row.lease.beat += 1;
+        }
+        Ok(holds)
+    }
+
+    async fn settle(&self, id: ConnectionId, fence: &Fence) -> Result<bool, StoreError> {
+        let mut tables = self.tables();
+        let row = tables.row_mut(id).filter(|row| row.has_intent(fence.epoch));
+        Ok(row.map(|row| row.settle(fence.then)).is_some())
+    }
+
+    async fn claim_due(
+        &self,
+        connector: &str,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ConnectionId>, StoreError> {
+        let mut tables = self.tables();
+        let due = |row: &&mut Row| {
+            row.record.key.connector() == connector && row.record.due_at.is_some_and(|due| due <= now)
+        };
+        let mut rows: Vec<_> = tables.rows.values_mut().filter(due).collect();
+        rows.sort_by_key(|row| (row.record.due_at, row.record.id));
+        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let claim = |row: &mut Row| {
+            row.record.due_at = Some(until);
+            row.record.id
+        };
+        Ok(rows.into_iter().map(claim).collect())
     }
 
     async fn events(
@@ -155,9 +283,47 @@ impl Store for MemoryStore {
         Ok(ids.into_iter().collect())
     }
 
+    async fn wrapped_under(
+        &self,
+        key_id: KeyId,
+        after: Option<ConnectionId>,
+        limit: u32,
+    ) -> Result<Vec<Wrapped>, StoreError> {
+        let tables = self.tables();
+        let under = |row: &Row| {
+            let sealed = row.body.as_ref().filter(|sealed| sealed.key_id == key_id)?;
+            let Record { id, generation, .. } = row.record;
+            (Some(id) > after).then(|| Wrapped { id, generation, wrapped_key: sealed.wrapped_key.clone() })
+        };
+        let mut rows: Vec<_> = tables.rows.values().filter_map(under).collect();
+        rows.sort_by_key(|row| row.id);
+        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(rows)
+    }
+
+    async fn count_wrapped_under(&self, key_id: KeyId) -> Result<u64, StoreError> {
+        let under = |row: &&Row| row.body.as_ref().is_some_and(|sealed| sealed.key_id == key_id);
+        Ok(self.tables().rows.values().filter(under).count() as u64)
+    }
+
+    async fn rewrap(&self, from: KeyId, rows: &[Rewrap]) -> Result<u64, StoreError> {
+        let mut tables = self.tables();
+        let mut done = 0;
+        for new in rows {
+            let row = tables.row_mut(new.id).filter(|row| row.record.generation == new.generation);
+            let Some(sealed) = row.and_then(|row| row.body.as_mut()) else { continue };
+            if sealed.key_id == from {
+                sealed.key_id = new.key_id;
+                sealed.wrapped_key.clone_from(&new.wrapped_key);
+                done += 1;
+            }
+        }
+        Ok(done)
+    }
+
     async fn pending_revocations(&self, limit: u32) -> Result<Vec<ConnectionId>, StoreError> {
         let tables = self.tables();
-        let waits = |row: &&Stored| row.record.status.state == State::Disconnected && row.body.is_some();
+        let waits = |row: &&Row| row.record.status.state == State::Disconnected && row.body.is_some();
         let mut waiting: Vec<_> =
             tables.rows.values().filter(waits).map(|row| (row.record.status.since, row.record.id)).collect();
         waiting.sort_unstable();

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use trunkline_core::{Account, ConnectionId, ConnectionKey, Diagnosis};
 
-use crate::{KeyId, StoreError};
+use crate::{Fence, KeyId, Lease, Settle, StoreError};
 
 /// Declares an enum whose variants have stable codes, the same in every store.
 macro_rules! coded {
@@ -140,6 +140,30 @@ impl fmt::Debug for Sealed {
     }
 }
 
+/// A wrapped data key, to be wrapped anew under another key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrapped {
+    /// Of which connection.
+    pub id: ConnectionId,
+    /// Of which generation.
+    pub generation: u64,
+    /// The data key under the old key.
+    pub wrapped_key: Vec<u8>,
+}
+
+/// A data key that was wrapped anew; the body under it stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewrap {
+    /// Of which connection.
+    pub id: ConnectionId,
+    /// The generation that must be stored.
+    pub generation: u64,
+    /// Which key wraps it now.
+    pub key_id: KeyId,
+    /// The data key under that key.
+    pub wrapped_key: Vec<u8>,
+}
+
 /// A row as a store answers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
@@ -147,6 +171,8 @@ pub struct Stored {
     pub record: Record,
     /// The sealed secrets, unless they were cleared.
     pub body: Option<Sealed>,
+    /// Who may change the secrets, and whether they are being spent.
+    pub lease: Lease,
 }
 
 /// What must be stored for a change to happen.
@@ -184,15 +210,22 @@ pub enum Body {
     Keep,
     /// These take their place, in the next generation.
     Replace(Sealed),
+    /// These were of a later generation than what is stored, which went back: they are restored.
+    Restore(Sealed),
     /// They are removed, in the next generation (a renewal under way then loses), or in the same.
     Clear,
 }
 
 /// One change of one connection: record, secrets and events together.
+///
+/// A change that replaces or removes the secrets ends every lease and closes every intent; one that
+/// keeps them leaves both alone, unless `under` says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// What must be stored for it to happen.
     pub expected: Expected,
+    /// The intent that must be open besides, and what becomes of it.
+    pub under: Option<Fence>,
     /// The record as it is to be, with its new generation.
     pub record: Record,
     /// What becomes of the secrets.
@@ -207,16 +240,28 @@ impl Change {
     /// # Errors
     ///
     /// [`StoreError::Invalid`] when the generation does not follow from `expected` and `body`: 1 for
-    /// a new record, the next one with new secrets, the same one where they stay.
+    /// a new record, the next one with new secrets, a later one with restored ones, the same one where
+    /// they stay; and when new secrets would leave an intent open.
     pub fn check(&self) -> Result<(), StoreError> {
         let new = self.record.generation;
         let fits = match (self.expected.generation(), &self.body) {
             (None, _) => new == 1,
             (Some(old), Body::Keep) => new == old,
             (Some(old), Body::Replace(_)) => old.checked_add(1) == Some(new),
+            (Some(old), Body::Restore(_)) => old < new,
             (Some(old), Body::Clear) => new == old || old.checked_add(1) == Some(new),
         };
-        if fits { Ok(()) } else { Err(StoreError::Invalid { what: "the generation does not follow" }) }
+        if !fits {
+            return Err(StoreError::Invalid { what: "the generation does not follow" });
+        }
+        if self.under.is_some() && self.expected == Expected::Absent {
+            return Err(StoreError::Invalid { what: "a new record has no intent" });
+        }
+        let leaves_open = self.under.is_some_and(|fence| fence.then != Settle::Close);
+        if leaves_open && self.body != Body::Keep {
+            return Err(StoreError::Invalid { what: "an intent stays open over its own secrets" });
+        }
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::digest::{SHA256, digest};
 use zeroize::Zeroizing;
 
-use crate::{KeyRing, Sealed, StoreError};
+use crate::{KeyId, KeyRing, Sealed, StoreError};
 
 /// The first byte of every sealed text, and part of what it is bound to.
 const FORMAT: u8 = 1;
@@ -71,6 +71,19 @@ pub(crate) fn open(
     let data_key = decrypt(&wrapping.cipher, &binding.wrap(wrapping.id.as_bytes()), &sealed.wrapped_key)?;
     let data_key = cipher(&data_key).map_err(|_| OpenError::Altered)?;
     decrypt(&data_key, &binding.body, &sealed.body)
+}
+
+/// Opens a data key that is wrapped under the key `from` and wraps it under the current one.
+pub(crate) fn rewrap(
+    keys: &KeyRing,
+    binding: &Binding,
+    from: KeyId,
+    wrapped: &[u8],
+) -> Result<(KeyId, Vec<u8>), OpenError> {
+    let (old, new) = (keys.find(from).ok_or(OpenError::KeyMissing)?, keys.current());
+    let data_key = decrypt(&old.cipher, &binding.wrap(old.id.as_bytes()), wrapped)?;
+    let wrapped = encrypt(&new.cipher, &binding.wrap(new.id.as_bytes()), &data_key);
+    Ok((new.id, wrapped.map_err(|_| OpenError::Altered)?))
 }
 
 /// A digest of a text that must not be stored, under a purpose that keeps equal texts apart.

@@ -1,7 +1,9 @@
 //! A store in one SQLite file.
 
+mod boot;
 mod failure;
 mod file;
+mod lease;
 mod row;
 mod schema;
 mod write;
@@ -19,10 +21,10 @@ use sqlx::{ConnectOptions as _, Row as _};
 use tokio::sync::Mutex;
 use trunkline_core::{ConnectionId, ConnectionKey};
 
-use self::failure::{corrupt, failed};
+use self::failure::failed;
 use crate::{
-    Change, Commit, ConsentOutcome, Event, KeyId, Record, SealedConsent, Store, StoreError, Stored, Take,
-    Taken,
+    Change, Commit, ConsentOutcome, Event, Fence, KeyId, LeaseAsk, LeaseOwner, Record, Rewrap, SealedConsent,
+    Store, StoreError, Stored, Take, Taken, Wrapped,
 };
 
 /// How long a statement waits for another process's write.
@@ -155,6 +157,32 @@ impl Store for SqliteStore {
         write::commit(&self.pool, change).await
     }
 
+    async fn lease(&self, ask: &LeaseAsk) -> Result<Option<u64>, StoreError> {
+        let _turn = self.writing.lock().await;
+        lease::lease(&self.pool, ask).await
+    }
+
+    async fn beat(&self, id: ConnectionId, owner: LeaseOwner, epoch: u64) -> Result<bool, StoreError> {
+        let _turn = self.writing.lock().await;
+        lease::beat(&self.pool, id, owner, epoch).await
+    }
+
+    async fn settle(&self, id: ConnectionId, fence: &Fence) -> Result<bool, StoreError> {
+        let _turn = self.writing.lock().await;
+        lease::settle(&self.pool, id, fence).await
+    }
+
+    async fn claim_due(
+        &self,
+        connector: &str,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ConnectionId>, StoreError> {
+        let _turn = self.writing.lock().await;
+        lease::claim_due(&self.pool, connector, now, until, limit).await
+    }
+
     async fn events(
         &self,
         id: ConnectionId,
@@ -175,13 +203,39 @@ impl Store for SqliteStore {
 
     async fn key_ids(&self) -> Result<Vec<KeyId>, StoreError> {
         let found = sqlx::query(row::KEY_IDS).fetch_all(&self.pool).await.map_err(failed)?;
-        found
-            .iter()
-            .map(|found| {
-                let bytes = found.try_get::<&[u8], _>(0).map_err(failed)?;
-                bytes.try_into().map(KeyId::from_bytes).map_err(|_| corrupt("a key id"))
-            })
-            .collect()
+        found.iter().map(|found| row::key_id(found, 0)).collect()
+    }
+
+    async fn wrapped_under(
+        &self,
+        key_id: KeyId,
+        after: Option<ConnectionId>,
+        limit: u32,
+    ) -> Result<Vec<Wrapped>, StoreError> {
+        // Every id comes after no bytes at all.
+        let after = after.as_ref().map_or(&[][..], |id| id.as_bytes().as_slice());
+        let found = sqlx::query(row::WRAPPED_UNDER)
+            .bind(key_id.as_bytes().as_slice())
+            .bind(after)
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed)?;
+        found.iter().map(row::wrapped).collect()
+    }
+
+    async fn count_wrapped_under(&self, key_id: KeyId) -> Result<u64, StoreError> {
+        let found = sqlx::query(row::COUNT_WRAPPED_UNDER)
+            .bind(key_id.as_bytes().as_slice())
+            .fetch_one(&self.pool)
+            .await
+            .map_err(failed)?;
+        write::unsigned(found.try_get(0).map_err(failed)?)
+    }
+
+    async fn rewrap(&self, from: KeyId, rows: &[Rewrap]) -> Result<u64, StoreError> {
+        let _turn = self.writing.lock().await;
+        lease::rewrap(&self.pool, from, rows).await
     }
 
     async fn pending_revocations(&self, limit: u32) -> Result<Vec<ConnectionId>, StoreError> {

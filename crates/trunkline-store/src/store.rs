@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use trunkline_core::{ConnectionId, ConnectionKey};
 
 use crate::{
-    Change, Commit, ConsentOutcome, Event, KeyId, Record, SealedConsent, StoreError, Stored, Take, Taken,
+    Change, Commit, ConsentOutcome, Event, Fence, KeyId, LeaseAsk, LeaseOwner, Record, Rewrap, SealedConsent,
+    StoreError, Stored, Take, Taken, Wrapped,
 };
 
 /// Keeps records, sealed secrets, events and pending consents.
@@ -19,6 +20,7 @@ use crate::{
 /// * reads write nothing;
 /// * [`commit`](Self::commit) is one atomic compare-and-swap, durable when it answers, and of several
 ///   that expect the same, in any number of processes, exactly one is done;
+/// * [`lease`](Self::lease) is one durable step as well: of several that saw the same, one gets it;
 /// * [`take_consent`](Self::take_consent) hands a consent out once;
 /// * times are kept to the microsecond, and names are ordered by their bytes.
 ///
@@ -66,6 +68,30 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [`StoreError::Invalid`] when [`Change::check`] says so.
     async fn commit(&self, change: &Change) -> Result<Commit, StoreError>;
 
+    /// Takes the lease of a connection and opens an intent, in one durable step, if everything is as
+    /// [`LeaseAsk`] says; answers the new epoch. `None` means that something is not: read again.
+    ///
+    /// # Cancel safety
+    ///
+    /// As every write; whoever asked finds its own [`LeaseOwner`] in the row if it was done.
+    async fn lease(&self, ask: &LeaseAsk) -> Result<Option<u64>, StoreError>;
+
+    /// Shows that the owner of a lease lives. Answers whether it still holds it.
+    async fn beat(&self, id: ConnectionId, owner: LeaseOwner, epoch: u64) -> Result<bool, StoreError>;
+
+    /// Settles lease and intent without another change. Answers whether the intent was the fence's.
+    async fn settle(&self, id: ConnectionId, fence: &Fence) -> Result<bool, StoreError>;
+
+    /// Takes at most `limit` of a connector's connections that are due at `now`, the longest due
+    /// first, and makes them due at `until`, so that no two takers get the same one.
+    async fn claim_due(
+        &self,
+        connector: &str,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ConnectionId>, StoreError>;
+
     /// A page of a connection's events after a number, in order, at most `limit`.
     async fn events(
         &self,
@@ -76,6 +102,22 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// The wrapping keys under which the secrets of connections are sealed, each once.
     async fn key_ids(&self) -> Result<Vec<KeyId>, StoreError>;
+
+    /// A page of the data keys that are wrapped under `key_id`, of connections in the order of their
+    /// ids, after the given one.
+    async fn wrapped_under(
+        &self,
+        key_id: KeyId,
+        after: Option<ConnectionId>,
+        limit: u32,
+    ) -> Result<Vec<Wrapped>, StoreError>;
+
+    /// How many data keys are wrapped under `key_id`.
+    async fn count_wrapped_under(&self, key_id: KeyId) -> Result<u64, StoreError>;
+
+    /// Puts newly wrapped data keys in the place of those under `from`, each where generation and key
+    /// are still those it was read with. Answers how many were replaced.
+    async fn rewrap(&self, from: KeyId, rows: &[Rewrap]) -> Result<u64, StoreError>;
 
     /// The disconnected connections whose secrets are still there, the longest waiting first: the
     /// service has yet to be told.

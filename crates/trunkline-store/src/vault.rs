@@ -7,8 +7,8 @@ use trunkline_core::{ConnectionId, ConnectionKey, Held, Secret};
 
 use crate::seal::{self, Binding, OpenError, digest_of};
 use crate::{
-    Body, Change, Claim, Commit, ConsentOutcome, Event, Expected, KeyRing, NewEvent, PendingConsent, Record,
-    SealedConsent, Store, StoreError, Stored, Take, Taken, codec,
+    Body, Change, Claim, Commit, ConsentOutcome, Event, Expected, Fence, KeyRing, Lease, NewEvent,
+    PendingConsent, Record, SealedConsent, Store, StoreError, Stored, Take, Taken, codec,
 };
 
 /// Keeps secrets in a [`Store`], sealed under the keys of a [`KeyRing`].
@@ -29,6 +29,8 @@ pub struct Opened {
     pub record: Record,
     /// The secrets, unless they were cleared.
     pub held: Option<Held>,
+    /// Who may change the secrets, and whether they are being spent.
+    pub lease: Lease,
 }
 
 /// What becomes of the secrets of a connection.
@@ -59,6 +61,19 @@ impl Vault {
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// The keys that seal.
+    #[must_use]
+    pub fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+
+    /// A digest of a secret of this connection that is about to be spent: tells, without showing it,
+    /// whether the stored one is the same.
+    #[must_use]
+    pub fn fingerprint(id: ConnectionId, spent: &Secret) -> [u8; 32] {
+        digest_of(&format!("trunkline spent secret v1 {id}"), spent.expose())
     }
 
     /// The connection with this key.
@@ -126,6 +141,22 @@ impl Vault {
         body: NewBody<'_>,
         events: Vec<NewEvent>,
     ) -> Result<Commit, StoreError> {
+        self.store.commit(&self.seal(expected, None, record, body, events)?).await
+    }
+
+    /// Seals the secrets of a change, which any process with this store may then make.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Invalid`] when the secrets are larger than a mebibyte.
+    pub fn seal(
+        &self,
+        expected: Expected,
+        under: Option<Fence>,
+        record: &Record,
+        body: NewBody<'_>,
+        events: Vec<NewEvent>,
+    ) -> Result<Change, StoreError> {
         let body = match body {
             NewBody::Keep => Body::Keep,
             NewBody::Clear => Body::Clear,
@@ -134,7 +165,7 @@ impl Vault {
                 Body::Replace(seal::seal(&self.keys, &bind(record), &plain)?)
             }
         };
-        self.store.commit(&Change { expected, record: record.clone(), body, events }).await
+        Ok(Change { expected, under, record: record.clone(), body, events })
     }
 
     /// A page of a connection's events: [`Store::events`].
@@ -220,14 +251,14 @@ impl Vault {
     }
 
     fn unseal(&self, stored: Stored) -> Result<Opened, StoreError> {
-        let Stored { record, body } = stored;
-        let Some(sealed) = body else { return Ok(Opened { record, held: None }) };
+        let Stored { record, body, lease } = stored;
+        let Some(sealed) = body else { return Ok(Opened { record, held: None, lease }) };
         let plain = seal::open(&self.keys, &bind(&record), &sealed).map_err(|why| match why {
             OpenError::KeyMissing => StoreError::KeyMissing { key_id: sealed.key_id },
             OpenError::Altered => StoreError::CannotOpen { id: record.id },
         })?;
         let held = codec::decode_held(&plain)?;
-        Ok(Opened { record, held: Some(held) })
+        Ok(Opened { record, held: Some(held), lease })
     }
 
     fn unseal_consent(&self, row: SealedConsent, browser: &Secret) -> Result<PendingConsent, StoreError> {
@@ -238,6 +269,11 @@ impl Vault {
         })?;
         codec::decode_consent(&plain, row.key, browser.clone(), row.expires_at)
     }
+}
+
+/// What the data key of a connection is bound to, whatever its generation.
+pub(crate) fn wrap_binding(id: ConnectionId) -> Binding {
+    Binding::new(id.as_bytes(), &[])
 }
 
 fn bind(record: &Record) -> Binding {

@@ -53,7 +53,7 @@ impl Connection {
     pub async fn disconnect(&self) -> Result<Revocation, Error> {
         for _ in 0..RACES {
             let opened = self.hub.vault.load_by_id(self.id()).await?;
-            let Some(Opened { mut record, held }) = opened else { return Ok(Revocation::Nothing) };
+            let Some(Opened { mut record, held, .. }) = opened else { return Ok(Revocation::Nothing) };
             if record.status.state == State::Disconnected {
                 self.entry.live.store(None);
                 return revoke(&self.hub, &self.entry.mounted, self.id()).await;
@@ -121,7 +121,7 @@ async fn revoke(
     mounted: &Mounted,
     id: trunkline_core::ConnectionId,
 ) -> Result<Revocation, Error> {
-    let Some(Opened { record, held: Some(held) }) = hub.vault.load_by_id(id).await? else {
+    let Some(Opened { record, held: Some(held), .. }) = hub.vault.load_by_id(id).await? else {
         return Ok(Revocation::Nothing);
     };
     if record.status.state != State::Disconnected {

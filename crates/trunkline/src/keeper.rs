@@ -124,7 +124,7 @@ async fn run(hub: &Hub, entry: &Entry, why: Why) -> Result<Arc<Live>, Error> {
     {
         return Ok(live);
     }
-    let Opened { record, held } = opened;
+    let Opened { record, held, .. } = opened;
     let held = held.ok_or_else(|| Error::of(Cause::ConsentMissing))?;
     let auth = entry.mounted.auth(Some(&record.method))?;
     tracing::debug!(target: "trunkline", connector = %record.key.connector(), connection = %record.id, generation = record.generation, "renewal started");

@@ -5,7 +5,7 @@ use trunkline_core::{Account, Cause};
 
 use super::Backend;
 use super::sample::*;
-use crate::{Commit, EventKind, Expected, NewBody, NewEvent, Opened, State, StoreError};
+use crate::{Commit, EventKind, Expected, Lease, NewBody, NewEvent, Opened, State, StoreError};
 
 const CONFLICT_1: Commit = Commit::Conflict { generation: Some(1) };
 const ABSENT: Commit = Commit::Conflict { generation: None };
@@ -16,7 +16,7 @@ pub async fn a_record_is_inserted_once(backend: &impl Backend) -> Result<(), Sto
     insert(&vault, &record, "one").await?;
     let mut expected = record.clone();
     expected.sequence = 1;
-    let expected = Some(Opened { record: expected, held: Some(held("one")) });
+    let expected = Some(Opened { record: expected, held: Some(held("one")), lease: Lease::default() });
     assert_eq!(vault.load(&record.key).await?, expected);
     assert_eq!(vault.load_by_id(record.id).await?, expected);
     Ok(())

@@ -5,9 +5,11 @@ use sqlx::sqlite::{Sqlite, SqliteRow};
 use sqlx::{Executor, Row as _};
 use trunkline_core::{ConnectionId, ConnectionKey, Diagnosis};
 
+use super::boot::BootTime;
 use super::failure::{corrupt, failed};
 use crate::{
-    ConsentOutcome, Event, EventKind, KeyId, Record, Sealed, State, Status, StoreError, Stored, StoredConsent,
+    ConsentOutcome, Event, EventKind, Intent, KeyId, Lease, LeaseOwner, Record, Sealed, State, Status,
+    StoreError, Stored, StoredConsent, Wrapped,
 };
 
 /// The columns that [`record`] reads, by their numbers.
@@ -18,16 +20,28 @@ macro_rules! record_columns {
     };
 }
 
+/// The columns that [`stored`] reads after those of the record.
+macro_rules! lease_columns {
+    () => {
+        "key_id, wrapped_key, body, lease_owner, lease_epoch, lease_beat, intent_epoch, intent_fingerprint, \
+         intent_attempt, intent_at, intent_boot"
+    };
+}
+
 pub(super) const BY_KEY: &str = concat!(
     "SELECT ",
     record_columns!(),
-    ", key_id, wrapped_key, body FROM trunkline_connections WHERE tenant = ? AND connector = ? AND label = ?"
+    ", ",
+    lease_columns!(),
+    " FROM trunkline_connections WHERE tenant = ? AND connector = ? AND label = ?"
 );
 
 pub(super) const BY_ID: &str = concat!(
     "SELECT ",
     record_columns!(),
-    ", key_id, wrapped_key, body, tenant, connector, label FROM trunkline_connections WHERE id = ?"
+    ", ",
+    lease_columns!(),
+    ", tenant, connector, label FROM trunkline_connections WHERE id = ?"
 );
 
 pub(super) const PAGE: &str = concat!(
@@ -52,6 +66,11 @@ pub(super) const KEY_IDS: &str = "WITH RECURSIVE used (key_id) AS ( \
          FROM used WHERE used.key_id IS NOT NULL \
      ) SELECT key_id FROM used WHERE key_id IS NOT NULL";
 
+pub(super) const WRAPPED_UNDER: &str = "SELECT id, generation, wrapped_key FROM trunkline_connections \
+     WHERE key_id = ? AND id > ? ORDER BY id LIMIT ?";
+
+pub(super) const COUNT_WRAPPED_UNDER: &str = "SELECT count(*) FROM trunkline_connections WHERE key_id = ?";
+
 pub(super) const EVENTS: &str = "SELECT sequence, kind, at, detail FROM trunkline_events \
      WHERE connection = ? AND sequence > ? ORDER BY sequence LIMIT ?";
 
@@ -59,7 +78,36 @@ const CONSENT: &str = "SELECT key_id, wrapped_key, body, tenant, connector, labe
      outcome_connection, outcome_diagnosis FROM trunkline_consents WHERE state = ?";
 
 pub(super) fn stored(row: &SqliteRow, key: ConnectionKey) -> Result<Stored, StoreError> {
-    Ok(Stored { record: record(row, key)?, body: sealed(row, 12)? })
+    Ok(Stored { record: record(row, key)?, body: sealed(row, 12)?, lease: lease(row)? })
+}
+
+fn lease(row: &SqliteRow) -> Result<Lease, StoreError> {
+    let owner = get::<Option<&[u8]>>(row, 15)?.map(bytes).transpose()?;
+    let intent = get::<Option<i64>>(row, 18)?.map(|epoch| intent(row, epoch)).transpose()?;
+    Ok(Lease {
+        owner: owner.map(LeaseOwner::from_bytes),
+        epoch: count(get(row, 16)?)?,
+        beat: count(get(row, 17)?)?,
+        intent,
+    })
+}
+
+fn intent(row: &SqliteRow, epoch: i64) -> Result<Intent, StoreError> {
+    let at = BootTime { millis: get(row, 21)?, boot: get(row, 22)? };
+    Ok(Intent {
+        epoch: count(epoch)?,
+        fingerprint: bytes(get(row, 19)?)?,
+        attempt: u32::try_from(get::<i64>(row, 20)?).map_err(|_| corrupt("an attempt"))?,
+        age: BootTime::now().since(&at),
+    })
+}
+
+pub(super) fn key_id(row: &SqliteRow, column: usize) -> Result<KeyId, StoreError> {
+    get::<&[u8]>(row, column)?.try_into().map(KeyId::from_bytes).map_err(|_| corrupt("a key id"))
+}
+
+pub(super) fn wrapped(row: &SqliteRow) -> Result<Wrapped, StoreError> {
+    Ok(Wrapped { id: id(row, 0)?, generation: count(get(row, 1)?)?, wrapped_key: get(row, 2)? })
 }
 
 pub(super) fn record(row: &SqliteRow, key: ConnectionKey) -> Result<Record, StoreError> {

@@ -9,7 +9,7 @@ use super::failure::{corrupt, failed, is_busy};
 use crate::StoreError;
 
 /// What leads from each version to the next, in order. What is here is never changed, only added to.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
 
 /// The first switch of a new file to WAL needs it alone, and SQLite does not wait for that by itself.
 const PAUSE: Duration = Duration::from_millis(20);

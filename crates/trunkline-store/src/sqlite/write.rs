@@ -7,13 +7,14 @@ use sqlx::{Connection as _, Row as _};
 use trunkline_core::{Account, ConnectionKey, Diagnosis};
 
 use super::failure::{corrupt, failed};
+use super::lease::close;
 use super::row;
 use crate::{
-    Body, Change, Commit, ConsentOutcome, Expected, NewEvent, Sealed, SealedConsent, StoreError, Take, Taken,
-    decide,
+    Body, Change, Commit, ConsentOutcome, Expected, NewEvent, Sealed, SealedConsent, Settle, StoreError,
+    Take, Taken, decide,
 };
 
-const LOCKED: &str = "BEGIN IMMEDIATE";
+pub(super) const LOCKED: &str = "BEGIN IMMEDIATE";
 
 const INSERT: &str = "INSERT INTO trunkline_connections \
      (method, account, account_key, state, state_since, diagnosis, generation, sequence, credential_at, \
@@ -21,26 +22,27 @@ const INSERT: &str = "INSERT INTO trunkline_connections \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) \
      ON CONFLICT DO NOTHING RETURNING sequence";
 
+/// An update of the record; `$more` is what else it sets.
 macro_rules! update {
-    ($set:literal, $where:literal) => {
+    ($($more:expr)?) => {
         concat!(
             "UPDATE trunkline_connections SET method = ?1, account = ?2, account_key = ?3, state = ?4, \
              state_since = ?5, diagnosis = ?6, generation = ?7, sequence = sequence + ?8, \
              credential_at = ?9, access_expires_at = ?10, due_at = ?11",
-            $set,
-            " WHERE id = ?12 AND tenant = ?13 AND connector = ?14 AND label = ?15 AND ",
-            $where,
-            " RETURNING sequence"
+            $(", ", $more,)?
+            " WHERE id = ?12 AND tenant = ?13 AND connector = ?14 AND label = ?15 AND generation = ?19 \
+             AND (?20 IS NULL OR sequence = ?20) AND (?21 IS NULL OR intent_epoch = ?21) RETURNING sequence"
         )
     };
 }
 
-const UPDATE_RECORD: &str = update!("", "generation = ?16 AND (?17 IS NULL OR sequence = ?17)");
-
-const UPDATE_ALL: &str = update!(
-    ", key_id = ?16, wrapped_key = ?17, body = ?18",
-    "generation = ?19 AND (?20 IS NULL OR sequence = ?20)"
-);
+/// The secrets and the lease stay.
+const UPDATE_RECORD: &str = update!();
+const UPDATE_RECORD_CLOSE: &str = update!(close!());
+const UPDATE_RECORD_LEAVE_OPEN: &str = update!("lease_owner = NULL, intent_epoch = ?22");
+const UPDATE_RECORD_GIVE_BACK: &str = update!("intent_epoch = ?22");
+/// New secrets end every lease and every intent.
+const UPDATE_ALL: &str = update!(concat!("key_id = ?16, wrapped_key = ?17, body = ?18, ", close!()));
 
 const INSERT_EVENT: &str =
     "INSERT INTO trunkline_events (connection, sequence, kind, at, detail) VALUES (?, ?, ?, ?, ?)";
@@ -70,10 +72,14 @@ pub(super) async fn commit(pool: &SqlitePool, change: &Change) -> Result<Commit,
 /// Writes the row if it is as expected, and answers the number of its last event.
 async fn swap(connection: &mut SqliteConnection, change: &Change) -> Result<Option<i64>, StoreError> {
     let record = &change.record;
-    let (statement, expected) = match (change.expected, &change.body) {
-        (Expected::Absent, _) => (INSERT, None),
-        (expected, Body::Keep) => (UPDATE_RECORD, expected.generation()),
-        (expected, Body::Replace(_) | Body::Clear) => (UPDATE_ALL, expected.generation()),
+    let then = change.under.map(|fence| fence.then);
+    let statement = match (change.expected, &change.body, then) {
+        (Expected::Absent, ..) => INSERT,
+        (_, Body::Replace(_) | Body::Restore(_) | Body::Clear, _) => UPDATE_ALL,
+        (_, Body::Keep, None) => UPDATE_RECORD,
+        (_, Body::Keep, Some(Settle::Close)) => UPDATE_RECORD_CLOSE,
+        (_, Body::Keep, Some(Settle::LeaveOpen { .. })) => UPDATE_RECORD_LEAVE_OPEN,
+        (_, Body::Keep, Some(Settle::GiveBack { .. })) => UPDATE_RECORD_GIVE_BACK,
     };
     let account = record.account.as_ref().map(serde_json::to_string).transpose();
     let mut query = sqlx::query(statement)
@@ -92,11 +98,11 @@ async fn swap(connection: &mut SqliteConnection, change: &Change) -> Result<Opti
         .bind(record.key.tenant())
         .bind(record.key.connector())
         .bind(record.key.label());
-    query = match (&change.body, expected) {
-        (Body::Replace(sealed), _) => bind_sealed(query, Some(sealed)),
-        (Body::Clear, _) | (Body::Keep, None) => bind_sealed(query, None),
-        (Body::Keep, Some(_)) => query,
+    let sealed = match &change.body {
+        Body::Replace(sealed) | Body::Restore(sealed) => Some(sealed),
+        Body::Clear | Body::Keep => None,
     };
+    query = bind_sealed(query, sealed);
     query = match change.expected {
         Expected::Absent => query.bind(record.created_at.as_microsecond()),
         Expected::Generation(generation) => query.bind(signed(generation)?).bind(None::<i64>),
@@ -104,6 +110,12 @@ async fn swap(connection: &mut SqliteConnection, change: &Change) -> Result<Opti
             query.bind(signed(generation)?).bind(signed(sequence)?)
         }
     };
+    if change.expected != Expected::Absent {
+        query = query.bind(change.under.map(|fence| signed(fence.epoch)).transpose()?);
+        if let Some(Settle::LeaveOpen { epoch } | Settle::GiveBack { epoch }) = then {
+            query = query.bind(signed(epoch)?);
+        }
+    }
     // All rows are asked for, although there is one at most: a statement that is left after its
     // first row has not committed yet when that row arrives.
     let rows = query.fetch_all(connection).await.map_err(failed)?;
@@ -229,10 +241,10 @@ fn json(diagnosis: &Diagnosis) -> Result<String, StoreError> {
     serde_json::to_string(diagnosis).map_err(|_| StoreError::Invalid { what: "the diagnosis" })
 }
 
-fn signed(count: u64) -> Result<i64, StoreError> {
+pub(super) fn signed(count: u64) -> Result<i64, StoreError> {
     i64::try_from(count).map_err(|_| StoreError::Invalid { what: "a count is too large" })
 }
 
-fn unsigned(count: i64) -> Result<u64, StoreError> {
+pub(super) fn unsigned(count: i64) -> Result<u64, StoreError> {
     u64::try_from(count).map_err(|_| corrupt("a count"))
 }

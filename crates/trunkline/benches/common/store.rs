@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::{ConnectionId, ConnectionKey};
 use trunkline_store::{
-    Change, Commit, ConsentOutcome, Event, KeyId, Record, SealedConsent, Store, StoreError, Stored, Take,
-    Taken,
+    Change, Commit, ConsentOutcome, Event, Fence, KeyId, LeaseAsk, LeaseOwner, Record, Rewrap, SealedConsent,
+    Store, StoreError, Stored, Take, Taken, Wrapped,
 };
 
 /// Takes every change and remembers none.
@@ -34,12 +34,51 @@ impl Store for NoStore {
         Ok(Commit::Done { sequence: 1 })
     }
 
+    async fn lease(&self, _: &LeaseAsk) -> Result<Option<u64>, StoreError> {
+        Ok(Some(1))
+    }
+
+    async fn beat(&self, _: ConnectionId, _: LeaseOwner, _: u64) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
+    async fn settle(&self, _: ConnectionId, _: &Fence) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
+    async fn claim_due(
+        &self,
+        _: &str,
+        _: Timestamp,
+        _: Timestamp,
+        _: u32,
+    ) -> Result<Vec<ConnectionId>, StoreError> {
+        Ok(Vec::new())
+    }
+
     async fn events(&self, _: ConnectionId, _: u64, _: u32) -> Result<Vec<Event>, StoreError> {
         Ok(Vec::new())
     }
 
     async fn key_ids(&self) -> Result<Vec<KeyId>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn wrapped_under(
+        &self,
+        _: KeyId,
+        _: Option<ConnectionId>,
+        _: u32,
+    ) -> Result<Vec<Wrapped>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn count_wrapped_under(&self, _: KeyId) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn rewrap(&self, _: KeyId, _: &[Rewrap]) -> Result<u64, StoreError> {
+        Ok(0)
     }
 
     async fn pending_revocations(&self, _: u32) -> Result<Vec<ConnectionId>, StoreError> {
