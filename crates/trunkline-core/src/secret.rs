@@ -91,6 +91,28 @@ mod tests {
         assert!(error.contains("expected a secret string"), "{error}");
     }
 
+    /// Compiles only while no type named here implements `Display` or `Serialize`: the call would be
+    /// ambiguous.
+    #[test]
+    fn what_holds_a_secret_can_be_neither_displayed_nor_serialised() {
+        trait Unless<Which> {
+            fn holds() {}
+        }
+        struct Displayed;
+        struct Serialised;
+        impl<T> Unless<()> for T {}
+        impl<T: fmt::Display> Unless<Displayed> for T {}
+        impl<T: serde::Serialize> Unless<Serialised> for T {}
+
+        <Secret as Unless<_>>::holds();
+        <crate::Credential as Unless<_>>::holds();
+        <crate::Held as Unless<_>>::holds();
+        <crate::Inputs as Unless<_>>::holds();
+        <crate::Callback as Unless<_>>::holds();
+        <crate::Begun as Unless<_>>::holds();
+        <crate::Grant as Unless<_>>::holds();
+    }
+
     #[test]
     fn secrets_are_equal_when_their_texts_are() {
         assert_eq!(Secret::new("a"), Secret::new("a"));
