@@ -237,6 +237,9 @@ async fn d07_absolute_ends_are_corrected_by_the_date_header_and_durations_are_no
     for (header, member, expected) in [
         ("Fri, 02 Jan 2026 03:05:52 GMT", r#""expires_at":1767326645"#, after(3500)),
         ("Fri, 02 Jan 2026 03:05:52 GMT", r#""expires_in":3600"#, after(3600)),
+        // Five minutes ahead, five minutes behind.
+        ("Fri, 02 Jan 2026 03:09:12 GMT", r#""expires_at":1767326645"#, after(3300)),
+        ("Fri, 02 Jan 2026 02:59:12 GMT", r#""expires_at":1767326645"#, after(3900)),
         ("Fri, 02 Jan 2036 03:05:52 GMT", r#""expires_at":1767326645"#, after(3600)),
         ("nonsense", r#""expires_at":1767326645"#, after(3600)),
     ] {
