@@ -5,7 +5,7 @@
 mod common;
 
 use common::*;
-use trunkline_core::{Cause, ErrorKind};
+use trunkline_core::{AuthProvider, Callback, Cause, ErrorKind};
 
 const ISSUER: &str = "https://service.example/tenant";
 
@@ -40,14 +40,24 @@ async fn c_9207_02_an_issuer_that_comes_is_compared_as_text_for_errors_too() {
 }
 
 #[tokio::test]
-async fn c_9207_03_each_provider_has_a_redirect_uri_of_its_own() {
-    let (one, _) = begin(&provider()).await;
-    let other = trunkline_auth::oauth2::AuthorizationCode::builder(
-        client(),
-        url("https://other.example/authorize"),
-        url("https://other.example/token"),
-        "https://app.example/connect/other",
-    );
-    let (two, _) = begin(&other.build().unwrap()).await;
-    assert_ne!(value(&one, "redirect_uri"), value(&two, "redirect_uri"));
+async fn c_9207_03_without_an_issuer_an_answer_counts_only_at_the_redirect_uri_it_was_asked_for() {
+    let provider = provider();
+    for other in ["https://app.example/connect/other", "https://app.example/connect/callback/"] {
+        for rest in ["code=c", "error=access_denied"] {
+            let (_, begun) = begin(&provider).await;
+            let mut answer = answer(begun, "");
+            answer.callback = Callback::from_url(&url(&format!("{other}?{rest}"))).unwrap();
+            let (cx, script) = cx([]);
+            let error = provider.complete(&cx, &answer).await.unwrap_err();
+            assert_eq!(error.cause(), Some(Cause::ConsentInvalid), "{other} {rest}");
+            assert_eq!(script.count(), 0, "the code is not spent");
+        }
+    }
+    // A proxy may stand in between: host and port are the application's, the path is ours.
+    for own in ["https://app.example/connect/callback", "http://10.0.0.7:8080/connect/callback"] {
+        let (_, begun) = begin(&provider).await;
+        let mut answer = answer(begun, "");
+        answer.callback = Callback::from_url(&url(&format!("{own}?code=c"))).unwrap();
+        provider.complete(&cx([ok()]).0, &answer).await.expect(own);
+    }
 }

@@ -131,7 +131,11 @@ impl fmt::Debug for ConsentStep {
 ///
 /// `Debug` shows the names only: the values hold the code.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Callback(BTreeMap<String, Secret>);
+pub struct Callback {
+    values: BTreeMap<String, Secret>,
+    /// Where it arrived, where that is known.
+    path: Option<String>,
+}
 
 impl Callback {
     /// Reads a query string, with or without its question mark; every value is decoded once.
@@ -154,23 +158,33 @@ impl Callback {
         if values.contains_key("code") && values.contains_key("error") {
             return Err(invalid("the answer has both a code and an error"));
         }
-        Ok(Self(values))
+        Ok(Self { values, path: None })
     }
 
-    /// Reads the query of a whole callback URL.
+    /// Reads the query of a whole callback URL, and remembers its path: an answer that arrives at
+    /// the redirect URI of another service is refused (RFC 9700, 4.4.2.2). Scheme and host do not
+    /// count, since proxies change them; behind one that changes the path too, use
+    /// [`from_query`](Self::from_query).
     ///
     /// # Errors
     ///
     /// As [`from_query`](Self::from_query).
     pub fn from_url(url: &Url) -> Result<Self, Error> {
-        Self::from_query(url.query().unwrap_or(""))
+        let path = Some(url.path().to_owned());
+        Ok(Self { path, ..Self::from_query(url.query().unwrap_or(""))? })
     }
 
     /// The answer to a form.
     #[must_use]
     pub fn from_form(state: &Secret, inputs: &Inputs) -> Self {
         let inputs = inputs.iter().map(|(name, value)| (name.to_owned(), value.clone()));
-        Self(inputs.chain([("state".to_owned(), state.clone())]).collect())
+        Self { values: inputs.chain([("state".to_owned(), state.clone())]).collect(), path: None }
+    }
+
+    /// The path at which it arrived; `None` unless it was read [from a URL](Self::from_url).
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        self.path.as_deref()
     }
 
     /// The state, if it is there.
@@ -182,18 +196,18 @@ impl Callback {
     /// The value under `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Secret> {
-        self.0.get(name)
+        self.values.get(name)
     }
 
     /// All parameters, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Secret)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value))
+        self.values.iter().map(|(name, value)| (name.as_str(), value))
     }
 }
 
 impl fmt::Debug for Callback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.values.keys()).finish()
     }
 }
 

@@ -97,17 +97,28 @@ impl AuthorizationCode {
         Ok(())
     }
 
+    /// RFC 9700, 4.4.2.2: where services have redirect URIs of their own, an answer at another's is
+    /// one that an attacker's service sent there.
+    fn check_redirect_uri(callback: &Callback, redirect_uri: &Secret) -> Result<(), Error> {
+        let Some(path) = callback.path() else { return Ok(()) };
+        match Url::parse(redirect_uri.expose()) {
+            Ok(expected) if expected.path() == path => Ok(()),
+            _ => Err(invalid("the answer arrived at another redirect URI")),
+        }
+    }
+
     /// What the token request needs from the answer and from what was kept.
     fn code_params(&self, answer: &ConsentAnswer) -> Result<Params, Error> {
         let callback = &answer.callback;
+        let redirect_uri =
+            answer.pending.get(REDIRECT_URI).ok_or_else(|| invalid("the consent has no redirect URI"))?;
+        Self::check_redirect_uri(callback, redirect_uri)?;
         self.check_issuer(callback)?;
         if let Some(error) = callback.get("error") {
             return Err(callback_error(error.expose(), answer).into());
         }
         let given = |secret: &&Secret| !secret.is_empty();
         let code = callback.get("code").filter(given).ok_or_else(|| invalid("the answer has no code"))?;
-        let redirect_uri =
-            answer.pending.get(REDIRECT_URI).ok_or_else(|| invalid("the consent has no redirect URI"))?;
         let verifier = answer.pending.get(VERIFIER).filter(given);
         if self.pkce && verifier.is_none() {
             // Without it the exchange would silently lose its protection (RFC 9700, 4.8).
