@@ -220,7 +220,7 @@ async fn diagnosed(
         .mounted
         .connector
         .diagnose(&exchange)
-        .unwrap_or_else(|| general::diagnose(&exchange));
+        .unwrap_or_else(|| general::diagnose(&exchange, connection.hub.clock.wall()));
     let call = format!("{} {}", method, path_of(target, &url));
     let diagnosis = diagnosis.during(call, connection.hub.clock.wall());
     tracing::debug!(
