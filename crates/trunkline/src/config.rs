@@ -103,12 +103,12 @@ impl Config {
 
     fn read_consent(&mut self, consent: toml::Table, file: &str) -> Result<(), Error> {
         for (key, value) in consent {
-            let toml::Value::Array(urls) = value else {
-                return Err(invalid(format!("{file}: [consent]: `{}` must be a list", printable(&key))));
-            };
             if key != "return_to" {
                 return Err(invalid(format!("{file}: [consent]: `{}` is not a setting", printable(&key))));
             }
+            let toml::Value::Array(urls) = value else {
+                return Err(invalid(format!("{file}: [consent]: `return_to` must be a list")));
+            };
             for url in urls {
                 let url = url.as_str().and_then(|url| Url::parse(url).ok());
                 let url =
