@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use tracing::Instrument;
 use trunkline_core::{
     Cause, ConnectionKey, ConsentKind, DEFAULT_LABEL, Diagnosis, Error, Inputs, ScopeSet, Secret, Verdict,
 };
@@ -147,7 +148,9 @@ impl IntoFuture for ConnectBuilder<'_> {
             wish: wish.map(|wish| *wish).unwrap_or_default(),
             inputs: inputs.map(|inputs| *inputs).unwrap_or_default(),
         };
-        Connecting(Inner::Later(Box::pin(later.run())))
+        let span =
+            tracing::info_span!(target: "trunkline", "connect", connector, tenant = tenant.name, label);
+        Connecting(Inner::Later(Box::pin(later.run().instrument(span))))
     }
 }
 

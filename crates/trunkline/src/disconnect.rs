@@ -1,9 +1,11 @@
 //! Ending a connection, with an honest report of what was revoked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use trunkline_core::{Cause, Diagnosis, Error, RevokeScope, Revoked};
-use trunkline_store::{Commit, EventKind, Expected, NewBody, NewEvent, Opened, State, Status};
+use tracing::Instrument;
+use trunkline_core::{Cause, Diagnosis, Error, Retry, RevokeScope, Revoked};
+use trunkline_store::{Commit, EventKind, Expected, NewBody, NewEvent, Opened, Record, State, Status};
 
 use crate::connection::Connection;
 use crate::hub::{Hub, Trunkline};
@@ -51,6 +53,12 @@ impl Connection {
     ///
     /// Once the state is stored, a dropped call leaves a revocation that is taken up at the next start.
     pub async fn disconnect(&self) -> Result<Revocation, Error> {
+        let (connector, connection) = (self.connector(), self.id());
+        let span = tracing::info_span!(target: "trunkline", "disconnect", connector, %connection);
+        self.end().instrument(span).await
+    }
+
+    async fn end(&self) -> Result<Revocation, Error> {
         for _ in 0..RACES {
             let opened = self.hub.vault.load_by_id(self.id()).await?;
             let Some(Opened { mut record, held, .. }) = opened else { return Ok(Revocation::Nothing) };
@@ -65,6 +73,7 @@ impl Connection {
             // A new generation, so that a renewal under way cannot bring the connection back.
             record.generation += 1;
             record.access_expires_at = None;
+            record.due_at = None;
             let event = NewEvent { kind: EventKind::Disconnected, at: now, detail: None };
             let body = held.as_ref().map_or(NewBody::Clear, NewBody::Replace);
             if let Commit::Done { .. } = self.hub.vault.commit(expected, &record, body, vec![event]).await? {
@@ -81,8 +90,9 @@ impl Connection {
 }
 
 impl Trunkline {
-    /// Takes up the revocations that could not be finished: at the start this happens by itself.
-    /// Answers how many are done now, and how many still wait.
+    /// Takes up the revocations that could not be finished, but for those whose service asked for a
+    /// pause that is not over: at the start this happens by itself. Answers how many are done now, and
+    /// how many still wait.
     ///
     /// # Errors
     ///
@@ -92,6 +102,10 @@ impl Trunkline {
         let (mut done, mut waiting) = (0, 0);
         for id in hub.vault.pending_revocations(BATCH).await? {
             let Some(opened) = hub.vault.load_by_id(id).await? else { continue };
+            if opened.record.due_at.is_some_and(|due| due > hub.clock.wall()) {
+                waiting += 1;
+                continue;
+            }
             // A connector that is no longer configured cannot revoke: its jobs wait for it.
             let outcome = match hub.mounted(opened.record.key.connector()).cloned() {
                 Ok(mounted) => revoke(hub, &mounted, id).await?,
@@ -145,7 +159,8 @@ async fn revoke(
             Err(error) => failed(&error, hub),
         },
     };
-    if matches!(outcome, Revocation::Pending(_)) {
+    if let Revocation::Pending(diagnosis) = &outcome {
+        postpone(hub, record, diagnosis).await;
         return Ok(outcome);
     }
     let expected = Expected::Generation(record.generation);
@@ -156,6 +171,19 @@ async fn revoke(
         tracing::debug!(target: "trunkline", connection = %id, "connected again during a revocation");
     }
     Ok(outcome)
+}
+
+/// Stores until when the service asked to be left alone (RFC 7009, 2.2.1), so that another process
+/// keeps to it too. Where it named no time, the next attempt is the application's choice.
+async fn postpone(hub: &Hub, mut record: Record, diagnosis: &Diagnosis) {
+    let Retry::After { after_s } = diagnosis.retry() else { return };
+    if diagnosis.retry() == diagnosis.cause().retry() {
+        return;
+    }
+    record.due_at = hub.clock.wall().checked_add(Duration::from_secs(after_s)).ok();
+    let expected = Expected::Generation(record.generation);
+    let stored = hub.vault.commit(expected, &record, NewBody::Keep, Vec::new()).await;
+    tracing::debug!(target: "trunkline", connection = %record.id, after_s, ?stored, "revocation postponed");
 }
 
 fn failed(error: &Error, hub: &Hub) -> Revocation {

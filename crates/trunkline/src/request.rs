@@ -10,6 +10,7 @@ use futures_core::Stream;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 use serde::Serialize;
+use tracing::Instrument;
 use trunkline_core::{Error, ErrorKind, RequestBody, TransportError};
 use url::form_urlencoded;
 
@@ -128,7 +129,10 @@ impl<'a> RequestBuilder<'a> {
     ///
     /// Dropping the future after the request left makes its outcome unknown; a renewal goes on.
     pub async fn send(self) -> Result<Response, Error> {
-        send::send(self).await
+        let (connector, connection) = (self.connection.connector(), self.connection.id());
+        let span =
+            tracing::debug_span!(target: "trunkline", "call", connector, %connection, method = %self.method);
+        send::send(self).instrument(span).await
     }
 
     fn mistake(&mut self, message: &'static str) {

@@ -5,9 +5,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tracing::Instrument;
 use trunkline_core::{
     Account, AuthProvider, Callback, Cause, ConnectionKey, ConsentAnswer, Diagnosis, Error, ErrorKind, Grant,
-    Held, Inputs, Verdict,
+    Held, Inputs, Secret, Verdict,
 };
 use trunkline_store::{
     Commit, EventKind, Expected, NewBody, NewEvent, Opened, PendingConsent, Record, State, Status,
@@ -43,8 +44,10 @@ impl Exchange {
         let mut inputs = consent.inputs;
         for (name, value) in callback.iter() {
             // A form's answer holds inputs; a redirect's holds what the service appended, which no
-            // connector declares as an input.
-            inputs.insert(name, value.clone());
+            // connector declares as an input. What the application gave is not the browser's to change.
+            if inputs.get(name).is_none_or(Secret::is_empty) {
+                inputs.insert(name, value.clone());
+            }
         }
         let answer =
             ConsentAnswer { callback, inputs, pending: consent.pending, requested: consent.requested };
@@ -59,10 +62,11 @@ impl Exchange {
     ) -> Result<Connection, Error> {
         let (done, result) = oneshot::channel();
         let (task_hub, mounted) = (hub.clone(), mounted.clone());
-        hub.spawn(async move {
+        let task = async move {
             let outcome = self.run(&task_hub, &mounted).await;
             drop(done.send(outcome));
-        });
+        };
+        hub.spawn(task.in_current_span());
         bounded(result).await
     }
 
@@ -83,6 +87,7 @@ impl Exchange {
             .complete(&hub.token_cx(mounted), &self.answer)
             .await
             .map_err(|error| error.map_diagnosis(|diagnosis| diagnosis.during("consent", now)))?;
+        self.compare_scopes(&grant);
         match before {
             None => self.store_new(hub, mounted, auth, grant).await,
             Some(before) => self.store_again(hub, mounted, auth, grant, before).await,
@@ -136,6 +141,12 @@ impl Exchange {
                 let expected = Expected::Generation(record.generation);
                 let stored = keeper::persist(hub, expected, &record, NewBody::Keep, &[]).await;
                 tracing::debug!(target: "trunkline", connection = %record.id, ?stored, "account confirmed");
+                // Someone replaced the grant while this one was asked who it is.
+                if let Commit::Conflict { .. } = stored
+                    && let Some(now) = keeper::reload(hub, &self.key).await
+                {
+                    self.check_account(now.record.account.as_ref(), record.account.as_ref())?;
+                }
             }
             Ok(_) => {}
             Err(error) => return Err(refused(hub, &connection, record, error).await),
@@ -167,17 +178,9 @@ impl Exchange {
             (Err(error), None) if before.record.account.is_some() => return Err(error),
             (Err(_), None) => None,
         };
-        let changed = match (&before.record.account, &account) {
-            (Some(pinned), Some(account)) => pinned.contradicts(account),
-            _ => false,
-        };
-        if changed && !self.replace_account {
-            let (pinned, account) = (show(before.record.account.as_ref()), show(account.as_ref()));
-            return Err(Diagnosis::new(Cause::AccountMismatch)
-                .message(&format!("the connection belongs to {pinned}, {account} approved"))
-                .into());
-        }
         for _ in 0..RACES {
+            // In each round: whoever won the last one may have pinned another account.
+            let changed = self.check_account(before.record.account.as_ref(), account.as_ref())?;
             let now = hub.clock.wall();
             let expected = Expected::Generation(before.record.generation);
             let mut record = before.record.clone();
@@ -187,6 +190,8 @@ impl Exchange {
             record.generation += 1;
             record.credential_at = Some(now);
             record.access_expires_at = grant.credential.access_expires_at;
+            // What was due was about the old grant.
+            record.due_at = None;
             let kind = if changed { EventKind::AccountChanged } else { EventKind::Reconnected };
             let events = [NewEvent { kind, at: now, detail: None }];
             match keeper::persist(hub, expected, &record, NewBody::Replace(&held), &events).await {
@@ -201,6 +206,31 @@ impl Exchange {
             }
         }
         Err(Error::new(ErrorKind::Conflict, "the connection was changed by others all the time"))
+    }
+
+    /// Whether the account changes, if that was approved.
+    fn check_account(&self, pinned: Option<&Account>, account: Option<&Account>) -> Result<bool, Error> {
+        let (Some(pinned), Some(account)) = (pinned, account) else { return Ok(false) };
+        let changed = pinned.contradicts(account);
+        if changed && !self.replace_account {
+            return Err(Diagnosis::new(Cause::AccountMismatch)
+                .message(&format!("the connection belongs to {pinned}, {account} approved"))
+                .into());
+        }
+        Ok(changed)
+    }
+
+    /// A person may have approved less than was asked for: the grant serves, and the log says so.
+    fn compare_scopes(&self, grant: &Grant) {
+        let Some(granted) = &grant.credential.scopes else { return };
+        let missing = self.answer.requested.missing_from(granted);
+        if !missing.is_empty() {
+            tracing::warn!(
+                target: "trunkline",
+                connector = %self.key.connector(), tenant = %self.key.tenant(), missing = %missing.join(' '),
+                "scopes narrowed"
+            );
+        }
     }
 
     fn held(&self, grant: &Grant) -> Held {
@@ -281,8 +311,4 @@ pub(super) async fn bounded<T>(result: oneshot::Receiver<Result<T, Error>>) -> R
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) | Err(_) => Err(Error::of(Cause::ConsentOutcomeUnknown)),
     }
-}
-
-fn show(account: Option<&Account>) -> String {
-    account.map_or_else(|| "an unknown account".to_owned(), ToString::to_string)
 }

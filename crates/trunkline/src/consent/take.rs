@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tracing::Instrument;
 use trunkline_core::{Callback, Cause, Diagnosis, Error, Secret};
 use trunkline_store::{Claim, ConsentOutcome, PendingConsent, Taken};
 use url::Url;
@@ -64,6 +65,16 @@ async fn complete(
     browser: &BrowserSession,
     tenant: Option<&str>,
 ) -> Result<Completed, Error> {
+    let span = tracing::info_span!(target: "trunkline", "complete", tenant);
+    take(hub, callback, browser, tenant).instrument(span).await
+}
+
+async fn take(
+    hub: &Arc<Hub>,
+    callback: Callback,
+    browser: &BrowserSession,
+    tenant: Option<&str>,
+) -> Result<Completed, Error> {
     let state = callback.state().cloned().ok_or_else(|| invalid("the answer has no state"))?;
     let answer = digest(&callback);
     let claim = Claim { browser: &browser.0, tenant, answer };
@@ -88,7 +99,7 @@ async fn exchange(
 ) -> Result<Completed, Error> {
     let (done, result) = oneshot::channel();
     let task_hub = hub.clone();
-    hub.spawn(async move {
+    let task = async move {
         let hub = task_hub;
         let return_to = consent.return_to.clone();
         let outcome = match hub.mounted(consent.key.connector()).cloned() {
@@ -106,7 +117,8 @@ async fn exchange(
         }
         // Nobody waits any more: the connection is stored all the same.
         drop(done.send(outcome.map(|connection| Completed { connection, return_to })));
-    });
+    };
+    hub.spawn(task.in_current_span());
     bounded(result).await
 }
 
