@@ -2,8 +2,9 @@
 
 mod scripted;
 
-use scripted::{Answer, Stage, json, token};
+use scripted::{Answer, Stage, chunks, json, token};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use trunkline::{Cause, Connect, ErrorKind, State};
@@ -57,7 +58,11 @@ async fn a_thousand_callers_of_an_expired_token_share_one_renewal_and_a_cancelle
 
 #[tokio::test]
 async fn no_answer_but_a_terminal_one_ends_a_grant() {
-    let big = "x".repeat(10 << 20);
+    let huge: &'static str = format!(r#"{{"access_token":"{}"}}"#, "x".repeat(10 << 20)).leak();
+    let broken = vec![
+        Ok(trunkline_core::bytes::Bytes::from_static(br#"{"access_token":"ca"#)),
+        Err(TransportError::Unknown("reset".to_owned())),
+    ];
     let answers = [
         Answer::Fail(TransportError::NotSent("refused".to_owned())),
         Answer::Fail(TransportError::Unknown("reset".to_owned())),
@@ -68,7 +73,9 @@ async fn no_answer_but_a_terminal_one_ends_a_grant() {
         json(200, r#"{"token_type":"Bearer"}"#),
         json(200, ""),
         json(200, r#"{"access_token":"ca"#),
-        json(200, &big),
+        chunks(200, [huge.as_bytes()]),
+        Answer::Chunks(200, broken, Arc::default()),
+        chunks(200, [&b"{\"access_token\":\"\xff\"}"[..]]),
         Answer::Http(200, vec![("content-type", "text/html".to_owned())], "<html>sign in</html>".to_owned()),
         Answer::Http(302, vec![("location", "https://elsewhere.test/".to_owned())], String::new()),
     ];
@@ -87,6 +94,21 @@ async fn no_answer_but_a_terminal_one_ends_a_grant() {
         assert_eq!(connection.access_token().await.unwrap().generation(), 2, "{number}: it recovers");
         assert_eq!(connection.status().await.unwrap().state, State::Active, "{number}");
     }
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_not_read_to_its_end() {
+    let stage = Stage::new().await;
+    let connection = stage.connected().await;
+    stage.clock.advance(HOUR);
+    static CHUNK: [u8; 64 * 1024] = [b' '; 64 * 1024];
+    let read = Arc::new(AtomicU64::new(0));
+    let endless = vec![Ok(trunkline_core::bytes::Bytes::from_static(&CHUNK)); 10_000];
+    stage.tokens.will(Answer::Chunks(200, endless, read.clone()));
+
+    assert_eq!(connection.access_token().await.unwrap_err().cause(), Some(Cause::RefreshOutcomeUnknown));
+
+    assert!(read.load(Ordering::SeqCst) <= 17, "a little more than 1 MiB");
 }
 
 #[tokio::test]

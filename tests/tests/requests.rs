@@ -2,9 +2,9 @@
 
 mod scripted;
 
-use scripted::{Answer, Stage, json, token};
+use scripted::{Answer, Stage, chunks, json, token};
 use std::time::Duration;
-use trunkline::{Cause, ErrorKind, Revocation};
+use trunkline::{Cause, Connect, ErrorKind, Retry, Revocation};
 use trunkline_core::TransportError;
 use trunkline_core::bytes::Bytes;
 
@@ -45,6 +45,45 @@ async fn a_streamed_body_is_not_sent_twice() {
     assert_eq!(response.status(), 401);
     assert_eq!(stage.api.sent()[1].body, "large body");
     assert_eq!(connection.token_now().unwrap().generation(), 2, "the next request has a new token");
+}
+
+#[tokio::test]
+async fn c_6750_04_05_a_refusal_that_no_renewal_heals_starts_none() {
+    let stage = Stage::new().await;
+    let connection = stage.connected().await;
+    for (status, challenge, cause) in [
+        (403, r#"Bearer error="insufficient_scope", scope="bills""#, Cause::ScopeMissing),
+        (403, "Bearer", Cause::PermissionMissing),
+        (400, r#"Bearer error="invalid_request""#, Cause::RequestInvalid),
+    ] {
+        stage.api.will(Answer::Http(
+            status,
+            vec![("www-authenticate", challenge.to_owned())],
+            "{}".to_owned(),
+        ));
+
+        let response = connection.get("/bills").send().await.unwrap();
+
+        assert_eq!(response.status(), status);
+        assert_eq!(response.diagnosis().unwrap().cause(), cause, "{challenge}");
+    }
+    assert_eq!(stage.tokens.count(), 1, "the exchange alone");
+    assert_eq!(stage.api.count(), 4, "nothing is sent twice");
+}
+
+#[tokio::test]
+async fn c_6750_06_a_401_that_names_no_error_renews_once() {
+    let stage = Stage::new().await;
+    let connection = stage.connected().await;
+    let bare = || Answer::Http(401, vec![("www-authenticate", "Bearer".to_owned())], String::new());
+    stage.api.will(bare());
+    stage.tokens.will(token("canary-a2", "canary-r2", 3600));
+    stage.api.will(bare());
+
+    let response = connection.get("/bills").send().await.unwrap();
+
+    assert_eq!(response.status(), 401, "the answer to the replay is handed on");
+    assert_eq!((stage.tokens.count(), stage.api.count()), (2, 3));
 }
 
 #[tokio::test]
@@ -129,6 +168,79 @@ async fn c_7009_05_a_service_that_is_down_keeps_a_sealed_revocation_that_is_fini
     assert_eq!(stage.trunkline.retry_revocations().await.unwrap(), (1, 0));
     assert_eq!(stage.trunkline.retry_revocations().await.unwrap(), (0, 0), "done is done");
     assert!(stage.tokens.sent().last().unwrap().body.contains("canary-r1"));
+}
+
+#[tokio::test]
+async fn c_7009_03_a_revocation_waits_as_long_as_the_service_asked() {
+    let stage = Stage::new().await;
+    let connection = stage.connected().await;
+    stage.tokens.will(Answer::Http(503, vec![("retry-after", "90".to_owned())], String::new()));
+    assert!(matches!(connection.disconnect().await.unwrap(), Revocation::Pending(_)));
+
+    stage.clock.advance(Duration::from_secs(89));
+    assert_eq!(stage.trunkline.retry_revocations().await.unwrap(), (0, 1));
+    assert_eq!(stage.tokens.count(), 2, "the exchange and one attempt");
+
+    stage.clock.advance(Duration::from_secs(2));
+    stage.tokens.will(json(200, ""));
+    assert_eq!(stage.trunkline.retry_revocations().await.unwrap(), (1, 0));
+}
+
+#[tokio::test]
+async fn a_disconnect_says_what_became_of_the_grant() {
+    let refuses = Stage::new().await;
+    let connection = refuses.connected().await;
+    refuses.tokens.will(json(401, r#"{"error":"invalid_client"}"#));
+    let outcome = connection.disconnect().await.unwrap();
+    assert!(matches!(outcome, Revocation::Refused(_)), "{outcome:?}");
+    assert!(matches!(connection.disconnect().await.unwrap(), Revocation::Nothing));
+    assert_eq!(refuses.trunkline.retry_revocations().await.unwrap(), (0, 0));
+
+    let unable = Stage::new().await;
+    unable.tokens.will(json(200, r#"{"access_token":"canary-a1","expires_in":3600}"#));
+    unable.api.will(Answer::Http(200, vec![], "ada".to_owned()));
+    let connect = unable.trunkline.tenant("acme").connect("played").method("client_credentials");
+    let Connect::Ready(connection) = connect.input("company", "c").input("user", "ada").await.unwrap() else {
+        panic!("nobody has to be asked")
+    };
+    assert!(matches!(connection.disconnect().await.unwrap(), Revocation::NotSupported));
+    assert!(connection.token_now().is_none());
+}
+
+#[tokio::test]
+async fn a_large_body_streams_through_and_is_collected_only_up_to_the_limit() {
+    static CHUNK: [u8; 1 << 20] = [b'x'; 1 << 20];
+    let stage = Stage::new().await;
+    let connection = stage.connected().await;
+    stage.api.will(chunks(200, vec![&CHUNK[..]; 40]));
+    let mut response = connection.get("/export").send().await.unwrap();
+    let mut length = 0;
+    while let Some(chunk) = response.chunk().await.unwrap() {
+        length += chunk.len();
+    }
+    assert_eq!(length, 40 << 20);
+
+    stage.api.will(chunks(200, vec![&CHUNK[..]; 40]));
+    let error = connection.get("/export").send().await.unwrap().bytes().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ResponseInvalid);
+}
+
+#[tokio::test]
+async fn a_pause_that_an_api_asks_for_is_told_in_seconds_and_as_a_date() {
+    let stage = Stage::new().await;
+    let connection = stage.connected().await;
+    // The played clock starts at 2027-01-15T08:00:00Z.
+    for (text, expected) in [
+        ("120", Retry::After { after_s: 120 }),
+        ("Fri, 15 Jan 2027 08:02:00 GMT", Retry::After { after_s: 120 }),
+        ("Fri, 15 Jan 2027 07:00:00 GMT", Retry::After { after_s: 0 }),
+        ("99999999999", Retry::After { after_s: 24 * 60 * 60 }),
+        ("soon", Cause::RateLimited.retry()),
+    ] {
+        stage.api.will(Answer::Http(429, vec![("retry-after", text.to_owned())], String::new()));
+        let response = connection.get("/x").send().await.unwrap();
+        assert_eq!(response.diagnosis().unwrap().retry(), expected, "{text}");
+    }
 }
 
 #[tokio::test]

@@ -10,9 +10,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use trunkline::{
     Account, BrowserSession, Callback, Completed, Config, Connect, Connection, ConsentRequest, ConsentStep,
-    Diagnosis, Error, KeyRing, MemoryStore, Store, Trunkline,
+    Diagnosis, Error, InputSpec, KeyRing, MemoryStore, Store, Trunkline,
 };
-use trunkline_auth::oauth2::{AuthorizationCode, Client, ClientAuth};
+use trunkline_auth::oauth2::{AuthorizationCode, Client, ClientAuth, ClientCredentials, challenge};
+use trunkline_core::bytes::Bytes;
 use trunkline_core::http::{Response, StatusCode};
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::url::Url;
@@ -69,6 +70,8 @@ pub(crate) struct Sent {
 pub(crate) enum Answer {
     Http(u16, Vec<(&'static str, String)>, String),
     Fail(TransportError),
+    /// This status and these chunks: large, broken off, of any bytes. Counts those that were read.
+    Chunks(u16, Vec<Result<Bytes, TransportError>>, Arc<AtomicU64>),
     /// This status, a first chunk, and then silence.
     Drip(u16, &'static str),
     /// Never answers.
@@ -88,6 +91,12 @@ pub(crate) fn token(access: &str, refresh: &str, expires_in: u64) -> Answer {
             r#"{{"access_token":"{access}","refresh_token":"{refresh}","token_type":"Bearer","expires_in":{expires_in}}}"#
         ),
     )
+}
+
+/// A whole body of any bytes, in chunks.
+pub(crate) fn chunks(status: u16, chunks: impl IntoIterator<Item = &'static [u8]>) -> Answer {
+    let chunks = chunks.into_iter().map(|chunk| Ok(Bytes::from_static(chunk))).collect();
+    Answer::Chunks(status, chunks, Arc::default())
 }
 
 /// Plays a queue of answers; a request that nothing answers fails the test.
@@ -142,13 +151,18 @@ impl Transport for PlayedTransport {
                 for (name, value) in headers {
                     response = response.header(name, value);
                 }
-                Ok(response.body(Body::from(trunkline_core::bytes::Bytes::from(body))).unwrap())
+                Ok(response.body(Body::from(Bytes::from(body))).unwrap())
             }
             Some(Answer::Fail(error)) => Err(error),
+            Some(Answer::Chunks(status, chunks, read)) => {
+                let chunks = chunks.into_iter().inspect(move |_| {
+                    read.fetch_add(1, Ordering::SeqCst);
+                });
+                let body = Body::stream(Box::pin(futures_util::stream::iter(chunks)));
+                Ok(Response::builder().status(status).body(body).unwrap())
+            }
             Some(Answer::Drip(status, first)) => {
-                let first = futures_util::stream::iter([Ok(trunkline_core::bytes::Bytes::from_static(
-                    first.as_bytes(),
-                ))]);
+                let first = futures_util::stream::iter([Ok(Bytes::from_static(first.as_bytes()))]);
                 let drip = futures_util::StreamExt::chain(first, futures_util::stream::pending());
                 let response = Response::builder().status(status);
                 Ok(response.body(Body::stream(Box::pin(drip))).unwrap())
@@ -174,9 +188,19 @@ impl BuildConnector for PlayedConfig {
             AuthorizationCode::builder(client, url("/authorize"), url("/token"), "https://app.test/callback")
                 .revoke_url(url("/revoke"))
                 .build()?;
+        let input = |name| InputSpec { name, title: "", example: "", secret: false };
+        let client = Client::new("client", Some(Secret::new("canary-client-secret"))).auth(ClientAuth::Body);
+        let credentials = ClientCredentials::builder(client, url("/token"))
+            .input(input("company"), "company")
+            .input(input("user"), "user")
+            .build()?;
         let base = Endpoint::new("https://api.played.test/v1".parse().unwrap())?
             .entity_header(trunkline_core::http::HeaderName::from_static("x-entity"));
-        Ok(Arc::new(Played { auth: Arc::new(auth), endpoint: Arc::new(base) }))
+        Ok(Arc::new(Played {
+            auth: Arc::new(auth),
+            credentials: Arc::new(credentials),
+            endpoint: Arc::new(base),
+        }))
     }
 }
 
@@ -185,6 +209,7 @@ register_connector!("played", PlayedConfig);
 #[derive(Debug)]
 struct Played {
     auth: Arc<dyn AuthProvider>,
+    credentials: Arc<dyn AuthProvider>,
     endpoint: Arc<Endpoint>,
 }
 
@@ -194,8 +219,12 @@ impl Connector for Played {
         &PlayedConfig::INFO
     }
 
-    fn auth(&self, _: Option<&str>) -> Option<Arc<dyn AuthProvider>> {
-        Some(self.auth.clone())
+    fn auth(&self, method: Option<&str>) -> Option<Arc<dyn AuthProvider>> {
+        match method {
+            None | Some("authorization_code") => Some(self.auth.clone()),
+            Some("client_credentials") => Some(self.credentials.clone()),
+            Some(_) => None,
+        }
     }
 
     fn endpoint(&self, _: &Captures) -> Result<Arc<Endpoint>, Error> {
@@ -209,8 +238,8 @@ impl Connector for Played {
         Ok(Account::new("acme", String::from_utf8(body.to_vec()).unwrap()))
     }
 
-    fn diagnose(&self, _: &Exchange<'_>) -> Option<Diagnosis> {
-        None
+    fn diagnose(&self, exchange: &Exchange<'_>) -> Option<Diagnosis> {
+        challenge::diagnose(exchange.status, exchange.headers)
     }
 }
 
