@@ -6,6 +6,8 @@ mod common;
 use std::fs;
 
 use common::*;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
 use trunkline_core::{Inputs, ScopeSet, Secret};
 use trunkline_store::{Claim, Commit, Expected, KeyRing, NewBody, PendingConsent, StoreError, Taken, Vault};
 
@@ -152,6 +154,29 @@ async fn a_consent_that_was_turned_to_somebody_else_does_not_open() {
         let taken = vault.take_consent(&Secret::new("state"), &claim, at(1)).await;
         assert_eq!(taken, Err(StoreError::ConsentCannotOpen), "{statement}");
     }
+}
+
+#[tokio::test]
+async fn c_7636_05_the_verifier_is_deleted_when_its_consent_is_taken() {
+    let (_folder, path) = folder();
+    let (store, vault) = open(&path).await.unwrap();
+    let state = Secret::new("state");
+    vault.begin_consent(&state, &consent()).await.unwrap();
+    let sealed = async || {
+        let options = SqliteConnectOptions::new().filename(&path);
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        let count =
+            "SELECT count(*) FROM trunkline_consents WHERE body IS NOT NULL OR wrapped_key IS NOT NULL";
+        sqlx::query_scalar::<_, i64>(count).fetch_one(&mut connection).await.unwrap()
+    };
+    assert_eq!(sealed().await, 1);
+
+    let browser = consent().browser;
+    let claim = Claim { browser: &browser, tenant: None, answer: [0; 32] };
+    assert!(matches!(vault.take_consent(&state, &claim, at(1)).await, Ok(Taken::Fresh(_))));
+
+    assert_eq!(sealed().await, 0, "what stays is a tombstone");
+    store.close().await;
 }
 
 #[tokio::test]
