@@ -99,7 +99,8 @@ impl From<Error> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        (self.0, self.1).into_response()
+        // The code may still stand in the address bar.
+        (self.0, [(REFERRER_POLICY, "no-referrer")], self.1).into_response()
     }
 }
 
@@ -118,6 +119,22 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let url: Url = format!("http://{}/", listener.local_addr()?).parse()?;
 
     let service = SageIntacct::start().await?;
+    let trunkline = hub(&service, &url).await?;
+    println!("listening on {url}");
+    let server = axum::serve(listener, app(trunkline)).into_future();
+    if walk {
+        tokio::select! {
+            ended = server => ended?,
+            walked = walk_through(&service, &url) => walked?,
+        }
+    } else {
+        server.await?;
+    }
+    Ok(())
+}
+
+/// The hub of an application at `url`.
+async fn hub(service: &SageIntacct, url: &Url) -> Result<Trunkline, Error> {
     let settings = format!(
         r#"
         [connectors.sage_intacct]
@@ -131,23 +148,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         service.client_secret(),
         service.url(),
     );
-    let trunkline = Trunkline::builder()
+    Trunkline::builder()
         .config(Config::from_toml(&settings, "axum_app")?)
         .store(MemoryStore::new())
         .keys(KeyRing::new(*b"a key for a demonstration only!!"))
         .build()
-        .await?;
-    println!("listening on {url}");
-    let server = axum::serve(listener, app(trunkline)).into_future();
-    if walk {
-        tokio::select! {
-            ended = server => ended?,
-            walked = walk_through(&service, &url) => walked?,
-        }
-    } else {
-        server.await?;
-    }
-    Ok(())
+        .await
 }
 
 /// What a person with a browser does.
@@ -169,4 +175,40 @@ async fn walk_through(service: &SageIntacct, app: &Url) -> Result<(), Box<dyn st
     let vendors = go(app.join("vendors")?).await?;
     println!("GET /vendors -> {}, {} bytes", vendors.status(), vendors.bytes().await?.len());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn c_9700_04_the_callback_leads_away_from_the_code_and_tells_no_referrer() {
+        let service = SageIntacct::start().await.unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let trunkline = hub(&service, &url).await.unwrap();
+        let mut server = tokio::task::JoinSet::new();
+        server.spawn(axum::serve(listener, app(trunkline)).into_future());
+        let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let cookie = "session=a-session-of-this-test";
+        let go = async |url: Url| browser.get(url).header(COOKIE, cookie).send().await.unwrap();
+
+        let started = go(url.join("connect").unwrap()).await;
+        let consent: Url = started.headers()[LOCATION].to_str().unwrap().parse().unwrap();
+        let forged = go(url.join("connect/callback?code=x&state=forged").unwrap()).await;
+        let taken = go(service.approve(&consent).await.unwrap()).await;
+
+        assert_eq!(
+            (taken.status(), &taken.headers()[LOCATION]),
+            (StatusCode::SEE_OTHER, &"/vendors".parse().unwrap())
+        );
+        for answer in [&taken, &forged] {
+            assert_eq!(answer.headers()[REFERRER_POLICY], "no-referrer", "{}", answer.status());
+        }
+        assert_eq!(
+            forged.headers()["content-type"],
+            "text/plain; charset=utf-8",
+            "nothing of others is loaded"
+        );
+    }
 }
