@@ -93,6 +93,51 @@ fn plain_http_is_for_loopback_only() {
     assert_eq!(build(with("http://api.intacct.com")), Err(ErrorKind::ConfigInvalid));
 }
 
+#[test]
+fn where_users_may_return_to_is_https_and_an_unknown_setting_beside_it_is_named() {
+    for (consent, part) in [
+        (r#"return_to = ["http://app.example.com"]"#, "must be https"),
+        (r#"return_to = ["no url"]"#, "must hold URLs"),
+        (r#"return_to = "https://app.example.com""#, "must be a list"),
+        ("retrun_to = []", "`retrun_to` is not a setting"),
+        ("retrun_to = true", "`retrun_to` is not a setting"),
+    ] {
+        let error = refused(&format!("{GOOD}[consent]\n{consent}")).to_string();
+        assert!(error.contains(part), "{error}");
+    }
+    for good in ["https://app.example.com", "http://127.0.0.1:3000"] {
+        let text = format!("{GOOD}[consent]\nreturn_to = [\"{good}\"]");
+        Config::from_toml(&text, "app.toml").expect(good);
+    }
+}
+
+#[tokio::test]
+async fn a_connector_that_is_not_there_is_answered_with_what_to_do() {
+    let hub = |text: &str| {
+        Trunkline::builder()
+            .config(Config::from_toml(text, "app.toml").expect("it parses"))
+            .store(MemoryStore::new())
+            .keys(trunkline::KeyRing::new([7; 32]))
+            .build()
+    };
+    let renamed = GOOD.replace("[connectors.sage_intacct]", "[connectors.books]");
+    for (settings, name, kind, hint) in [
+        (GOOD, "sage_intact", ErrorKind::NotConfigured, "Did you mean `sage_intacct`?"),
+        (&renamed, "sage_intacct", ErrorKind::NotConfigured, "[connectors.sage_intacct]"),
+        (&renamed, "quickbooks", ErrorKind::UnknownProvider, "use the_crate as _;"),
+    ] {
+        let error = hub(settings).await.expect("a hub").tenant("acme").connect(name).await.expect_err(name);
+        assert_eq!(error.kind(), kind, "{name}");
+        assert!(error.hint_text().expect("a hint").contains(hint), "{name}: {:?}", error.hint_text());
+    }
+    let hub = hub(GOOD).await.expect("a hub");
+    let long = "x".repeat(10_000);
+    for tenant in ["", "a\nb", &long] {
+        let error = hub.tenant(tenant).connect("sage_intacct").await.expect_err("no name of a tenant");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error:?}");
+    }
+}
+
 #[tokio::test]
 async fn one_provider_serves_two_connectors_and_nothing_starts_without_store_and_keys() {
     let two = format!("{GOOD}{}", GOOD.replace("connectors.sage_intacct", "connectors.sage_sandbox"));
