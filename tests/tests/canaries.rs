@@ -115,6 +115,9 @@ async fn no_secret_is_printed_logged_or_stored_in_the_clear_over_a_whole_life() 
 
     let printed = printed.0.lock().unwrap().clone();
     assert!(holds(&printed, b"token renewed") && holds(&printed, b"TRACE"), "the log was written");
+    for span in ["connect{connector=", "complete{connector=", "disconnect{connector=", "call{connector="] {
+        assert!(holds(&printed, span.as_bytes()), "no event belongs to the span {span}");
+    }
     let mut stored = Vec::new();
     for suffix in ["", "-wal", "-shm"] {
         let mut file = world.file().into_os_string();

@@ -129,7 +129,26 @@ async fn c_6749_20_a_lost_exchange_is_told_as_such_and_the_code_is_not_sent_agai
     let lost = stage.complete(&query, &browser).await.unwrap_err();
 
     assert_eq!(lost.cause(), Some(Cause::ConsentOutcomeUnknown));
+    let again = stage.complete(&query, &browser).await.unwrap_err();
+    assert_eq!(again.cause(), Some(Cause::ConsentOutcomeUnknown), "the same callback, the same answer");
     assert_eq!(stage.tokens.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exchange_that_hangs_or_drips_holds_neither_of_two_callbacks_up_for_ever() {
+    for answer in [Answer::Hang, Answer::Drip(200, r#"{"access_token":"#)] {
+        let stage = Stage::new().await;
+        let browser = BrowserSession::random().unwrap();
+        let query = stage.begin(&stage.request().await, &browser).await;
+        stage.tokens.will(answer);
+
+        let (one, two) = tokio::join!(stage.complete(&query, &browser), stage.complete(&query, &browser));
+
+        for result in [one, two] {
+            assert_eq!(result.unwrap_err().cause(), Some(Cause::ConsentOutcomeUnknown));
+        }
+        assert_eq!(stage.tokens.count(), 1);
+    }
 }
 
 #[tokio::test]

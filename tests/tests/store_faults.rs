@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use scripted::{Answer, Stage, json, token};
 use tokio::sync::Semaphore;
-use trunkline::{Cause, MemoryStore, State, Store};
+use trunkline::{BrowserSession, Cause, MemoryStore, State, Store};
 use trunkline_core::async_trait;
 use trunkline_store::{EventKind, StoreError};
 use trunkline_tests::{Call, Watch, Watched};
@@ -120,6 +120,25 @@ async fn a_refusal_of_a_credential_that_was_replaced_meanwhile_is_no_verdict() {
 
     assert_eq!(renewal.join_next().await.unwrap().unwrap().unwrap(), 2, "the newer credential is adopted");
     assert_eq!(connection.status().await.unwrap().state, State::Active);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_consent_begun_in_one_process_is_completed_once_by_two_others() {
+    let store = Faulty::new();
+    let began = Stage::on(store.store.clone()).await;
+    let [one, two] = [Stage::on(store.store.clone()).await, Stage::on(store.store.clone()).await];
+    let browser = BrowserSession::random().unwrap();
+    let query = began.begin(&began.request().await, &browser).await;
+    one.tokens.will(token("canary-a1", "canary-r1", 3600));
+    one.api.will(Answer::Http(200, vec![], "ada".to_owned()));
+
+    // The second asks for the first one's result until it is there.
+    let (first, second) = tokio::join!(one.complete(&query, &browser), two.complete(&query, &browser));
+
+    let (first, second) = (first.unwrap().connection, second.unwrap().connection);
+    assert_eq!(first.id(), second.id());
+    assert_eq!(second.token_now().unwrap().expose(), Some("canary-a1"));
+    assert_eq!((one.tokens.count(), two.tokens.count()), (1, 0));
 }
 
 #[tokio::test]

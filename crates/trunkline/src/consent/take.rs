@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tracing::Instrument;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 use trunkline_core::{Callback, Cause, Diagnosis, Error, Secret};
 use trunkline_store::{Claim, ConsentOutcome, PendingConsent, Taken};
 use url::Url;
@@ -65,8 +66,8 @@ async fn complete(
     browser: &BrowserSession,
     tenant: Option<&str>,
 ) -> Result<Completed, Error> {
-    let span = tracing::info_span!(target: "trunkline", "complete", tenant);
-    take(hub, callback, browser, tenant).instrument(span).await
+    let span = tracing::info_span!(target: "trunkline", "complete", connector = Empty, tenant = Empty);
+    take(hub, callback, browser, tenant, &span).instrument(span.clone()).await
 }
 
 async fn take(
@@ -74,6 +75,7 @@ async fn take(
     callback: Callback,
     browser: &BrowserSession,
     tenant: Option<&str>,
+    span: &Span,
 ) -> Result<Completed, Error> {
     let state = callback.state().cloned().ok_or_else(|| invalid("the answer has no state"))?;
     let answer = digest(&callback);
@@ -85,7 +87,10 @@ async fn take(
         Taken::Again { same_answer: false, .. } => Err(Error::of(Cause::ConsentExpired)
             .map_diagnosis(|diagnosis| diagnosis.message("the state was used with another answer"))),
         Taken::Again { .. } => first_result(hub, &state, &claim).await,
-        Taken::Fresh(consent) => exchange(hub, state, callback, *consent).await,
+        Taken::Fresh(consent) => {
+            span.record("connector", consent.key.connector()).record("tenant", consent.key.tenant());
+            exchange(hub, state, callback, *consent).await
+        }
     }
 }
 
