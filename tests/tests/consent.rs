@@ -4,6 +4,7 @@ mod scripted;
 
 use scripted::{Answer, Stage, chunks, json, token};
 use std::time::Duration;
+use tracing_subscriber::util::SubscriberInitExt;
 use trunkline::{BrowserSession, Callback, Cause, Connect, ConsentStep, Error, Inputs, Secret};
 use trunkline_core::TransportError;
 
@@ -280,6 +281,28 @@ async fn a_form_gives_what_is_missing_and_cannot_change_what_the_application_gav
     let body = &stage.tokens.sent()[0].body;
     assert!(body.contains("company=globex") && body.contains("user=ada"), "{body}");
     assert!(!body.contains("initech") && !body.contains("password"), "{body}");
+}
+
+#[tokio::test]
+async fn c_6749_13_a_grant_of_fewer_scopes_serves_and_the_log_names_the_missing_ones() {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log.reopen().unwrap()).finish();
+    let stage = Stage::new().await;
+    let browser = BrowserSession::random().unwrap();
+    let connect = stage.trunkline.tenant("acme").connect("played").scopes(["bills", "vendors"]);
+    let Connect::NeedsConsent(request) = connect.await.unwrap() else { panic!("nothing is connected") };
+    let query = stage.begin(&request, &browser).await;
+    stage.tokens.will(json(200, r#"{"access_token":"canary-a1","expires_in":3600,"scope":"bills"}"#));
+    stage.api.will(Answer::Http(200, vec![], "ada".to_owned()));
+
+    let guard = subscriber.set_default();
+    let connection = stage.complete(&query, &browser).await.unwrap().connection;
+    drop(guard);
+
+    assert!(connection.token_now().is_some());
+    let log = std::fs::read_to_string(log.path()).unwrap();
+    let line = log.lines().find(|line| line.contains("scopes narrowed")).unwrap();
+    assert!(line.contains("missing=vendors"), "{line}");
 }
 
 #[tokio::test]

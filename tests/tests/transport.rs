@@ -61,7 +61,10 @@ impl Service {
 fn answer(mut stream: TcpStream, reply: &Reply, requests: &Mutex<Vec<String>>) {
     let mut read = Vec::new();
     let mut buffer = [0; 1024];
-    while !matches!(reply, Reply::Refuse) {
+    if matches!(reply, Reply::Refuse) {
+        return;
+    }
+    loop {
         // The one body that is sent ends so.
         while !read.ends_with(b"code=canary") {
             match stream.read(&mut buffer) {
