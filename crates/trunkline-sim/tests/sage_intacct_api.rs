@@ -299,6 +299,49 @@ async fn composite_stops_at_the_first_failure() {
 }
 
 #[tokio::test]
+async fn a_request_inside_a_composite_may_name_its_own_entity() {
+    let harness = Harness::start().await;
+    let tokens = harness.connect().await;
+    let step = |entity: &str| {
+        json!({
+            "method": "GET", "path": "/objects/accounts-payable/vendor?size=1",
+            "headers": {"X-IA-API-Param-Entity": entity},
+        })
+    };
+    let steps = json!([step("E100"), step(""), step("nowhere")]);
+
+    let (_, body) = answer(harness.post(&tokens, "services/core/composite").json(&steps)).await;
+
+    let entries = body["ia::result"].as_array().unwrap();
+    assert_eq!(entries[0]["ia::meta"]["totalCount"], 253, "{body}");
+    assert_eq!(entries[1]["ia::meta"]["totalCount"], 250, "{body}");
+    assert_eq!(entries[2]["ia::status"], 403, "{body}");
+}
+
+#[tokio::test]
+async fn only_paths_of_this_version_and_of_known_services_are_served() {
+    let harness = Harness::start().await;
+    let tokens = harness.connect().await;
+    let get = async |path: &str| {
+        let url = harness.sim.url().join(path).unwrap();
+        let (status, body) = answer(harness.http.get(url).bearer_auth(&tokens.access)).await;
+        (status.as_u16(), body["ia::result"]["ia::error"]["message"].as_str().unwrap_or_default().to_owned())
+    };
+
+    for (path, status, message) in [
+        ("/ia/api/v1objects/accounts-payable/vendor", 400, "Version is not supported"),
+        ("/ia/api/v1-beta2/oauth2/token", 400, "Version is not supported"),
+        ("/ia/api/v10/services/core/session/id", 400, "Version is not supported"),
+        ("/ia/api/v1/services/core/unheard-of", 400, "Malformed URL"),
+        ("/ia/api/v1/services/core/query", 405, "The method is not allowed here"),
+        ("/ia/api/v1/services/core/session/id/", 200, ""),
+        ("/ia/api/v1/objects/accounts-payable/vendor/", 200, ""),
+    ] {
+        assert_eq!(get(path).await, (status, message.to_owned()), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn allowed_operations_state_what_the_caller_may_do() {
     let harness = Harness::start().await;
     let tokens = harness.connect_as("clerk").await;

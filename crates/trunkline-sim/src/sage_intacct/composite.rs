@@ -63,7 +63,8 @@ fn run(world: &mut World, call: &Call, caller: &Caller) -> Result<Value, ApiErro
     if path.starts_with("services/core/composite") {
         return Err(ApiError::bad_request("Malformed URL"));
     }
-    let reply = super::gateway::api(world, call, caller, path)?;
+    let caller = super::session::rescope(world, caller, call)?;
+    let reply = super::gateway::api(world, call, &caller, path)?;
     let mut entry = json!({ "ia::status": reply.status });
     if let Ok(Value::Object(body)) = serde_json::from_str(&reply.body) {
         for (name, value) in body {

@@ -49,7 +49,8 @@ async fn answer(inner: &Arc<Inner>, call: &Call, grant_type: Option<&str>) -> Ou
     if let Some(reply) = take_fixture(inner, call, grant_type) {
         return Outcome::Answer(reply);
     }
-    let Some(path) = call.path.strip_prefix(API_ROOT) else {
+    let beneath = |path: &&str| path.is_empty() || path.starts_with('/');
+    let Some(path) = call.path.strip_prefix(API_ROOT).filter(beneath) else {
         return Outcome::Answer(wrong_root(inner, call));
     };
     match path.strip_prefix("/oauth2/") {
@@ -182,7 +183,14 @@ pub(crate) fn api(world: &mut World, call: &Call, caller: &Caller, path: &str) -
             services::allowed_operations(world, call, caller)
         }
         ("POST", "services/core/composite") => composite::answer(world, call, caller),
-        (_, known) if known.starts_with("services/core/") => Err(objects::method_not_allowed()),
+        (
+            _,
+            "services/core/session/id"
+            | "services/core/model"
+            | "services/core/query"
+            | "services/core/allowed-operations/list"
+            | "services/core/composite",
+        ) => Err(objects::method_not_allowed()),
         _ => Err(ApiError::bad_request("Malformed URL")),
     }
 }

@@ -81,6 +81,14 @@ pub(crate) fn authenticate(world: &mut World, call: &Call, now_s: i64) -> Result
 
 fn web_services_enabled(user: &super::record::Record) -> bool {
     let enabled = user.fields.get("webServices").and_then(|services| services.get("isEnabled"));
+/// The caller again, in the entity that a call inside another names.
+pub(crate) fn rescope(world: &World, caller: &Caller, call: &Call) -> Result<Caller, ApiError> {
+    let session =
+        world.sessions.get(&caller.session_id).ok_or_else(|| ApiError::token_rejected(&world.knobs))?;
+    let (entity, allowed_entities) = super::entity::scope(world, session, call)?;
+    Ok(Caller { entity, allowed_entities, ..caller.clone() })
+}
+
     enabled.and_then(serde_json::Value::as_bool) != Some(false)
 }
 
