@@ -28,20 +28,30 @@ enum Simulator {
         /// Approve every consent as the seeded user instead of showing a page.
         #[arg(long)]
         auto_approve: bool,
+        /// Redirect URI of the application, byte for byte; may be repeated. Without one: that of the
+        /// examples, and http://127.0.0.1/connect/callback with any port.
+        #[arg(long)]
+        redirect_uri: Vec<String>,
     },
 }
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let Simulator::SageIntacct { listen, json, auto_approve } = Arguments::parse().simulator;
+    let Simulator::SageIntacct { listen, json, auto_approve, redirect_uri } = Arguments::parse().simulator;
     let knobs = Knobs { auto_approve, ..Knobs::default() };
-    let sim = SageIntacct::builder().listen(listen).knobs(knobs).start().await?;
+    let mut builder = SageIntacct::builder().listen(listen).knobs(knobs);
+    if !redirect_uri.is_empty() {
+        builder = builder.redirect_uris(redirect_uri);
+    }
+    let sim = builder.start().await?;
+    // Before anything is printed: whoever reads that may stop the program at once.
+    let stopped = stopped()?;
     if json {
         println!("{}", describe(&sim));
     } else {
         print_human(&sim);
     }
-    stopped().await
+    stopped.await
 }
 
 fn describe(sim: &SageIntacct) -> serde_json::Value {
@@ -69,17 +79,22 @@ fn print_human(sim: &SageIntacct) {
     println!("Stop it with Ctrl-C.");
 }
 
-/// Returns at Ctrl-C or, where there is one, a termination signal.
-async fn stopped() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminated = signal(SignalKind::terminate())?;
+/// Listens from now on for Ctrl-C or, where there is one, a termination signal, and waits for it.
+#[cfg(unix)]
+fn stopped() -> std::io::Result<impl Future<Output = std::io::Result<()>>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupted, mut terminated) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
         tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminated.recv() => Ok(()),
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
         }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+        Ok(())
+    })
+}
+
+#[cfg(not(unix))]
+fn stopped() -> std::io::Result<impl Future<Output = std::io::Result<()>>> {
+    Ok(tokio::signal::ctrl_c())
 }

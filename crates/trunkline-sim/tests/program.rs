@@ -1,0 +1,76 @@
+//! The program, as a stranger starts it.
+#![allow(clippy::unwrap_used, reason = "test code, which the lint spares only inside test functions")]
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+
+/// Ends with the test, passed or failed.
+struct Program(Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ended_already = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
+impl Program {
+    fn start(arguments: &[&str]) -> Self {
+        let program = Command::new(env!("CARGO_BIN_EXE_trunkline-sim"))
+            .arg("sage-intacct")
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self(program)
+    }
+
+    fn first_line(&mut self) -> String {
+        let mut line = String::new();
+        BufReader::new(self.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        line
+    }
+}
+
+#[tokio::test]
+async fn one_line_of_json_is_enough_to_use_it() {
+    let mut program = Program::start(&["--json", "--redirect-uri", "https://127.0.0.1:8443/callback"]);
+
+    let line: Value = serde_json::from_str(&program.first_line()).unwrap();
+
+    let told = |name: &str| line[name].as_str().unwrap_or_else(|| panic!("no {name} in {line}"));
+    assert_eq!(told("username"), format!("{}@{}", told("user_id"), told("company_id")));
+    let http =
+        reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let mint = json!({
+        "grant_type": "client_credentials", "username": told("username"),
+        "client_id": told("client_id"), "client_secret": told("client_secret"),
+    });
+    let token = http.post(format!("{}ia/api/v1/oauth2/token", told("url"))).json(&mint).send().await.unwrap();
+    assert_eq!(token.status(), 200);
+    let knobs = http.get(format!("{}knobs", told("control_url"))).send().await.unwrap();
+    assert_eq!(knobs.status(), 200);
+    let consent = [
+        ("response_type", "code"),
+        ("client_id", told("client_id")),
+        ("redirect_uri", "https://127.0.0.1:8443/callback"),
+    ];
+    let authorize =
+        url::Url::parse_with_params(&format!("{}ia/api/v1/oauth2/authorize", told("url")), consent).unwrap();
+    assert_eq!(http.get(authorize).send().await.unwrap().status(), 200);
+    assert_eq!(program.0.try_wait().unwrap(), None, "it runs until it is stopped");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_termination_signal_ends_it_without_an_error() {
+    let mut program = Program::start(&["--json"]);
+    program.first_line();
+
+    let asked = Command::new("kill").arg(program.0.id().to_string()).status().unwrap();
+
+    assert!(asked.success());
+    assert!(program.0.wait().unwrap().success());
+}
