@@ -18,6 +18,12 @@ impl SimClock {
         Timestamp::now().as_second().saturating_add(self.offset_s.load(Ordering::SeqCst))
     }
 
+    /// Milliseconds since the Unix epoch, for lifetimes that may be as short as a second.
+    pub(crate) fn now_ms(&self) -> i64 {
+        let offset_ms = self.offset_s.load(Ordering::SeqCst).saturating_mul(1000);
+        Timestamp::now().as_millisecond().saturating_add(offset_ms)
+    }
+
     /// Moves the clock forward, in whole seconds; parts of a second are rounded up so that
     /// advancing by a token's lifetime always reaches its end.
     pub(crate) fn advance(&self, by: Duration) {

@@ -1,11 +1,15 @@
 //! One request and its answer as plain values, so that everything behind the door is a pure function.
 
-use axum::body::Body;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use bytes::Bytes;
+use hyper::body::{Frame, SizeHint};
 use serde_json::Value;
 
-use crate::server::HangUp;
+use crate::server::{HangUp, HungUp};
 
 /// Larger bodies are refused before they are read to their end.
 pub(crate) const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -46,17 +50,19 @@ impl Call {
     }
 }
 
-/// An answer, or the decision to give none.
+/// An answer, whole or not, or the decision to give none.
 #[derive(Debug, Clone)]
 pub(crate) enum Outcome {
     Answer(Reply),
+    /// Head and half of the body, then the connection closes.
+    Cut(Reply),
     HangUp,
 }
 
 impl Outcome {
     pub(crate) fn status(&self) -> Option<u16> {
         match self {
-            Self::Answer(reply) => Some(reply.status),
+            Self::Answer(reply) | Self::Cut(reply) => Some(reply.status),
             Self::HangUp => None,
         }
     }
@@ -64,6 +70,10 @@ impl Outcome {
     pub(crate) fn into_response(self) -> Response<Body> {
         match self {
             Self::Answer(reply) => reply.into_response(),
+            Self::Cut(reply) => {
+                let body = CutBody::half_of(&reply.body);
+                reply.into_response().map(|_whole| Body::new(body))
+            }
             Self::HangUp => {
                 let mut response = Response::new(Body::empty());
                 response.extensions_mut().insert(HangUp);
@@ -117,5 +127,44 @@ impl Reply {
             }
         }
         response
+    }
+}
+
+/// A body that announces its whole length and breaks off in the middle.
+struct CutBody {
+    length: u64,
+    half: Option<Bytes>,
+    flushed: bool,
+}
+
+impl CutBody {
+    fn half_of(body: &str) -> Self {
+        let whole = Bytes::copy_from_slice(body.as_bytes());
+        Self { length: whole.len() as u64, half: Some(whole.slice(..whole.len() / 2)), flushed: false }
+    }
+}
+
+impl HttpBody for CutBody {
+    type Data = Bytes;
+    type Error = HungUp;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, HungUp>>> {
+        if let Some(half) = self.half.take() {
+            return Poll::Ready(Some(Ok(Frame::data(half))));
+        }
+        if !self.flushed {
+            // The server writes out what it has when a body makes it wait, not when it fails.
+            self.flushed = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Err(HungUp)))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.length)
     }
 }

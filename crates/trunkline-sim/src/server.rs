@@ -1,6 +1,7 @@
 //! A loopback HTTP server that can also do what a failing network does: hang up without an answer.
 
 use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
@@ -11,6 +12,7 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 /// Marks a response, as an extension, that must never be written: the connection is closed instead.
@@ -64,12 +66,21 @@ async fn connection(stream: TcpStream, router: Router) {
     // Answers are small; waiting for more bytes would only add the peer's delayed acknowledgement.
     let _best_effort = stream.set_nodelay(true);
     let service = TowerToHyperService::new(router);
-    let answer = service_fn(move |request: Request<Incoming>| {
-        let service = service.clone();
-        async move { write_or_hang_up(service.call(request).await) }
+    // Calls run on tasks of their own: a service does not stop half-way because its caller was killed.
+    let calls = Mutex::new(JoinSet::new());
+    let answer = service_fn(|request: Request<Incoming>| {
+        let (service, (done, answered)) = (service.clone(), oneshot::channel());
+        let mut calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
+        while calls.try_join_next().is_some() {}
+        calls.spawn(async move {
+            let _caller_is_gone = done.send(service.call(request).await);
+        });
+        async move { answered.await.map_or(Err(HungUp), write_or_hang_up) }
     });
     // An error here is the peer's disconnect or our own hang-up; both end the connection.
     let _ended = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+    let mut running = calls.into_inner().unwrap_or_else(PoisonError::into_inner);
+    while running.join_next().await.is_some() {}
 }
 
 fn write_or_hang_up<E>(answer: Result<Response<Body>, E>) -> Result<Response<Body>, HungUp> {
@@ -81,4 +92,4 @@ fn write_or_hang_up<E>(answer: Result<Response<Body>, E>) -> Result<Response<Bod
 
 #[derive(Debug, thiserror::Error)]
 #[error("connection closed on purpose")]
-struct HungUp;
+pub(crate) struct HungUp;

@@ -185,6 +185,26 @@ async fn revoking_one_token_ends_the_pool_of_user_and_company() {
 }
 
 #[tokio::test]
+async fn what_a_revocation_answers_is_a_knob() {
+    let harness = Harness::start().await;
+    let tokens = harness.connect().await;
+    let revoke = async |token: &str| {
+        let form = [
+            ("client_id", harness.sim.client_id()),
+            ("client_secret", harness.sim.client_secret()),
+            ("token", token),
+        ];
+        answer(harness.http.post(harness.api("oauth2/revoke")).form(&form)).await.0.as_u16()
+    };
+
+    let unknown = revoke("unknown").await;
+    harness.sim.control().knobs(|knobs| (knobs.revoke_status, knobs.revoke_unknown_status) = (204, 400));
+
+    assert_eq!([unknown, revoke("unknown").await, revoke(&tokens.refresh).await], [200, 400, 204]);
+    assert_eq!(harness.refresh(&tokens.refresh).await.0, 401);
+}
+
+#[tokio::test]
 async fn a_ui_login_ends_access_tokens_and_leaves_the_refresh() {
     let harness = Harness::start().await;
     let tokens = harness.connect().await;

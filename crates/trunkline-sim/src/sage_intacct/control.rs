@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use super::fault::{Fixture, TokenFault};
 use super::knobs::{AccessDeath, Knobs};
+use super::ledger::{Ended, Family, TokenExchange};
 use super::log::LoggedRequest;
-use super::{Inner, supersede};
+use super::simulator::Gate;
+use super::{Inner, jwt, supersede};
 
 /// Why a control call had no effect: the text names what was not found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,7 +35,41 @@ impl Control {
     /// Ends every grant of the pair, as an administrator's revocation does: refreshes answer
     /// `invalid_grant`, access tokens `REST-2102`.
     pub fn revoke_grants(&self, user: &str, company: &str) {
-        self.inner.world().end_pool(user, company);
+        self.inner.world().end_pool(Ended::Revoked, user, company);
+    }
+
+    /// Ends one grant with its tokens, and no other of its user.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`] if there is no family of that number.
+    pub fn end_family(&self, id: u64) -> Result<(), NotFound> {
+        let mut world = self.inner.world();
+        if world.grant(id).is_none() {
+            return Err(NotFound(format!("family {id}")));
+        }
+        world.end_grants(Ended::Revoked, AccessDeath::AtOnce, |grant| grant.id == id);
+        Ok(())
+    }
+
+    /// Lets this access token be answered `REST-2102` from now on; its grant lives.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`] if it is no access token of this simulator.
+    pub fn reject_access_token(&self, token: &str) -> Result<(), NotFound> {
+        let mut world = self.inner.world();
+        let claims = jwt::claims(&world.signing_key, token);
+        let session = claims.and_then(|claims| world.sessions.get_mut(&claims.session_id));
+        session.ok_or_else(|| NotFound("such access token".to_owned()))?.life = super::state::Life::Dead;
+        Ok(())
+    }
+
+    /// The same for every access token that the pair has now. Whatever the knobs say, grants live.
+    pub fn reject_access_tokens(&self, user: &str, company: &str) {
+        self.inner
+            .world()
+            .end_sessions(AccessDeath::AtOnce, |session| session.user == user && session.company == company);
     }
 
     /// Ends the pair's consents as a newer consent of `client_id` elsewhere does, by the knobs
@@ -45,13 +81,10 @@ impl Control {
     /// Signs in to the web UI as the user, which ends the user's access tokens (and the refresh
     /// tokens, by the knob `ui_login_kills_refresh`).
     pub fn ui_login(&self, user: &str, company: &str) {
+        self.reject_access_tokens(user, company);
         let mut world = self.inner.world();
         if world.knobs.ui_login_kills_refresh {
-            world.end_pool(user, company);
-        } else {
-            world.end_sessions(AccessDeath::AtOnce, |session| {
-                session.user == user && session.company == company
-            });
+            world.end_pool(Ended::UiLogin, user, company);
         }
     }
 
@@ -211,6 +244,11 @@ impl Control {
         }
     }
 
+    /// Takes back the faults that no request has met yet.
+    pub fn clear_token_faults(&self) {
+        self.inner.world().token_faults.clear();
+    }
+
     /// Delays the next token request in real time. To hold requests without measuring time use
     /// [`pause_token_endpoint`](Self::pause_token_endpoint).
     pub fn hold_token_endpoint(&self, by: Duration) {
@@ -220,12 +258,18 @@ impl Control {
     /// Holds all token requests, already logged but not processed, until
     /// [`resume_token_endpoint`](Self::resume_token_endpoint).
     pub fn pause_token_endpoint(&self) {
-        self.inner.paused.send_replace(true);
+        self.inner.gate.send_replace(Gate::Requests);
     }
 
-    /// Lets held token requests go on.
+    /// Holds all token requests, already processed but not answered, until
+    /// [`resume_token_endpoint`](Self::resume_token_endpoint).
+    pub fn pause_token_answers(&self) {
+        self.inner.gate.send_replace(Gate::Answers);
+    }
+
+    /// Lets held token requests go on. One whose client has gone meanwhile is processed nevertheless.
     pub fn resume_token_endpoint(&self) {
-        self.inner.paused.send_replace(false);
+        self.inner.gate.send_replace(Gate::Open);
     }
 
     /// Number of token requests that arrived, held and failed ones included.
@@ -240,16 +284,38 @@ impl Control {
         self.inner.world().log.clone()
     }
 
-    /// Empties the record of requests.
+    /// All token requests that were processed, in that order.
+    #[must_use]
+    pub fn token_exchanges(&self) -> Vec<TokenExchange> {
+        self.inner.world().exchanges.clone()
+    }
+
+    /// All grants with their counts, in the order of consents.
+    #[must_use]
+    pub fn families(&self) -> Vec<Family> {
+        self.inner.world().grants.iter().map(Family::from).collect()
+    }
+
+    /// Empties the records of requests and of token exchanges. The counts of families stay.
     pub fn clear_requests(&self) {
         self.inner.clear_log();
     }
 
     /// Waits until `count` token requests have arrived. Without bound: put a timeout around it.
     pub async fn token_requests_reached(&self, count: usize) {
-        let mut arrivals = self.inner.arrivals.subscribe();
-        while self.token_requests() < count {
-            if arrivals.changed().await.is_err() {
+        self.reached(|| self.token_requests() >= count).await;
+    }
+
+    /// Waits until `count` token requests have been processed, that is, the service has committed to
+    /// what it answers. Without bound: put a timeout around it.
+    pub async fn token_exchanges_reached(&self, count: usize) {
+        self.reached(|| self.inner.world().exchanges.len() >= count).await;
+    }
+
+    async fn reached(&self, done: impl Fn() -> bool) {
+        let mut progress = self.inner.progress.subscribe();
+        while !done() {
+            if progress.changed().await.is_err() {
                 return;
             }
         }

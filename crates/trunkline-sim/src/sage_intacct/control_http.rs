@@ -21,6 +21,9 @@ struct Command {
     user: String,
     company: String,
     client_id: String,
+    secret: String,
+    token: String,
+    family: u64,
     role: String,
     module: String,
     permission: String,
@@ -55,6 +58,10 @@ pub(crate) fn answer(inner: &Arc<Inner>, call: &Call, route: &str) -> Reply {
 fn read(control: &Control, route: &str) -> Result<Value, String> {
     match route {
         "requests" => serde_json::to_value(control.requests()).map_err(|error| error.to_string()),
+        "token-exchanges" => {
+            serde_json::to_value(control.token_exchanges()).map_err(|error| error.to_string())
+        }
+        "families" => serde_json::to_value(control.families()).map_err(|error| error.to_string()),
         "token-requests" => Ok(json!({ "count": control.token_requests() })),
         "knobs" => serde_json::to_value(&control.inner.world().knobs).map_err(|error| error.to_string()),
         _ => Err("no such route".to_owned()),
@@ -79,6 +86,7 @@ fn post(control: &Control, call: &Call, route: &str) -> Result<Value, String> {
     let command: Command = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let (user, company) = (command.user.as_str(), command.company.as_str());
     let text = |error: NotFound| error.to_string();
+    check_names(control, route, &command)?;
     match route {
         "advance-clock" => control.advance_clock(Duration::from_secs(command.seconds)),
         "revoke" => control.revoke_grants(user, company),
@@ -103,7 +111,13 @@ fn post(control: &Control, call: &Call, route: &str) -> Result<Value, String> {
         "deauthorise-sender" => control.deauthorise_sender(company),
         "set-company-active" => control.set_company_active(company, command.on),
         "maintenance" => control.maintenance(command.on),
+        "reject-access-token" => control.reject_access_token(&command.token).map_err(text)?,
+        "reject-access-tokens" => control.reject_access_tokens(user, company),
+        "end-family" => control.end_family(command.family).map_err(text)?,
+        "set-client-secret" => control.set_client_secret(&command.client_id, &command.secret),
+        "clear-token-faults" => control.clear_token_faults(),
         "pause-token-endpoint" => control.pause_token_endpoint(),
+        "pause-token-answers" => control.pause_token_answers(),
         "resume-token-endpoint" => control.resume_token_endpoint(),
         "clear-requests" => control.clear_requests(),
         "fail-token-endpoint" => {
@@ -115,6 +129,35 @@ fn post(control: &Control, call: &Call, route: &str) -> Result<Value, String> {
         _ => return Err("no such route".to_owned()),
     }
     Ok(json!({ "ok": true }))
+}
+
+/// Refuses a name that would make a command do nothing, as a misspelt one would.
+fn check_names(control: &Control, route: &str, command: &Command) -> Result<(), String> {
+    let needs_user = matches!(route, "revoke" | "supersede" | "ui-login" | "reject-access-tokens");
+    let needs_company = needs_user
+        || matches!(
+            route,
+            "subscribe"
+                | "unsubscribe"
+                | "authorise-client"
+                | "deauthorise-client"
+                | "deauthorise-sender"
+                | "set-company-active"
+        );
+    let world = control.inner.world();
+    if needs_company {
+        let company = &command.company;
+        let found =
+            world.companies.get(company).ok_or_else(|| format!("simulator has no company {company}"))?;
+        let user = &command.user;
+        if (needs_user || !user.is_empty()) && found.user(user).is_none() {
+            return Err(format!("simulator has no user {user} in {company}"));
+        }
+    }
+    if route == "set-client-secret" && world.app(&command.client_id).is_none() {
+        return Err(format!("simulator has no client {}", command.client_id));
+    }
+    Ok(())
 }
 
 fn inject(control: &Control, command: Command) -> Result<(), String> {

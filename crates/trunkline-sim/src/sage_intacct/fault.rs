@@ -197,19 +197,26 @@ pub(crate) fn edge_page(title: &str) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenFault {
+    /// None: lets a request pass, in a script of faults.
+    Pass,
     /// Waits in real time before the request is processed.
     DelayMs(u64),
+    /// Processes the request, then waits in real time before it answers.
+    DelayAnswerMs(u64),
     /// Closes the connection; nothing was processed.
     Reset,
-    /// Processes the request, then closes the connection: the client cannot know the outcome.
+    /// Processes the request, then closes the connection before the first byte of an answer: the client
+    /// cannot know the outcome.
     LoseAnswer,
+    /// Processes the request, then closes the connection in the middle of the answer's body.
+    CutAnswer,
     /// Answers this status with `GW-0001` and processes nothing.
     Status(u16),
     /// Answers this status with an HTML page of the edge and processes nothing.
     Html(u16),
     /// Answers 302 to this address and processes nothing.
     Redirect(String),
-    /// Processes the request, then answers only the first half of the body.
+    /// Processes the request, then answers the first half of the body as if it were the whole.
     HalfAnswer,
 }
 

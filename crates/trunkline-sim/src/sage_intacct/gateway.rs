@@ -12,6 +12,7 @@ use super::envelope::ApiError;
 use super::fault::{TokenFault, edge_page};
 use super::idempotency::{self, Known};
 use super::session::{self, Caller};
+use super::simulator::Gate;
 use super::state::World;
 use super::token_request::Attributes;
 use super::{
@@ -44,7 +45,7 @@ fn grant_type(call: &Call) -> Option<String> {
 
 async fn answer(inner: &Arc<Inner>, call: &Call, grant_type: Option<&str>) -> Outcome {
     if call.path == TOKEN_PATH {
-        inner.token_gate().await;
+        inner.token_gate(Gate::Requests).await;
     }
     if let Some(reply) = take_fixture(inner, call, grant_type) {
         return Outcome::Answer(reply);
@@ -80,25 +81,30 @@ fn wrong_root(inner: &Inner, call: &Call) -> Reply {
 
 async fn token_endpoint(inner: &Inner, call: &Call) -> Outcome {
     let fault = inner.world().token_faults.pop_front();
-    let outcome = match fault {
+    match &fault {
         Some(TokenFault::Reset) => return Outcome::HangUp,
         Some(TokenFault::Status(status)) => {
-            let error = ApiError::gateway(status, "GW-0001", "Cannot process the request");
+            let error = ApiError::gateway(*status, "GW-0001", "Cannot process the request");
             return Outcome::Answer(error.reply(&inner.world().knobs));
         }
         Some(TokenFault::Html(status)) => {
-            return Outcome::Answer(Reply::html(status, edge_page(&status.to_string())));
+            return Outcome::Answer(Reply::html(*status, edge_page(&status.to_string())));
         }
-        Some(TokenFault::Redirect(location)) => return Outcome::Answer(Reply::redirect(&location)),
+        Some(TokenFault::Redirect(location)) => return Outcome::Answer(Reply::redirect(location)),
         Some(TokenFault::DelayMs(delay)) => {
-            tokio::time::sleep(Duration::from_millis(delay)).await;
-            None
+            tokio::time::sleep(Duration::from_millis(*delay)).await;
         }
-        after => after,
-    };
+        _ => {}
+    }
     let mut reply = oauth(inner, call, "token");
-    match outcome {
+    inner.token_processed();
+    if let Some(TokenFault::DelayAnswerMs(delay)) = fault {
+        tokio::time::sleep(Duration::from_millis(delay)).await;
+    }
+    inner.token_gate(Gate::Answers).await;
+    match fault {
         Some(TokenFault::LoseAnswer) => Outcome::HangUp,
+        Some(TokenFault::CutAnswer) => Outcome::Cut(reply),
         Some(TokenFault::HalfAnswer) => {
             let half = reply.body.len() / 2;
             reply.body.truncate((0..=half).rev().find(|at| reply.body.is_char_boundary(*at)).unwrap_or(0));
@@ -155,7 +161,7 @@ async fn api_call(inner: &Arc<Inner>, call: &Call, path: &str) -> Reply {
 }
 
 fn authenticated(world: &mut World, call: &Call, path: &str, now_s: i64) -> Result<Reply, ApiError> {
-    let caller = session::authenticate(world, call, now_s)?;
+    let caller = session::authenticate(world, call)?;
     if !path.starts_with("objects/") {
         // `query`, `model` and their kind do not know idempotency keys.
         return api(world, call, &caller, path);

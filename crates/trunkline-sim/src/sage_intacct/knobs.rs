@@ -23,6 +23,12 @@ pub struct Knobs {
     pub client_credentials_refresh_token: bool,
     /// What a refresh does to the refresh token. Default [`Rotation::Off`].
     pub rotation: Rotation,
+    /// Seconds after a rotation for which the previous refresh token, and no older one, still works.
+    /// Beyond them [`rotation`](Self::rotation) says what its use does. Default 0.
+    pub rotation_grace_s: u64,
+    /// Whether a refresh with the previous token repeats the current one instead of rotating once more.
+    /// Default false.
+    pub grace_repeats_token: bool,
     /// Whether a refresh without rotation repeats the unchanged refresh token. Default true.
     pub repeat_refresh_token: bool,
     /// Whose earlier grants a new consent ends. Default [`SupersedeScope::AnyClient`].
@@ -43,6 +49,10 @@ pub struct Knobs {
     pub client_refusal: ClientRefusal,
     /// Status of a refused client (fixtures E8 and E9). Default 401.
     pub client_refusal_status: u16,
+    /// Status of a revocation, whose body is empty. Default 200.
+    pub revoke_status: u16,
+    /// Status of the revocation of an unknown token. Default 200, as RFC 7009 has it.
+    pub revoke_unknown_status: u16,
     /// Status of a malformed token or a missing `Bearer` (fixtures E6 and E7). Default 401.
     pub malformed_token_status: u16,
     /// Status of a revoked or superseded token (fixture E3, `REST-2102`). Default 401.
@@ -94,6 +104,8 @@ impl Default for Knobs {
             refresh_token_lifetime_s: None,
             client_credentials_refresh_token: false,
             rotation: Rotation::Off,
+            rotation_grace_s: 0,
+            grace_repeats_token: false,
             repeat_refresh_token: true,
             supersede_scope: SupersedeScope::AnyClient,
             supersede_at: SupersedeAt::CodeExchange,
@@ -104,6 +116,8 @@ impl Default for Knobs {
             dead_grant_as_invalid_client: false,
             client_refusal: ClientRefusal::InvalidClient,
             client_refusal_status: 401,
+            revoke_status: 200,
+            revoke_unknown_status: 200,
             malformed_token_status: 401,
             rejected_token_status: 401,
             entity_refusal_status: 403,

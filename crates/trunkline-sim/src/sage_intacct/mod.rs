@@ -18,7 +18,9 @@
 //! | route | body |
 //! | --- | --- |
 //! | `POST advance-clock` | `seconds` |
-//! | `POST revoke`, `ui-login`, `lock-user`, `unlock-user` | `user`, `company` |
+//! | `POST revoke`, `ui-login`, `lock-user`, `unlock-user`, `reject-access-tokens` | `user`, `company` |
+//! | `POST reject-access-token` | `token` |
+//! | `POST end-family` | `family` |
 //! | `POST supersede` | `user`, `company`, `client_id` |
 //! | `POST set-user-type` | `user`, `company`, `user_type` |
 //! | `POST change-role` | `user`, `company`, `role` |
@@ -30,9 +32,14 @@
 //! | `POST maintenance` | `on` |
 //! | `POST inject` | `fixture` (a [`Fixture`]), or `named` (`E1` …) with `matcher` and `times` |
 //! | `POST fail-token-endpoint` | `fault` (a [`TokenFault`]), `times` |
-//! | `POST pause-token-endpoint`, `resume-token-endpoint`, `clear-requests` | – |
+//! | `POST pause-token-endpoint`, `pause-token-answers`, `resume-token-endpoint` | – |
+//! | `POST clear-token-faults`, `clear-requests` | – |
+//! | `POST set-client-secret` | `client_id`, `secret` |
 //! | `POST approve`, `deny` | `authorize_url`; `user`, `company`; answers `callback` |
-//! | `GET requests`, `token-requests`, `knobs`; `PATCH knobs` | members of [`Knobs`] |
+//! | `GET requests`, `token-requests`, `token-exchanges`, `families`, `knobs` | – |
+//! | `PATCH knobs` | members of [`Knobs`] |
+//!
+//! A fault reads as `"lose_answer"` or `{"delay_answer_ms":500}`.
 
 mod amount;
 mod authorize;
@@ -50,6 +57,7 @@ mod gateway;
 mod idempotency;
 mod jwt;
 mod knobs;
+mod ledger;
 mod log;
 mod objects;
 mod payload;
@@ -71,6 +79,7 @@ pub use knobs::{
     AccessDeath, ClientRefusal, ErrorNesting, ExpiredAnswer, Knobs, Refusal, RetryAfterSpelling, Rotation,
     SupersedeAt, SupersedeScope, ThrottleMode, UnknownFields,
 };
+pub use ledger::{Ended, Family, Presented, TokenExchange};
 pub use log::LoggedRequest;
 pub use simulator::{Builder, ConsentRefused, SageIntacct};
 pub use state::App;
@@ -85,7 +94,7 @@ pub(crate) const TOKEN_PATH: &str = "/ia/api/v1/oauth2/token";
 /// The single-grant rule: a new consent ends the earlier ones of the same user and company.
 fn supersede(world: &mut World, user: &str, company: &str, client: &str) {
     let scope = world.knobs.supersede_scope;
-    world.end_grants(world.knobs.superseded_access, |grant| {
+    world.end_grants(Ended::Superseded, world.knobs.superseded_access, |grant| {
         grant.from_consent
             && grant.user == user
             && grant.company == company

@@ -25,12 +25,14 @@ pub(crate) fn open(
     world: &mut World,
     grant_id: u64,
     entity: Option<String>,
-    now_s: i64,
-    expires_at_s: i64,
+    lifetime_s: u64,
 ) -> (String, Option<String>) {
-    let Some(grant) = world.grants.iter().find(|grant| grant.id == grant_id) else {
+    let Some(grant) = world.grant(grant_id) else {
         return (String::new(), None);
     };
+    let now_ms = world.clock.now_ms();
+    let lifetime_s = i64::try_from(lifetime_s).unwrap_or(i64::MAX);
+    let now_s = now_ms.div_euclid(1000);
     let session_id = random::text::<18>();
     let claims = jwt::Claims {
         client_id: grant.client.clone(),
@@ -38,7 +40,7 @@ pub(crate) fn open(
         user_id: grant.user.clone(),
         session_id: session_id.clone(),
         iat: now_s,
-        exp: Some(expires_at_s),
+        exp: Some(now_s.saturating_add(lifetime_s)),
     };
     let session = Session {
         grant: grant_id,
@@ -46,7 +48,7 @@ pub(crate) fn open(
         user: grant.user.clone(),
         client: grant.client.clone(),
         entity,
-        expires_at_s,
+        expires_at_ms: now_ms.saturating_add(lifetime_s.saturating_mul(1000)),
         life: Life::Alive,
     };
     let refresh = grant.refresh_token.clone();
@@ -63,8 +65,8 @@ pub(crate) fn counted_under(world: &World, call: &Call) -> Option<(String, Strin
 }
 
 /// Layers 1 to 5 of the permission model, then the entity.
-pub(crate) fn authenticate(world: &mut World, call: &Call, now_s: i64) -> Result<Caller, ApiError> {
-    let (session_id, session) = live_session(world, call, now_s)?;
+pub(crate) fn authenticate(world: &mut World, call: &Call) -> Result<Caller, ApiError> {
+    let (session_id, session) = live_session(world, call)?;
     check_company(world, &session)?;
     let usable = world
         .companies
@@ -79,8 +81,6 @@ pub(crate) fn authenticate(world: &mut World, call: &Call, now_s: i64) -> Result
     Ok(Caller { company, user, client, session_id, entity, allowed_entities })
 }
 
-fn web_services_enabled(user: &super::record::Record) -> bool {
-    let enabled = user.fields.get("webServices").and_then(|services| services.get("isEnabled"));
 /// The caller again, in the entity that a call inside another names.
 pub(crate) fn rescope(world: &World, caller: &Caller, call: &Call) -> Result<Caller, ApiError> {
     let session =
@@ -89,10 +89,13 @@ pub(crate) fn rescope(world: &World, caller: &Caller, call: &Call) -> Result<Cal
     Ok(Caller { entity, allowed_entities, ..caller.clone() })
 }
 
+fn web_services_enabled(user: &super::record::Record) -> bool {
+    let enabled = user.fields.get("webServices").and_then(|services| services.get("isEnabled"));
     enabled.and_then(serde_json::Value::as_bool) != Some(false)
 }
 
-fn live_session(world: &mut World, call: &Call, now_s: i64) -> Result<(String, Session), ApiError> {
+fn live_session(world: &mut World, call: &Call) -> Result<(String, Session), ApiError> {
+    let now_ms = world.clock.now_ms();
     let malformed = world.knobs.malformed_token_status;
     let Some(token) = call.header("authorization").and_then(|value| value.strip_prefix("Bearer ")) else {
         let text = "Authorization header does not start with Bearer";
@@ -106,7 +109,7 @@ fn live_session(world: &mut World, call: &Call, now_s: i64) -> Result<(String, S
     };
     match world.sessions.get_mut(&claims.session_id) {
         Some(session) if session.life == Life::Dead => Err(ApiError::token_rejected(&world.knobs)),
-        Some(session) if now_s >= session.expires_at_s => Err(expired(world)),
+        Some(session) if now_ms >= session.expires_at_ms => Err(expired(world)),
         Some(session) => {
             if session.life == Life::LastUse {
                 session.life = Life::Dead;

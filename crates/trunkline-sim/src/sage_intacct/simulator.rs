@@ -25,8 +25,19 @@ pub(crate) struct Inner {
     world: Mutex<World>,
     pub(crate) clock: SimClock,
     pub(crate) slot_freed: Notify,
-    pub(crate) paused: watch::Sender<bool>,
-    pub(crate) arrivals: watch::Sender<u64>,
+    pub(crate) gate: watch::Sender<Gate>,
+    /// Counts token requests that arrived or were processed, to wake those who wait for them.
+    pub(crate) progress: watch::Sender<u64>,
+}
+
+/// Where token requests are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gate {
+    Open,
+    /// Before they are processed.
+    Requests,
+    /// After that, before they are answered.
+    Answers,
 }
 
 /// Where a request stands in the log, and of which log since it was last emptied.
@@ -48,7 +59,7 @@ impl Inner {
             world.log.push(LoggedRequest::new(call, grant_type));
             LogEntry { index: world.log.len() - 1, cleared: world.log_cleared }
         };
-        self.arrivals.send_modify(|count| *count += 1);
+        self.progress.send_modify(|count| *count += 1);
         entry
     }
 
@@ -64,13 +75,18 @@ impl Inner {
     pub(crate) fn clear_log(&self) {
         let mut world = self.world();
         world.log.clear();
+        world.exchanges.clear();
         world.log_cleared += 1;
     }
 
-    /// Returns once the token endpoint is not paused.
-    pub(crate) async fn token_gate(&self) {
+    pub(crate) fn token_processed(&self) {
+        self.progress.send_modify(|count| *count += 1);
+    }
+
+    /// Returns once token requests are not held at this gate.
+    pub(crate) async fn token_gate(&self, gate: Gate) {
         // The sender lives in self, so waiting cannot fail.
-        let _open = self.paused.subscribe().wait_for(|paused| !paused).await.is_ok();
+        let _open = self.gate.subscribe().wait_for(|closed| *closed != gate).await.is_ok();
     }
 
     /// A person's decision on an authorise URL: who accepts, or `None` to deny.
@@ -302,13 +318,14 @@ impl Builder {
         };
         let (app, nonproduction) = (app(self.client_secret, true), app(None, false));
         let password = random::text::<12>();
-        let world = world(self.knobs, &app, &nonproduction, &password);
+        let clock = SimClock::default();
+        let world = world(clock.clone(), self.knobs, &app, &nonproduction, &password);
         let inner = Arc::new(Inner {
             world: Mutex::new(world),
-            clock: SimClock::default(),
+            clock,
             slot_freed: Notify::new(),
-            paused: watch::Sender::new(false),
-            arrivals: watch::Sender::new(0),
+            gate: watch::Sender::new(Gate::Open),
+            progress: watch::Sender::new(0),
         });
         let router = Router::new().fallback(gateway::serve).with_state(Arc::clone(&inner));
         let server = Server::run(listener, address, router);
@@ -316,18 +333,21 @@ impl Builder {
     }
 }
 
-fn world(knobs: Knobs, app: &App, nonproduction: &App, password: &str) -> World {
+fn world(clock: SimClock, knobs: Knobs, app: &App, nonproduction: &App, password: &str) -> World {
     let companies = seed::companies(password, &app.client_id, &nonproduction.client_id);
     World {
+        clock,
         knobs,
         apps: vec![app.clone(), nonproduction.clone()],
         companies: companies.into_iter().map(|company| (company.id.clone(), company)).collect(),
         codes: HashMap::new(),
         grants: Vec::new(),
+        refresh_tokens: HashMap::new(),
         sessions: HashMap::new(),
         signing_key: random::hex::<32>().into_bytes(),
         default_user: (seed::USER.to_owned(), seed::COMPANY.to_owned()),
         log: Vec::new(),
+        exchanges: Vec::new(),
         log_cleared: 0,
         fixtures: Vec::new(),
         token_faults: VecDeque::new(),

@@ -6,7 +6,9 @@ use super::company::Company;
 use super::fault::{Fixture, TokenFault};
 use super::idempotency::Remembered;
 use super::knobs::{AccessDeath, Knobs};
+use super::ledger::{Ended, TokenExchange};
 use super::log::LoggedRequest;
+use crate::clock::SimClock;
 
 /// A registered application.
 #[derive(Debug, Clone)]
@@ -24,16 +26,20 @@ pub struct App {
 /// The state of the service, behind one lock.
 #[derive(Debug)]
 pub(crate) struct World {
+    pub(crate) clock: SimClock,
     pub(crate) knobs: Knobs,
     pub(crate) apps: Vec<App>,
     pub(crate) companies: BTreeMap<String, Company>,
     pub(crate) codes: HashMap<String, Code>,
     pub(crate) grants: Vec<Grant>,
+    /// Every refresh token that was ever issued, spent ones too.
+    pub(crate) refresh_tokens: HashMap<String, RefreshToken>,
     /// By session id, which the access token carries.
     pub(crate) sessions: HashMap<String, Session>,
     pub(crate) signing_key: Vec<u8>,
     pub(crate) default_user: (String, String),
     pub(crate) log: Vec<LoggedRequest>,
+    pub(crate) exchanges: Vec<TokenExchange>,
     /// How often the log was emptied, so that a late status finds no stranger at its place.
     pub(crate) log_cleared: u64,
     pub(crate) fixtures: Vec<Fixture>,
@@ -64,9 +70,23 @@ pub(crate) struct Grant {
     pub(crate) client: String,
     pub(crate) from_consent: bool,
     pub(crate) refresh_token: Option<String>,
-    pub(crate) spent_refresh_tokens: Vec<String>,
+    /// How often the refresh token was replaced.
+    pub(crate) rotations: u64,
     pub(crate) refresh_expires_at_s: Option<i64>,
-    pub(crate) ended: bool,
+    pub(crate) ended: Option<Ended>,
+    pub(crate) refreshed: u64,
+    pub(crate) reused: u64,
+    pub(crate) refused: u64,
+}
+
+/// A refresh token, current or spent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RefreshToken {
+    pub(crate) grant: u64,
+    /// The grant's count of rotations when it was issued.
+    pub(crate) rotation: u64,
+    /// When the next one took its place.
+    pub(crate) spent_at_s: Option<i64>,
 }
 
 /// A server session, wrapped by one access token.
@@ -77,7 +97,9 @@ pub(crate) struct Session {
     pub(crate) user: String,
     pub(crate) client: String,
     pub(crate) entity: Option<String>,
-    pub(crate) expires_at_s: i64,
+    /// Finer than the token's `exp`: a token that lives a second must not die with the second it was
+    /// issued in.
+    pub(crate) expires_at_ms: i64,
     pub(crate) life: Life,
 }
 
@@ -94,11 +116,19 @@ impl World {
         self.apps.iter().find(|app| app.client_id == client_id)
     }
 
+    pub(crate) fn grant(&self, id: u64) -> Option<&Grant> {
+        self.grants.get(grant_index(id)?)
+    }
+
+    pub(crate) fn grant_mut(&mut self, id: u64) -> Option<&mut Grant> {
+        self.grants.get_mut(grant_index(id)?)
+    }
+
     /// Ends every grant that `select` picks, and its sessions as `access` says.
-    pub(crate) fn end_grants(&mut self, access: AccessDeath, select: impl Fn(&Grant) -> bool) {
+    pub(crate) fn end_grants(&mut self, why: Ended, access: AccessDeath, select: impl Fn(&Grant) -> bool) {
         let mut ended = Vec::new();
-        for grant in self.grants.iter_mut().filter(|grant| !grant.ended && select(grant)) {
-            grant.ended = true;
+        for grant in self.grants.iter_mut().filter(|grant| grant.ended.is_none() && select(grant)) {
+            grant.ended = Some(why);
             ended.push(grant.id);
         }
         self.end_sessions(access, |session| ended.contains(&session.grant));
@@ -116,7 +146,12 @@ impl World {
     }
 
     /// Ends everything of one user in one company: the pool of the service's revocation rule.
-    pub(crate) fn end_pool(&mut self, user: &str, company: &str) {
-        self.end_grants(AccessDeath::AtOnce, |grant| grant.user == user && grant.company == company);
+    pub(crate) fn end_pool(&mut self, why: Ended, user: &str, company: &str) {
+        self.end_grants(why, AccessDeath::AtOnce, |grant| grant.user == user && grant.company == company);
     }
+}
+
+/// Grants are numbered from 1 in their list, and none is ever taken out.
+fn grant_index(id: u64) -> Option<usize> {
+    usize::try_from(id.checked_sub(1)?).ok()
 }

@@ -5,25 +5,42 @@ use serde_json::json;
 use super::envelope::ApiError;
 use super::jwt;
 use super::knobs::{AccessDeath, ClientRefusal, Rotation};
-use super::state::{App, Code, Grant, World};
+use super::ledger::{Ended, Presented, TokenExchange};
+use super::state::{App, Code, Grant, RefreshToken, World};
 use super::supersede;
 use super::token_request::Attributes;
 use crate::exchange::{Call, Reply};
 use crate::random;
 
-/// Answers a token request.
+/// Answers a token request and keeps a record of it.
 pub(crate) fn token(world: &mut World, call: &Call, now_s: i64) -> Result<Reply, ApiError> {
+    let attributes = Attributes::read(call).unwrap_or_default();
+    let mut exchange = TokenExchange::new(now_s, attributes.get("grant_type"));
+    let result = process(world, call, &mut exchange);
+    exchange.status = result.as_ref().map_or_else(|error| error.status, |reply| reply.status);
+    if let (Some(presented), Some(id)) = (exchange.presented, exchange.family)
+        && let Some(grant) = world.grant_mut(id)
+    {
+        grant.refreshed += u64::from(result.is_ok());
+        grant.refused += u64::from(result.is_err());
+        grant.reused += u64::from(presented != Presented::Current);
+    }
+    world.exchanges.push(exchange);
+    result
+}
+
+fn process(world: &mut World, call: &Call, exchange: &mut TokenExchange) -> Result<Reply, ApiError> {
     let attributes = Attributes::read(call)?;
     attributes.check_gateway_rules()?;
     let client = authenticate(world, &attributes)?.client_id.clone();
     match attributes.get("grant_type") {
-        Some("authorization_code") => exchange_code(world, &attributes, &client, now_s),
-        Some("refresh_token") => refresh(world, &attributes, &client, now_s),
-        _ => client_credentials(world, &attributes, &client, now_s),
+        Some("authorization_code") => exchange_code(world, &attributes, &client, exchange),
+        Some("refresh_token") => refresh(world, &attributes, &client, exchange),
+        _ => client_credentials(world, &attributes, &client, exchange),
     }
 }
 
-/// Ends the pool of the token's user and company; RFC 7009 answers 200 for unknown tokens too.
+/// Ends the pool of the token's user and company.
 pub(crate) fn revoke(world: &mut World, call: &Call) -> Result<Reply, ApiError> {
     let attributes = Attributes::read(call)?;
     authenticate(world, &attributes)?;
@@ -32,14 +49,16 @@ pub(crate) fn revoke(world: &mut World, call: &Call) -> Result<Reply, ApiError> 
         .and_then(|claims| world.sessions.get(&claims.session_id))
         .map(|session| (session.user.clone(), session.company.clone()));
     let by_refresh = world
-        .grants
-        .iter()
-        .find(|grant| grant.refresh_token.as_deref() == Some(token))
+        .refresh_tokens
+        .get(token)
+        .and_then(|known| world.grant(known.grant))
+        .filter(|grant| grant.refresh_token.as_deref() == Some(token))
         .map(|grant| (grant.user.clone(), grant.company.clone()));
-    if let Some((user, company)) = by_session.or(by_refresh) {
-        world.end_pool(&user, &company);
-    }
-    Ok(Reply::empty(200))
+    let Some((user, company)) = by_session.or(by_refresh) else {
+        return Ok(Reply::empty(world.knobs.revoke_unknown_status));
+    };
+    world.end_pool(Ended::Revoked, &user, &company);
+    Ok(Reply::empty(world.knobs.revoke_status))
 }
 
 /// Client id and secret from the body; the service knows no HTTP Basic.
@@ -70,8 +89,9 @@ fn exchange_code(
     world: &mut World,
     attributes: &Attributes,
     client: &str,
-    now_s: i64,
+    exchange: &mut TokenExchange,
 ) -> Result<Reply, ApiError> {
+    let now_s = exchange.at_s;
     let text = attributes.require("code")?;
     // Taken out before any check: a code is spent by its first use, right or wrong.
     let Some(code) = world.codes.remove(text) else { return Err(invalid_grant(world)) };
@@ -87,48 +107,61 @@ fn exchange_code(
     supersede(world, &code.user, &code.company, client);
     let Code { company, user, offline, .. } = code;
     let grant = open_grant(world, (&user, &company), client, true, offline, now_s);
-    Ok(mint(world, grant, None, true, now_s))
+    exchange.family = Some(grant);
+    Ok(mint(world, grant, None, true))
 }
 
-fn refresh(world: &mut World, attributes: &Attributes, client: &str, now_s: i64) -> Result<Reply, ApiError> {
-    let token = attributes.require("refresh_token")?;
-    let position = world.grants.iter().position(|grant| {
-        grant.client == client
-            && (grant.refresh_token.as_deref() == Some(token)
-                || grant.spent_refresh_tokens.iter().any(|spent| spent == token))
-    });
-    let Some(grant) = position.and_then(|at| world.grants.get(at)).cloned() else {
-        return Err(invalid_grant(world));
-    };
-    if grant.refresh_token.as_deref() != Some(token) {
+fn refresh(
+    world: &mut World,
+    attributes: &Attributes,
+    client: &str,
+    exchange: &mut TokenExchange,
+) -> Result<Reply, ApiError> {
+    let now_s = exchange.at_s;
+    let text = attributes.require("refresh_token")?;
+    let known = world.refresh_tokens.get(text).copied();
+    let grant = known.and_then(|token| world.grant(token.grant)).filter(|grant| grant.client == client);
+    let (Some(token), Some(grant)) = (known, grant.cloned()) else { return Err(invalid_grant(world)) };
+    let presented = Presented::of(&token, &grant);
+    exchange.family = Some(grant.id);
+    exchange.presented = Some(presented);
+
+    let in_grace = presented == Presented::Previous && spared(world, &token, now_s);
+    if presented != Presented::Current && !in_grace {
         if world.knobs.rotation == Rotation::OnWithReuseDetection {
-            world.end_grants(AccessDeath::AtOnce, |other| other.id == grant.id);
+            world.end_grants(Ended::Reuse, AccessDeath::AtOnce, |other| other.id == grant.id);
         }
         return Err(invalid_grant(world));
     }
     let expired = grant.refresh_expires_at_s.is_some_and(|at| now_s >= at);
-    if grant.ended || expired || !user_is_active(world, &grant.user, &grant.company) {
+    if grant.ended.is_some() || expired || !user_is_active(world, &grant.user, &grant.company) {
         if world.knobs.dead_grant_as_invalid_client {
             return Err(ApiError::oauth(world.knobs.client_refusal_status, "invalid_client"));
         }
         return Err(invalid_grant(world));
     }
-    let rotated = world.knobs.rotation != Rotation::Off;
-    if rotated {
+    let rotates = world.knobs.rotation != Rotation::Off;
+    if rotates && !(in_grace && world.knobs.grace_repeats_token) {
         rotate(world, grant.id, now_s);
     }
     let entity = attributes.get("entity_id").filter(|id| !id.is_empty()).map(str::to_owned);
-    let send_refresh = rotated || world.knobs.repeat_refresh_token;
-    Ok(mint(world, grant.id, entity, send_refresh, now_s))
+    let send_refresh = rotates || in_grace || world.knobs.repeat_refresh_token;
+    Ok(mint(world, grant.id, entity, send_refresh))
+}
+
+/// Whether a spent token is still inside its grace window.
+fn spared(world: &World, token: &RefreshToken, now_s: i64) -> bool {
+    let grace_s = i64::try_from(world.knobs.rotation_grace_s).unwrap_or(i64::MAX);
+    token.spent_at_s.is_some_and(|spent_at_s| now_s.saturating_sub(spent_at_s) < grace_s)
 }
 
 fn client_credentials(
     world: &mut World,
     attributes: &Attributes,
     client: &str,
-    now_s: i64,
+    exchange: &mut TokenExchange,
 ) -> Result<Reply, ApiError> {
-    let (user, company, entity) = principal(world, attributes, now_s)?;
+    let (user, company, entity) = principal(world, attributes)?;
     let Some(found) = world.companies.get(&company).filter(|company| company.active) else {
         return Err(ApiError::gateway(400, "GW-0011", "Invalid Request"));
     };
@@ -140,16 +173,13 @@ fn client_credentials(
         return Err(not_authorised(world));
     }
     let offline = world.knobs.client_credentials_refresh_token;
-    let grant = open_grant(world, (&user, &company), client, false, offline, now_s);
-    Ok(mint(world, grant, entity, true, now_s))
+    let grant = open_grant(world, (&user, &company), client, false, offline, exchange.at_s);
+    exchange.family = Some(grant);
+    Ok(mint(world, grant, entity, true))
 }
 
 /// Who a client-credentials request speaks for: `user@company[|entity]`, or a live session.
-fn principal(
-    world: &World,
-    attributes: &Attributes,
-    now_s: i64,
-) -> Result<(String, String, Option<String>), ApiError> {
+fn principal(world: &World, attributes: &Attributes) -> Result<(String, String, Option<String>), ApiError> {
     if let Some(username) = attributes.get("username") {
         let (login, entity) = match username.split_once('|') {
             Some((login, entity)) => (login, Some(entity.to_owned())),
@@ -167,7 +197,9 @@ fn principal(
     }
     let session = attributes.require("session_id")?;
     match world.sessions.get(session) {
-        Some(session) if session.life != super::state::Life::Dead && now_s < session.expires_at_s => {
+        Some(session)
+            if session.life != super::state::Life::Dead && world.clock.now_ms() < session.expires_at_ms =>
+        {
             Ok((session.user.clone(), session.company.clone(), session.entity.clone()))
         }
         _ => Err(invalid_grant(world)),
@@ -195,9 +227,12 @@ fn open_grant(
         client: client.to_owned(),
         from_consent,
         refresh_token: None,
-        spent_refresh_tokens: Vec::new(),
+        rotations: 0,
         refresh_expires_at_s: None,
-        ended: false,
+        ended: None,
+        refreshed: 0,
+        reused: 0,
+        refused: 0,
     });
     if offline {
         rotate(world, id, now_s);
@@ -210,7 +245,7 @@ fn rotate(world: &mut World, grant_id: u64, now_s: i64) {
     let expires_at_s =
         lifetime_s.map(|lifetime| now_s.saturating_add(i64::try_from(lifetime).unwrap_or(i64::MAX)));
     let key = world.signing_key.clone();
-    let Some(grant) = world.grants.iter_mut().find(|grant| grant.id == grant_id) else { return };
+    let Some(grant) = world.grant_mut(grant_id) else { return };
     let claims = jwt::Claims {
         client_id: grant.client.clone(),
         cny_id: grant.company.clone(),
@@ -219,14 +254,20 @@ fn rotate(world: &mut World, grant_id: u64, now_s: i64) {
         iat: now_s,
         exp: expires_at_s,
     };
+    let token = jwt::sign(&key, &claims);
+    let spent = grant.refresh_token.replace(token.clone());
     grant.refresh_expires_at_s = expires_at_s;
-    grant.spent_refresh_tokens.extend(grant.refresh_token.replace(jwt::sign(&key, &claims)));
+    grant.rotations += 1;
+    let issued = RefreshToken { grant: grant_id, rotation: grant.rotations, spent_at_s: None };
+    if let Some(spent) = spent.and_then(|spent| world.refresh_tokens.get_mut(&spent)) {
+        spent.spent_at_s = Some(now_s);
+    }
+    world.refresh_tokens.insert(token, issued);
 }
 
-fn mint(world: &mut World, grant_id: u64, entity: Option<String>, send_refresh: bool, now_s: i64) -> Reply {
+fn mint(world: &mut World, grant_id: u64, entity: Option<String>, send_refresh: bool) -> Reply {
     let lifetime_s = world.knobs.expires_in_s;
-    let expires_at_s = now_s.saturating_add(i64::try_from(lifetime_s).unwrap_or(i64::MAX));
-    let (access, refresh) = super::session::open(world, grant_id, entity, now_s, expires_at_s);
+    let (access, refresh) = super::session::open(world, grant_id, entity, lifetime_s);
     let mut body = json!({ "token_type": "Bearer", "access_token": access });
     if world.knobs.send_expires_in {
         body["expires_in"] = lifetime_s.into();
