@@ -134,14 +134,12 @@ fn positive_holds(operator: &str, value: &Value, operand: &Value) -> bool {
     let order = || (!value.is_null()).then(|| compare(value, operand));
     let text = |check: fn(&str, &str) -> bool| check(&plain(value), &plain(operand));
     match operator {
-        "$eq" => compare(value, operand) == Ordering::Equal,
+        "$eq" => equal(value, operand),
         "$lt" => order() == Some(Ordering::Less),
         "$lte" => order().is_some_and(Ordering::is_le),
         "$gt" => order() == Some(Ordering::Greater),
         "$gte" => order().is_some_and(Ordering::is_ge),
-        "$in" => operand
-            .as_array()
-            .is_some_and(|list| list.iter().any(|item| compare(value, item) == Ordering::Equal)),
+        "$in" => operand.as_array().is_some_and(|list| list.iter().any(|item| equal(value, item))),
         "$between" => match operand.as_array().map(Vec::as_slice) {
             Some([low, high]) => {
                 !value.is_null() && compare(value, low).is_ge() && compare(value, high).is_le()
@@ -154,13 +152,25 @@ fn positive_holds(operator: &str, value: &Value, operand: &Value) -> bool {
         // Membership in a multi-valued field, whose items may come as a list or one after another.
         "$has" => match value {
             Value::Array(items) => items.contains(operand),
-            other => compare(other, operand) == Ordering::Equal,
+            other => equal(other, operand),
         },
         _ => false,
     }
 }
 
-/// Numbers by value, also when one side is text, as amounts are; everything else by text; null first.
+/// As [`compare`], but for texts of digits: the id `0100` is not `100`, while amounts, which have a point,
+/// are equal by value.
+fn equal(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::String(left), Value::String(right)) if !left.contains('.') && !right.contains('.') => {
+            left == right
+        }
+        _ => compare(left, right) == Ordering::Equal,
+    }
+}
+
+/// Null first, then numbers by value, also as text, as amounts are; then everything else by text. A
+/// total order: sorting panics without one.
 pub(crate) fn compare(left: &Value, right: &Value) -> Ordering {
     match (left, right) {
         (Value::Null, Value::Null) => Ordering::Equal,
@@ -168,7 +178,9 @@ pub(crate) fn compare(left: &Value, right: &Value) -> Ordering {
         (_, Value::Null) => Ordering::Greater,
         _ => match (number(left), number(right)) {
             (Some(left), Some(right)) => left.total_cmp(&right),
-            _ => plain(left).cmp(&plain(right)),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => plain(left).cmp(&plain(right)),
         },
     }
 }
@@ -290,6 +302,30 @@ mod tests {
             let parsed = Filter::parse(&[json!({"$eq":{"a":1}})], Some(text), true);
 
             assert!(parsed.is_err(), "{text:.20}");
+        }
+    }
+
+    #[test]
+    fn ids_are_equal_by_text_and_amounts_by_value() {
+        let eq =
+            |operand: Value, value: Value| accepts(&[json!({"$eq":{"a":operand}})], None, json!({"a":value}));
+
+        assert!(!eq(json!("0100"), json!("100")) && !eq(json!("1e2"), json!("100")));
+        assert!(eq(json!("15.1"), json!("15.10")) && eq(json!(15.1), json!("15.10")));
+    }
+
+    #[test]
+    fn any_values_have_one_order() {
+        let values = ["10", "9", "1a", "a", "", "-0", "0"].map(Value::from);
+        let values = [values.to_vec(), vec![json!(null), json!(5), json!(true), json!([1])]].concat();
+        for (a, b, c) in values
+            .iter()
+            .flat_map(|a| values.iter().map(move |b| (a, b)))
+            .flat_map(|(a, b)| values.iter().map(move |c| (a, b, c)))
+        {
+            if compare(a, b).is_le() && compare(b, c).is_le() {
+                assert!(compare(a, c).is_le(), "{a} {b} {c}");
+            }
         }
     }
 
