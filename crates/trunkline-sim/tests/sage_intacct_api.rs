@@ -100,6 +100,70 @@ async fn every_listed_object_answers_a_list_and_a_query() {
 }
 
 #[tokio::test]
+async fn every_listed_object_can_be_created_read_changed_and_deleted() {
+    let harness = Harness::start().await;
+    let tokens = harness.connect().await;
+    let lines = |accounts: [(&str, &str); 2]| {
+        let line =
+            |(account, kind)| json!({"glAccount": {"id": account}, "txnAmount": "1.00", "txnType": kind});
+        json!(accounts.map(line))
+    };
+
+    for (object, body) in [
+        ("accounts-payable/vendor", json!({"name": "N"})),
+        ("accounts-receivable/customer", json!({"name": "N"})),
+        (
+            "accounts-receivable/invoice",
+            json!({"customer": {"id": "C-0001"}, "lines": lines([("4000", "debit"), ("4000", "debit")])}),
+        ),
+        ("general-ledger/account", json!({"id": "9000", "name": "N"})),
+        (
+            "general-ledger/journal-entry",
+            json!({"glJournal": {"id": "GJ"}, "lines": lines([("6000", "debit"), ("1000", "credit")])}),
+        ),
+        ("company-config/department", json!({"id": "N", "name": "N"})),
+        ("company-config/location", json!({"id": "N", "name": "N"})),
+        ("company-config/employee", json!({"name": "N"})),
+        ("company-config/user", json!({"id": "n", "userType": "business", "roles": [{"id": "Empty"}]})),
+        ("company-config/role", json!({"id": "N"})),
+    ] {
+        let (created, answered) =
+            answer(harness.post(&tokens, &format!("objects/{object}")).json(&body)).await;
+        let key = answered["ia::result"]["key"].as_str().unwrap_or_else(|| panic!("{object}: {answered}"));
+        let path = format!("objects/{object}/{key}");
+        let patch = harness.http.patch(harness.api(&path)).bearer_auth(&tokens.access);
+        let (changed, _) = answer(patch.json(&json!({"description": "changed"}))).await;
+        let (_, read) = harness.get(&tokens, &path).await;
+        let (deleted, _) = answer(harness.http.delete(harness.api(&path)).bearer_auth(&tokens.access)).await;
+        let (gone, _) = harness.get(&tokens, &path).await;
+
+        let statuses = [created, changed, deleted, gone].map(|status| status.as_u16());
+        assert_eq!(statuses, [201, 200, 204, 404], "{object}");
+        assert_eq!(read["ia::result"]["description"], "changed", "{object}");
+    }
+}
+
+#[tokio::test]
+async fn a_changed_role_permission_assignment_acts_on_the_next_call() {
+    let harness = Harness::start().await;
+    let (tokens, clerk) = (harness.connect().await, harness.connect_as("clerk").await);
+    let query = json!({
+        "object": "company-config/role-permission-assignment", "fields": ["key", "role.id", "permission.id"],
+        "filters": [{"$eq": {"role.id": "AP Clerk"}}], "orderBy": [{"key": "asc"}],
+    });
+    let (_, found) = harness.query(&tokens, &query).await;
+
+    for row in found["ia::result"].as_array().unwrap() {
+        let path =
+            format!("objects/company-config/role-permission-assignment/{}", row["key"].as_str().unwrap());
+        let patch = harness.http.patch(harness.api(&path)).bearer_auth(&tokens.access);
+        assert_eq!(answer(patch.json(&json!({"accessRights": []}))).await.0, 200);
+    }
+
+    assert_eq!(harness.get(&clerk, "objects/accounts-payable/vendor").await.0, 403);
+}
+
+#[tokio::test]
 async fn a_bill_without_a_known_vendor_is_refused() {
     let harness = Harness::start().await;
     let tokens = harness.connect().await;

@@ -11,6 +11,19 @@
 //! (administrator without object permissions), `clerk` (vendors and bills), `reader`, `addonly` (Add without
 //! List), `norights` (empty role), `employee` (employee type), `e100only` (one entity).
 //!
+//! # Rotation
+//!
+//! Nothing is known of the service's own, so refresh tokens stay by default. The usual policies:
+//!
+//! | reuse of a spent token | [`Knobs`] |
+//! | --- | --- |
+//! | ends the family | `rotation` [`Rotation::OnWithReuseDetection`] |
+//! | is refused, and the new token lives on | `rotation` [`Rotation::On`] |
+//! | works for a while if it is the previous one | either of them, with `rotation_grace_s` |
+//!
+//! [`Control::token_exchanges`] and [`Control::families`] tell how often tokens were issued, reused and
+//! refused; [`TokenFault`] loses requests and answers.
+//!
 //! # Control over HTTP
 //!
 //! Beneath [`SageIntacct::control_url`]; bodies are JSON objects, an answer other than 200 has `error`.
