@@ -4,12 +4,12 @@
 //! simulated Sage Intacct. With `-- --walk` it takes a free port, walks through its own routes as a
 //! browser would, and ends.
 
+use std::future::IntoFuture;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
-use std::future::IntoFuture;
-
 use axum::http::header::{COOKIE, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -121,7 +121,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let service = SageIntacct::start().await?;
     let trunkline = hub(&service, &url).await?;
     println!("listening on {url}");
-    let server = axum::serve(listener, app(trunkline)).into_future();
+    let interrupted = async { drop(tokio::signal::ctrl_c().await) };
+    let server =
+        axum::serve(listener, app(trunkline.clone())).with_graceful_shutdown(interrupted).into_future();
     if walk {
         tokio::select! {
             ended = server => ended?,
@@ -130,7 +132,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     } else {
         server.await?;
     }
-    Ok(())
+    // A renewal under way is stored before the process ends.
+    Ok(trunkline.shutdown(Duration::from_secs(5)).await?)
 }
 
 /// The hub of an application at `url`.
