@@ -4,7 +4,7 @@ mod scripted;
 
 use scripted::{Answer, Stage, chunks, json, token};
 use std::time::Duration;
-use trunkline::{Cause, Connect, ErrorKind, Retry, Revocation};
+use trunkline::{Cause, Connect, ErrorKind, Retry, Revocation, State};
 use trunkline_core::TransportError;
 use trunkline_core::bytes::Bytes;
 
@@ -243,7 +243,7 @@ async fn a_pause_that_an_api_asks_for_is_told_in_seconds_and_as_a_date() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_renewal_under_way_cannot_bring_a_disconnected_connection_back() {
     let stage = Stage::new().await;
     let connection = stage.connected().await;
@@ -257,12 +257,15 @@ async fn a_renewal_under_way_cannot_bring_a_disconnected_connection_back() {
         tokio::task::yield_now().await;
     }
     stage.tokens.will(json(200, ""));
-    assert!(matches!(connection.disconnect().await.unwrap(), Revocation::Revoked));
+    assert!(matches!(connection.disconnect().await.unwrap(), Revocation::Pending(_)));
+    assert_eq!(connection.status().await.unwrap().state, State::Disconnected);
     gate.add_permits(1);
 
     let renewed = renewal.join_next().await.unwrap().unwrap();
     assert_eq!(renewed.unwrap_err().cause(), Some(Cause::Disconnected));
     assert!(connection.token_now().is_none());
+    stage.trunkline.shutdown(Duration::from_secs(60)).await.unwrap();
+    assert!(stage.tokens.sent()[2].body.contains("canary-r2"), "what is revoked is the newest");
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use scripted::{Answer, Stage, json, token};
+use scripted::{Answer, PlayedClock, Stage, json, token};
 use tokio::sync::Semaphore;
-use trunkline::{BrowserSession, Cause, MemoryStore, State, Store};
+use trunkline::{BrowserSession, Cause, MemoryStore, State, Store, Timings};
 use trunkline_core::async_trait;
 use trunkline_store::{EventKind, StoreError};
 use trunkline_tests::{Call, Watch, Watched};
@@ -96,15 +96,16 @@ async fn a_write_that_fails_is_tried_again_and_the_rotated_token_is_not_lost() {
     assert_eq!(stage.tokens.count(), 3, "a failed write is no reason to ask the service again");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_refusal_of_a_credential_that_was_replaced_meanwhile_is_no_verdict() {
-    let store = Faulty::new();
-    let stage = Stage::on(store.store.clone()).await;
+    let (store, clock) = (Faulty::new(), PlayedClock::new());
+    // This one waits far longer for its answer than the others believe it may.
+    let mut timings = Timings::default();
+    timings.request_deadline = Duration::from_secs(300);
+    let stage = Stage::with(store.store.clone(), clock.clone(), timings).await;
     let connection = stage.connected().await;
-    // Another hub on the same store renews while ours waits for its answer.
-    let other = Stage::on(store.store.clone()).await;
-    stage.clock.advance(HOUR);
-    other.clock.advance(HOUR);
+    let other = Stage::with(store.store.clone(), clock.clone(), Timings::default()).await;
+    clock.advance(HOUR);
     let gate = Arc::new(Semaphore::new(0));
     stage.tokens.will(Answer::Hold(gate.clone(), Box::new(json(400, r#"{"error":"invalid_grant"}"#))));
     let waiting = connection.clone();

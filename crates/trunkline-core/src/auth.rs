@@ -101,6 +101,9 @@ pub struct RefreshPolicy {
     pub reuse: Reuse,
     /// What revoking ends. Default: the grant.
     pub revoke_scope: RevokeScope,
+    /// How long a refresh token lives if it is not used, where the service does not say so in its answers:
+    /// a grant that nobody uses is renewed in time. Default: it has no end.
+    pub idle_limit: Option<Duration>,
 }
 
 impl Default for RefreshPolicy {
@@ -110,6 +113,7 @@ impl Default for RefreshPolicy {
             default_lifetime: None,
             reuse: Reuse::default(),
             revoke_scope: RevokeScope::default(),
+            idle_limit: None,
         }
     }
 }

@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::Instrument;
-use trunkline_core::{Cause, Diagnosis, Error, Retry, RevokeScope, Revoked};
+use trunkline_core::{Cause, Diagnosis, Error, Held, Retry, RevokeScope, Revoked, Secret};
 use trunkline_store::{Commit, EventKind, Expected, NewBody, NewEvent, Opened, Record, State, Status};
 
 use crate::connection::Connection;
 use crate::hub::{Hub, Trunkline};
-use crate::keeper;
+use crate::keeper::{self, lease};
 use crate::live::Mounted;
 
 /// How often a disconnect may lose the race against renewals.
 const RACES: usize = 5;
 /// How many revocations are taken up at once.
 const BATCH: u32 = 100;
+/// How long a disconnect waits for a renewal under way; then the revocation goes on behind it.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What became of the grant at the service. The connection itself is disconnected in every case.
 #[derive(Debug)]
@@ -64,28 +66,45 @@ impl Connection {
             let Some(Opened { mut record, held, .. }) = opened else { return Ok(Revocation::Nothing) };
             if record.status.state == State::Disconnected {
                 self.entry.live.store(None);
-                return revoke(&self.hub, &self.entry.mounted, self.id()).await;
+                return self.revoke_soon().await;
             }
             let now = self.hub.clock.wall();
-            let expected = Expected::Generation(record.generation);
+            let expected = Expected::Unchanged { generation: record.generation, sequence: record.sequence };
             let diagnosis = Diagnosis::new(Cause::Disconnected).during("disconnect", now);
             record.status = Status { state: State::Disconnected, since: now, diagnosis: Some(diagnosis) };
-            // A new generation, so that a renewal under way cannot bring the connection back.
-            record.generation += 1;
             record.access_expires_at = None;
-            record.due_at = None;
+            // A process that dies before the revocation leaves it to whoever looks for what is due.
+            record.due_at = held.is_some().then_some(now);
             let event = NewEvent { kind: EventKind::Disconnected, at: now, detail: None };
-            let body = held.as_ref().map_or(NewBody::Clear, NewBody::Replace);
-            if let Commit::Done { .. } = self.hub.vault.commit(expected, &record, body, vec![event]).await? {
+            // The secrets stay for the revocation, under the same generation: a renewal under way may
+            // still bring the newest, which is the one to revoke.
+            let stored = self.hub.vault.commit(expected, &record, NewBody::Keep, vec![event]).await?;
+            if let Commit::Done { .. } = stored {
                 self.entry.live.store(None);
                 tracing::info!(target: "trunkline", connector = %self.connector(), tenant = %self.tenant(), connection = %self.id(), "disconnected");
-                return revoke(&self.hub, &self.entry.mounted, self.id()).await;
+                return self.revoke_soon().await;
             }
         }
         Err(Error::new(
             trunkline_core::ErrorKind::Conflict,
             "the connection was changed by others all the time",
         ))
+    }
+}
+
+impl Connection {
+    async fn revoke_soon(&self) -> Result<Revocation, Error> {
+        let (hub, mounted, id) = (&self.hub, &self.entry.mounted, self.id());
+        if let Some(outcome) = revoke(hub, mounted, id, PATIENCE).await? {
+            return Ok(outcome);
+        }
+        let (task_hub, mounted) = (hub.clone(), mounted.clone());
+        hub.spawn(async move {
+            let outcome = revoke(&task_hub, &mounted, id, task_hub.timings.takeover() * 2).await;
+            tracing::info!(target: "trunkline", connection = %id, ?outcome, "revocation behind a renewal ended");
+        });
+        let diagnosis = Diagnosis::new(Cause::Conflict).message("a renewal is under way");
+        Ok(Revocation::Pending(diagnosis.during("revoke", hub.clock.wall())))
     }
 }
 
@@ -108,12 +127,12 @@ impl Trunkline {
             }
             // A connector that is no longer configured cannot revoke: its jobs wait for it.
             let outcome = match hub.mounted(opened.record.key.connector()).cloned() {
-                Ok(mounted) => revoke(hub, &mounted, id).await?,
-                Err(_) => Revocation::Pending(Diagnosis::new(Cause::ConfigurationInvalid)),
+                Ok(mounted) => revoke(hub, &mounted, id, PATIENCE).await?,
+                Err(_) => None,
             };
             match outcome {
-                Revocation::Pending(_) => waiting += 1,
-                _ => done += 1,
+                Some(Revocation::Pending(_)) | None => waiting += 1,
+                Some(_) => done += 1,
             }
         }
         Ok((done, waiting))
@@ -129,18 +148,37 @@ impl Trunkline {
     }
 }
 
-/// Revokes what a disconnected record still holds, and deletes it.
+/// Revokes what a disconnected record still holds, and deletes it. A renewal under way ends first; `None`
+/// when it does not within `patience`.
 async fn revoke(
     hub: &Arc<Hub>,
     mounted: &Mounted,
     id: trunkline_core::ConnectionId,
-) -> Result<Revocation, Error> {
-    let Some(Opened { record, held: Some(held), .. }) = hub.vault.load_by_id(id).await? else {
-        return Ok(Revocation::Nothing);
-    };
-    if record.status.state != State::Disconnected {
-        return Ok(Revocation::Nothing);
+    patience: Duration,
+) -> Result<Option<Revocation>, Error> {
+    let waits = |opened: &Opened| opened.record.status.state == State::Disconnected && opened.held.is_some();
+    if !hub.vault.load_by_id(id).await?.as_ref().is_some_and(waits) {
+        return Ok(Some(Revocation::Nothing));
     }
+    let Some((hold, opened)) = lease::take(hub, id, &Secret::new("revoke"), patience).await? else {
+        return Ok(None);
+    };
+    let outcome = match (waits(&opened), opened.held) {
+        (true, Some(held)) => revoke_held(hub, mounted, opened.record, &held).await,
+        _ => Ok(Revocation::Nothing),
+    };
+    // Where the secrets were deleted, this finds nothing to settle.
+    hold.settle(hub, hold.undone()).await;
+    outcome.map(Some)
+}
+
+async fn revoke_held(
+    hub: &Arc<Hub>,
+    mounted: &Mounted,
+    record: Record,
+    held: &Held,
+) -> Result<Revocation, Error> {
+    let id = record.id;
     let auth = mounted.auth(Some(&record.method))?;
     let outcome = match &record.account {
         Some(account) if auth.policy().revoke_scope == RevokeScope::AccountPool => {
@@ -153,7 +191,7 @@ async fn revoke(
     };
     let outcome = match outcome {
         Some(shared) => shared,
-        None => match auth.revoke(&hub.token_cx(mounted), &held).await {
+        None => match auth.revoke(&hub.token_cx(mounted), held).await {
             Ok(Revoked::NotSupported) => Revocation::NotSupported,
             Ok(_) => Revocation::Revoked,
             Err(error) => failed(&error, hub),
@@ -166,8 +204,9 @@ async fn revoke(
     let expected = Expected::Generation(record.generation);
     let mut cleared = record;
     cleared.generation += 1;
+    cleared.due_at = None;
     // A conflict means that the tenant connected again meanwhile: then there is nothing to delete.
-    if let Commit::Conflict { .. } = keeper::persist(hub, expected, &cleared, NewBody::Clear, &[]).await {
+    if let Commit::Conflict { .. } = keeper::persist(hub, expected, &cleared, NewBody::Clear, &[]).await? {
         tracing::debug!(target: "trunkline", connection = %id, "connected again during a revocation");
     }
     Ok(outcome)

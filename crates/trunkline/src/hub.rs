@@ -19,6 +19,7 @@ use url::Url;
 
 use crate::config::Config;
 use crate::connect::Tenant;
+use crate::keeper::{Recent, Timings, Troubles, Unwritten};
 use crate::live::{ByName, Entry, Live, Mounted, Names};
 
 /// How many unattended consents of different names can be under way at once.
@@ -37,6 +38,10 @@ pub(crate) struct Hub {
     pub(crate) token_transport: Arc<dyn Transport>,
     pub(crate) connections: HashSet<ByName, foldhash::fast::RandomState>,
     pub(crate) return_to: Vec<Url>,
+    pub(crate) timings: Timings,
+    pub(crate) troubles: Troubles,
+    pub(crate) recent: Recent,
+    pub(crate) unwritten: Arc<Unwritten>,
     mounted: BTreeMap<String, Arc<Mounted>>,
     unattended: [Mutex<()>; UNATTENDED_TURNS],
     tasks: TaskTracker,
@@ -175,6 +180,7 @@ pub struct Builder {
     clock: Option<Arc<dyn Clock>>,
     transport: Option<Arc<dyn Transport>>,
     token_transport: Option<Arc<dyn Transport>>,
+    timings: Timings,
 }
 
 impl Builder {
@@ -220,6 +226,13 @@ impl Builder {
         self
     }
 
+    /// Other bounds for the steps of a renewal: the same in every process that shares the store.
+    #[must_use]
+    pub fn timings(mut self, timings: Timings) -> Self {
+        self.timings = timings;
+        self
+    }
+
     /// Checks everything together and opens the store. Captures the current runtime.
     ///
     /// # Errors
@@ -249,6 +262,10 @@ impl Builder {
             token_transport: transport_or(self.token_transport, Purpose::TokenEndpoint)?,
             connections: HashSet::with_hasher(foldhash::fast::RandomState::default()),
             return_to,
+            timings: self.timings,
+            troubles: Troubles::default(),
+            recent: Recent::default(),
+            unwritten: Arc::default(),
             mounted,
             unattended: [const { Mutex::const_new(()) }; UNATTENDED_TURNS],
             tasks: TaskTracker::new(),
@@ -307,7 +324,7 @@ pub(crate) fn random_token() -> Result<Secret, Error> {
     Ok(Secret::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(*bytes)))
 }
 
-fn random<const N: usize>() -> Result<[u8; N], Error> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
     aws_lc_rs::rand::fill(&mut bytes)
         .map_err(|_| Error::new(ErrorKind::Unexpected, "the operating system gives no random bytes"))?;

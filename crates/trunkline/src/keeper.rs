@@ -1,33 +1,47 @@
-//! Renewal: one flight per connection, stored before it is used.
+//! Renewal: one at a time per connection among all processes, stored before it is used.
 //!
-//! A flight runs in the hub's own tasks, so that a caller who goes away cancels nothing. It reads
-//! the record anew, asks the service once, stores the answer by compare-and-swap on the generation,
-//! and only then publishes it. In this version the flight is single within one process; the record
-//! carries the lease and intent columns for the protocol between processes.
+//! `docs/how-a-grant-is-kept.md` states the protocol. A flight (`flight`) runs in the hub's own tasks, so
+//! that a caller who goes away cancels nothing. It looks at the row and gets the lease (`renewal`,
+//! `lease`), asks the service once (`one_request`), stores the answer and only then publishes it
+//! (`commit`, `write`), or concludes what a failure proves (`verdict`).
 
+mod commit;
+pub(crate) mod due;
 mod flight;
+pub(crate) mod lease;
+mod learned;
+mod one_request;
+mod recent;
+mod renewal;
+mod timings;
+pub(crate) mod trouble;
 mod verdict;
+mod write;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use trunkline_core::{AuthProvider, Cause, ConnectionKey, Diagnosis, Error, Held};
-use trunkline_store::{Commit, EventKind, Expected, NewBody, NewEvent, Opened, Record, State, Status};
+use jiff::Timestamp;
+use trunkline_core::{Cause, Diagnosis, Error};
+use trunkline_store::{Opened, State, Status};
 
 use crate::hub::Hub;
 use crate::live::{Entry, Live, Look};
 
 pub(crate) use flight::Flight;
+pub(crate) use recent::Recent;
+pub use timings::Timings;
+pub(crate) use trouble::Troubles;
+pub(crate) use write::{Unwritten, persist, reload};
 
 /// A forced renewal happens at most once in this time per connection: a token that is rejected
 /// again so soon was not too old, and renewing it again would not help.
 const FORCED_PAUSE: Duration = Duration::from_secs(60);
 /// After a failed renewal in the background, how long the token that still serves is left alone.
 const QUIET_AFTER_FAILURE: Duration = Duration::from_secs(30);
-/// How often a write that failed is tried again, and how long the pauses between may grow.
+/// The pause before what the store failed to do is tried again for the first time.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Why a token is renewed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +50,8 @@ pub(crate) enum Why {
     Expired,
     /// The service rejected the token of this generation.
     Rejected { generation: u64 },
+    /// Nobody uses the grant, and it ends of disuse; it was claimed until then.
+    Due { until: Timestamp },
 }
 
 /// Renews, or joins the renewal under way, and answers with what serves afterwards.
@@ -101,127 +117,6 @@ pub(crate) fn publish(entry: &Entry, live: Live) -> Arc<Live> {
         _ => Some(live.clone()),
     });
     entry.live.load_full().unwrap_or(live)
-}
-
-/// One renewal, from the re-read to the publication.
-async fn run(hub: &Hub, entry: &Entry, why: Why) -> Result<Arc<Live>, Error> {
-    let opened = hub.vault.load_by_id(entry.id).await?;
-    let Some(opened) = opened else {
-        entry.live.store(None);
-        return Err(Error::of(Cause::ConsentMissing));
-    };
-    if !matches!(opened.record.status.state, State::Active | State::Degraded) {
-        entry.live.store(None);
-        return Err(lost(&opened.record.status));
-    }
-    let rejected = match why {
-        Why::Expired => None,
-        Why::Rejected { generation } => Some(generation),
-    };
-    if rejected.is_none_or(|generation| opened.record.generation > generation)
-        && let Some(live) = adopt(hub, entry, &opened)?
-        && live.look(&*hub.clock) == Look::Serves
-    {
-        return Ok(live);
-    }
-    let Opened { record, held, .. } = opened;
-    let held = held.ok_or_else(|| Error::of(Cause::ConsentMissing))?;
-    let auth = entry.mounted.auth(Some(&record.method))?;
-    tracing::debug!(target: "trunkline", connector = %record.key.connector(), connection = %record.id, generation = record.generation, "renewal started");
-    match auth.refresh(&hub.token_cx(&entry.mounted), &held).await {
-        Ok(grant) => {
-            let mut captures = held.captures;
-            for (name, value) in grant.captures.iter() {
-                captures.insert(name, value);
-            }
-            let renewed = Held { credential: grant.credential, captures, inputs: held.inputs };
-            commit_renewed(hub, entry, record, &renewed, auth).await
-        }
-        Err(error) => verdict::conclude(hub, entry, record, error).await,
-    }
-}
-
-/// Stores a renewed credential and publishes it. Once the service has answered, this is the only
-/// copy of a refresh token that may be the only live one: it is kept until a write succeeds.
-async fn commit_renewed(
-    hub: &Hub,
-    entry: &Entry,
-    before: Record,
-    held: &Held,
-    auth: Arc<dyn AuthProvider>,
-) -> Result<Arc<Live>, Error> {
-    let now = hub.clock.wall();
-    let expected = before.generation;
-    let recovered = before.status.state == State::Degraded;
-    let mut record = before;
-    record.generation = expected + 1;
-    record.credential_at = Some(now);
-    record.access_expires_at = held.credential.access_expires_at;
-    let mut events = Vec::new();
-    if recovered {
-        record.status = Status { state: State::Active, since: now, diagnosis: None };
-        events.push(NewEvent { kind: EventKind::Recovered, at: now, detail: None });
-    }
-    let committed =
-        persist(hub, Expected::Generation(expected), &record, NewBody::Replace(held), &events).await;
-    match committed {
-        Commit::Done { .. } => {
-            tracing::info!(target: "trunkline", connector = %record.key.connector(), connection = %record.id, generation = record.generation, "token renewed");
-            let live = Live::new(held, record.generation, entry.id, &entry.mounted, auth, &*hub.clock)?;
-            live.look(&*hub.clock);
-            Ok(publish(entry, live))
-        }
-        // Someone replaced or ended the grant meanwhile: theirs counts, and ours is not revoked,
-        // since it may be of the same grant.
-        Commit::Conflict { .. } => {
-            tracing::warn!(target: "trunkline", connector = %record.key.connector(), connection = %record.id, "renewal overtaken");
-            let Some(opened) = hub.vault.load_by_id(entry.id).await? else {
-                return Err(Error::of(Cause::ConsentMissing));
-            };
-            adopt(hub, entry, &opened)?.ok_or_else(|| {
-                entry.live.store(None);
-                lost(&opened.record.status)
-            })
-        }
-    }
-}
-
-/// Writes until the store takes it or says that someone else was first. Losing what is to be written
-/// would lose a grant, so a store that fails is tried again, without end.
-pub(crate) async fn persist(
-    hub: &Hub,
-    expected: Expected,
-    record: &Record,
-    body: NewBody<'_>,
-    events: &[NewEvent],
-) -> Commit {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match hub.vault.commit(expected, record, body, events.to_vec()).await {
-            Ok(commit) => return commit,
-            Err(error) => {
-                tracing::error!(target: "trunkline", connection = %record.id, error = %error, "store failed; the credential is kept and written again");
-                // An attempt that failed after it took effect shows as our own generation.
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-        }
-    }
-}
-
-/// Reads until the store answers, while a grant is in hand that would be lost otherwise.
-pub(crate) async fn reload(hub: &Hub, key: &ConnectionKey) -> Option<Opened> {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match hub.vault.load(key).await {
-            Ok(opened) => return opened,
-            Err(error) => {
-                tracing::error!(target: "trunkline", error = %error, "store failed; the grant is kept");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-        }
-    }
 }
 
 /// The error for a connection whose state says that it cannot serve.

@@ -58,6 +58,7 @@ pub use connection::Connection;
 pub use consent::{BrowserSession, Completed, ConsentRequest};
 pub use disconnect::Revocation;
 pub use hub::{Builder, Trunkline};
+pub use keeper::Timings;
 pub use request::{IntoTarget, RequestBuilder};
 #[cfg(feature = "reqwest")]
 pub use reqwest_transport::ReqwestTransport;

@@ -49,7 +49,7 @@ pub(crate) struct Entry {
     pub(crate) live: ArcSwapOption<Live>,
     /// The renewal under way, if one is.
     pub(crate) flight: Mutex<Option<Flight>>,
-    /// When the last forced renewal began, in ticks; 0 for never.
+    /// When the last forced renewal began, or any renewal ended, in ticks; 0 for never.
     pub(crate) forced_at: AtomicU64,
     /// Before this point no renewal starts in the background, since the last one failed; in ticks.
     pub(crate) quiet_until: AtomicU64,
@@ -67,6 +67,12 @@ impl Entry {
             forced_at: AtomicU64::new(0),
             quiet_until: AtomicU64::new(0),
         }
+    }
+
+    /// A token that is rejected right after its renewal was not too old.
+    pub(crate) fn renewed(&self, now: Ticks) {
+        self.forced_at.store(now.as_millis().max(1), Ordering::Release);
+        self.quiet_until.store(0, Ordering::Release);
     }
 
     pub(crate) fn names(&self) -> Names<'_> {

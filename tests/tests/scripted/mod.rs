@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use trunkline::{
     Account, BrowserSession, Callback, Completed, Config, Connect, Connection, ConsentRequest, ConsentStep,
-    Diagnosis, Error, InputSpec, KeyRing, MemoryStore, Store, Trunkline,
+    Diagnosis, Error, InputSpec, KeyRing, MemoryStore, Store, Timings, Trunkline,
 };
 use trunkline_auth::oauth2::{AuthorizationCode, Client, ClientAuth, ClientCredentials, challenge};
 use trunkline_core::bytes::Bytes;
@@ -19,17 +19,28 @@ use trunkline_core::jiff::Timestamp;
 use trunkline_core::url::Url;
 use trunkline_core::{
     AuthProvider, Body, BuildConnector, Captures, Clock, Connector, ConnectorInfo, Cx, Endpoint, Exchange,
-    Grant, Request, RequestBody, Secret, Session, Ticks, Transport, TransportError, async_trait,
+    Grant, RefreshPolicy, Request, RequestBody, Reuse, Secret, Session, Ticks, Transport, TransportError, async_trait,
     register_connector,
 };
 
-/// A clock that stands until it is set.
+/// A clock that goes with tokio's, so that it stands where time is paused, and can be set besides.
 #[derive(Debug, Clone)]
-pub(crate) struct PlayedClock(Arc<(AtomicI64, AtomicU64)>);
+pub(crate) struct PlayedClock(Arc<Hands>);
+
+#[derive(Debug)]
+struct Hands {
+    began: tokio::time::Instant,
+    wall_ms: AtomicI64,
+    ticks_ms: AtomicU64,
+}
 
 impl PlayedClock {
-    fn new() -> Self {
-        Self(Arc::new((AtomicI64::new(1_800_000_000_000), AtomicU64::new(1_000_000))))
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Hands {
+            began: tokio::time::Instant::now(),
+            wall_ms: AtomicI64::new(1_800_000_000_000),
+            ticks_ms: AtomicU64::new(1_000_000),
+        }))
     }
 
     pub(crate) fn advance(&self, by: Duration) {
@@ -39,21 +50,26 @@ impl PlayedClock {
 
     /// Moves the wall clock alone, as a correction or a suspended machine does.
     pub(crate) fn set_wall(&self, by_ms: i64) {
-        self.0.0.fetch_add(by_ms, Ordering::SeqCst);
+        self.0.wall_ms.fetch_add(by_ms, Ordering::SeqCst);
     }
 
     pub(crate) fn advance_ticks(&self, by: Duration) {
-        self.0.1.fetch_add(u64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+        self.0.ticks_ms.fetch_add(u64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.0.began.elapsed().as_millis()).unwrap()
     }
 }
 
 impl Clock for PlayedClock {
     fn wall(&self) -> Timestamp {
-        Timestamp::from_millisecond(self.0.0.load(Ordering::SeqCst)).unwrap()
+        let elapsed = i64::try_from(self.elapsed_ms()).unwrap();
+        Timestamp::from_millisecond(self.0.wall_ms.load(Ordering::SeqCst) + elapsed).unwrap()
     }
 
     fn coarse(&self) -> Ticks {
-        Ticks::from_millis(self.0.1.load(Ordering::SeqCst))
+        Ticks::from_millis(self.0.ticks_ms.load(Ordering::SeqCst) + self.elapsed_ms())
     }
 }
 
@@ -174,9 +190,27 @@ impl Transport for PlayedTransport {
     }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PlayedConfig {}
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PlayedConfig {
+    /// What a spent refresh token does: `grace`, with its window, or one of the others.
+    reuse: Option<String>,
+    grace_s: u64,
+    idle_s: Option<u64>,
+}
+
+impl PlayedConfig {
+    fn policy(&self) -> RefreshPolicy {
+        let mut policy = RefreshPolicy::default();
+        policy.reuse = match self.reuse.as_deref() {
+            Some("grace") => Reuse::Grace { window: Duration::from_secs(self.grace_s) },
+            Some("reject_soft") => Reuse::RejectSoft,
+            _ => Reuse::KillsFamily,
+        };
+        policy.idle_limit = self.idle_s.map(Duration::from_secs);
+        policy
+    }
+}
 
 impl BuildConnector for PlayedConfig {
     const INFO: ConnectorInfo = ConnectorInfo { title: "Played", docs: "", methods: &["authorization_code"] };
@@ -187,6 +221,7 @@ impl BuildConnector for PlayedConfig {
         let auth =
             AuthorizationCode::builder(client, url("/authorize"), url("/token"), "https://app.test/callback")
                 .revoke_url(url("/revoke"))
+                .policy(self.policy())
                 .build()?;
         let input = |name| InputSpec { name, title: "", example: "", secret: false };
         let client = Client::new("client", Some(Secret::new("canary-client-secret"))).auth(ClientAuth::Body);
@@ -256,15 +291,20 @@ impl Stage {
     }
 
     pub(crate) async fn on(store: impl Store + 'static) -> Self {
-        let (clock, api, tokens) =
-            (PlayedClock::new(), PlayedTransport::default(), PlayedTransport::default());
+        Self::with(store, PlayedClock::new(), Timings::default()).await
+    }
+
+    /// Another process on the same store and at the same time has the same clock.
+    pub(crate) async fn with(store: impl Store + 'static, clock: PlayedClock, timings: Timings) -> Self {
+        let (api, tokens) = (PlayedTransport::default(), PlayedTransport::default());
         let trunkline = Trunkline::builder()
-            .config(Config::new().connector("played", PlayedConfig {}).unwrap())
+            .config(Config::new().connector("played", PlayedConfig::default()).unwrap())
             .store(store)
             .keys(KeyRing::new([7; 32]))
             .clock(clock.clone())
             .transport(api.clone())
             .token_transport(tokens.clone())
+            .timings(timings)
             .build()
             .await
             .unwrap();

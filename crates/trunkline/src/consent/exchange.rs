@@ -17,7 +17,7 @@ use trunkline_store::{
 use super::Wish;
 use crate::connection::Connection;
 use crate::hub::{Hub, random_id};
-use crate::keeper;
+use crate::keeper::{self, due, lease, trouble};
 use crate::live::{Live, Mounted};
 
 /// How often a reconnect may lose the race against renewals of the grant it replaces.
@@ -82,16 +82,36 @@ impl Exchange {
         self.answer.inputs = inputs;
         // Read before the exchange: a store that cannot be read must not cost the grant.
         let before = hub.vault.load(&self.key).await?;
+        let Some(before) = before else {
+            let grant = self.ask(hub, mounted, &*auth).await?;
+            return self.store_new(hub, mounted, auth, grant).await;
+        };
+        // A renewal under way ends first. A holder that is silent does not keep a person waiting: what it
+        // may still write loses against the new grant.
+        let code = self.answer.callback.get("code").cloned().unwrap_or_else(|| Secret::new(""));
+        let taken = lease::take(hub, before.record.id, &code, hub.timings.request_deadline).await?;
+        let (hold, before) = match taken {
+            Some((hold, before)) => (Some(hold), before),
+            None => (None, before),
+        };
+        let exchanged = match self.ask(hub, mounted, &*auth).await {
+            Ok(grant) => self.store_again(hub, mounted, auth, grant, before).await,
+            Err(error) => Err(error),
+        };
+        if let (Err(_), Some(hold)) = (&exchanged, hold) {
+            hold.settle(hub, hold.undone()).await;
+        }
+        exchanged
+    }
+
+    async fn ask(&self, hub: &Hub, mounted: &Mounted, auth: &dyn AuthProvider) -> Result<Grant, Error> {
         let now = hub.clock.wall();
         let grant = auth
             .complete(&hub.token_cx(mounted), &self.answer)
             .await
             .map_err(|error| error.map_diagnosis(|diagnosis| diagnosis.during("consent", now)))?;
         self.compare_scopes(&grant);
-        match before {
-            None => self.store_new(hub, mounted, auth, grant).await,
-            Some(before) => self.store_again(hub, mounted, auth, grant, before).await,
-        }
+        Ok(grant)
     }
 
     /// A first connection is stored at once and asked who it is afterwards: between the exchange and
@@ -117,9 +137,10 @@ impl Exchange {
             access_expires_at: grant.credential.access_expires_at,
             due_at: None,
         };
+        record.due_at = due::at(&auth.policy(), &grant.credential, record.id, now);
         let held = self.held(&grant);
         let event = NewEvent { kind: EventKind::Connected, at: now, detail: None };
-        match keeper::persist(hub, Expected::Absent, &record, NewBody::Replace(&held), &[event]).await {
+        match keeper::persist(hub, Expected::Absent, &record, NewBody::Replace(&held), &[event]).await? {
             Commit::Done { sequence } => record.sequence = sequence,
             // Someone connected the same names meanwhile, or our own write took effect before it
             // was reported as failed.
@@ -139,7 +160,7 @@ impl Exchange {
             Ok(account) if account.is_some() && account != record.account => {
                 record.account = account;
                 let expected = Expected::Generation(record.generation);
-                let stored = keeper::persist(hub, expected, &record, NewBody::Keep, &[]).await;
+                let stored = keeper::persist(hub, expected, &record, NewBody::Keep, &[]).await?;
                 tracing::debug!(target: "trunkline", connection = %record.id, ?stored, "account confirmed");
                 // Someone replaced the grant while this one was asked who it is.
                 if let Commit::Conflict { .. } = stored
@@ -190,11 +211,10 @@ impl Exchange {
             record.generation += 1;
             record.credential_at = Some(now);
             record.access_expires_at = grant.credential.access_expires_at;
-            // What was due was about the old grant.
-            record.due_at = None;
+            record.due_at = due::at(&auth.policy(), &grant.credential, record.id, now);
             let kind = if changed { EventKind::AccountChanged } else { EventKind::Reconnected };
             let events = [NewEvent { kind, at: now, detail: None }];
-            match keeper::persist(hub, expected, &record, NewBody::Replace(&held), &events).await {
+            match keeper::persist(hub, expected, &record, NewBody::Replace(&held), &events).await? {
                 Commit::Done { .. } => {
                     tracing::info!(target: "trunkline", connector = %record.key.connector(), tenant = %record.key.tenant(), connection = %record.id, "reconnected");
                     return self.publish(hub, mounted, auth, &record, &held);
@@ -255,6 +275,7 @@ impl Exchange {
         // What was true of the old grant says nothing about the new one.
         entry.forced_at.store(0, Ordering::Release);
         entry.quiet_until.store(0, Ordering::Release);
+        trouble::over(hub, record.id);
         keeper::publish(&entry, live);
         Ok(Connection::new(hub.clone(), entry))
     }
@@ -299,7 +320,7 @@ async fn refused(hub: &Arc<Hub>, connection: &Connection, mut record: Record, er
     let kind = if state == State::Suspended { EventKind::Suspended } else { EventKind::NeedsConsent };
     let event = NewEvent { kind, at: now, detail: error.diagnosis().cloned() };
     let expected = Expected::Generation(record.generation);
-    if let Commit::Done { .. } = keeper::persist(hub, expected, &record, NewBody::Keep, &[event]).await {
+    if let Ok(Commit::Done { .. }) = keeper::persist(hub, expected, &record, NewBody::Keep, &[event]).await {
         connection.entry.live.store(None);
     }
     error

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use trunkline_core::{Cause, Error};
 
-use super::Why;
+use super::{Why, renewal};
 use crate::hub::Hub;
 use crate::live::{Entry, Live};
 
@@ -64,7 +64,7 @@ pub(super) fn join_or_start(hub: &Arc<Hub>, entry: &Arc<Entry>, why: Why) -> Fli
     let (hub_, entry) = (hub.clone(), entry.clone());
     let flying = Flying { flight: flight.clone(), entry };
     hub.spawn(async move {
-        let mut renewal = pin!(super::run(&hub_, &flying.entry, why));
+        let mut renewal = pin!(renewal::run(&hub_, &flying.entry, why));
         let outcome = match tokio::time::timeout(LONGEST_WAIT, renewal.as_mut()).await {
             Ok(outcome) => outcome,
             Err(_) => {

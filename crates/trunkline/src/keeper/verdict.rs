@@ -3,84 +3,164 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use trunkline_core::{Diagnosis, Error, Verdict};
-use trunkline_store::{Commit, EventKind, Expected, NewBody, NewEvent, Record, State, Status};
+use trunkline_core::{Cause, Diagnosis, Error, Verdict};
+use trunkline_store::{Commit, EventKind, Expected, Fence, NewBody, NewEvent, Opened, Record, Settle, State, Status};
 
-use super::{QUIET_AFTER_FAILURE, adopt};
+use super::lease::Hold;
+use super::write::beat;
+use super::{QUIET_AFTER_FAILURE, adopt, lost, trouble};
 use crate::hub::Hub;
 use crate::live::{Entry, Live};
 
-/// Concludes from `error` what state the connection is in, stores that, and answers with the error,
-/// or with a newer credential if someone renewed meanwhile.
+/// How often a verdict is put on top of another change of the record.
+const RACES: u32 = 5;
+
+/// Concludes from `error` what state the connection is in, stores that, frees the lease, and answers with the
+/// error, or with a newer credential if someone renewed meanwhile.
 ///
 /// A grant is dead only when the service said so and the refused credential is still the stored one.
 pub(super) async fn conclude(
     hub: &Hub,
     entry: &Entry,
     record: Record,
+    hold: Hold,
     error: Error,
+    unknown: bool,
 ) -> Result<Arc<Live>, Error> {
     let now = hub.clock.wall();
     let error = error.map_diagnosis(|diagnosis| diagnosis.during("refresh", now));
     let quiet = hub.clock.coarse().plus(QUIET_AFTER_FAILURE);
     entry.quiet_until.store(quiet.as_millis(), Ordering::Relaxed);
-    let Some(diagnosis) = error.diagnosis().cloned() else { return Err(error) };
+    trouble::remember(hub, record.id, &error, if unknown { hold.attempt() } else { 0 });
+    let cause = error.cause();
     tracing::warn!(
         target: "trunkline",
-        connector = %record.key.connector(), connection = %record.id, cause = %diagnosis.cause(),
+        connector = %record.key.connector(), connection = %record.id, cause = cause.map(Cause::code), unknown,
         "renewal failed"
     );
-    match diagnosis.cause().verdict() {
-        Verdict::GrantDead => settle(hub, entry, record, State::NeedsConsent, diagnosis, error).await,
-        Verdict::Suspended => settle(hub, entry, record, State::Suspended, diagnosis, error).await,
-        Verdict::Transient | Verdict::OutcomeUnknown if record.status.state == State::Active => {
-            // The token may still serve; only the record says that renewal is failing.
-            mark(hub, &record, State::Degraded, EventKind::Degraded, diagnosis).await;
-            Err(error)
-        }
+    let verdict = cause.map(Cause::verdict);
+    let fence = match verdict {
+        _ if unknown => hold.unknown(),
+        Some(Verdict::GrantDead) => match hold.silent.filter(|_| hold.is_replay) {
+            None => Fence::close(hold.epoch),
+            Some(silent) => match wait_for(hub, &hold, silent).await {
+                Some(fence) => fence,
+                None => return Err(error),
+            },
+        },
+        _ => hold.undone(),
+    };
+    let state = match verdict {
+        _ if unknown => State::Degraded,
+        Some(Verdict::GrantDead) => State::NeedsConsent,
+        Some(Verdict::Suspended) => State::Suspended,
+        Some(Verdict::Transient) => State::Degraded,
         // A broken client is the application's, not this connection's.
-        _ => Err(error),
+        _ => {
+            hold.settle(hub, fence).await;
+            return Err(error);
+        }
+    };
+    if state == State::Degraded {
+        hold.settle(hub, fence).await;
+        degrade(hub, &record, &error).await;
+        return Err(error);
     }
+    judge(hub, entry, record, fence, state, error).await
 }
 
-async fn settle(
+/// A replay that was refused proves nothing while the silent holder before may still write what it got: its
+/// intent is given back, and it is given time. Answers the fence for a verdict.
+async fn wait_for(hub: &Hub, hold: &Hold, silent: u64) -> Option<Fence> {
+    let back = Fence { epoch: hold.epoch, then: Settle::GiveBack { epoch: silent } };
+    if let Err(error) = hub.vault.store().settle(hold.id, &back).await {
+        tracing::error!(target: "trunkline", connection = %hold.id, error = %error, "intent could not be given back; no verdict");
+        return None;
+    }
+    let until = hub.clock.coarse().plus(hub.timings.commit_grace);
+    loop {
+        let left = until.since(hub.clock.coarse());
+        if left.is_zero() {
+            break;
+        }
+        tokio::time::sleep(left.min(hub.timings.heartbeat())).await;
+        beat(hub, hold).await;
+    }
+    Some(Fence { epoch: silent, then: Settle::LeaveOpen { epoch: silent } })
+}
+
+/// Stores a verdict, unless the refused credential is no longer the stored one.
+async fn judge(
     hub: &Hub,
     entry: &Entry,
-    record: Record,
+    mut record: Record,
+    fence: Fence,
     state: State,
-    diagnosis: Diagnosis,
     error: Error,
 ) -> Result<Arc<Live>, Error> {
     let kind = if state == State::Suspended { EventKind::Suspended } else { EventKind::NeedsConsent };
-    if mark(hub, &record, state, kind, diagnosis).await {
-        entry.live.store(None);
-        return Err(error);
+    let judged = record.generation;
+    for _ in 0..RACES {
+        match mark(hub, &record, Some(fence), state, kind, error.diagnosis()).await {
+            Some(Commit::Done { .. }) => {
+                entry.live.store(None);
+                return Err(error);
+            }
+            // A store that fails now is no reason to wait: the next renewal comes to the same conclusion.
+            None => return Err(error),
+            Some(Commit::Conflict { .. }) => {}
+        }
+        let Some(opened) = hub.vault.load_by_id(entry.id).await? else { return Err(error) };
+        let Opened { record: now, lease, .. } = &opened;
+        let serves = matches!(now.status.state, State::Active | State::Degraded);
+        if now.generation != judged || !serves {
+            return adopt(hub, entry, &opened)?.ok_or_else(|| {
+                entry.live.store(None);
+                lost(&now.status)
+            });
+        }
+        if lease.intent.as_ref().map(|intent| intent.epoch) != Some(fence.epoch) {
+            // Somebody else is at it: theirs is the verdict.
+            return Err(error);
+        }
+        record = opened.record;
     }
-    // The refused credential is no longer the stored one: no verdict about the newer.
-    match hub.vault.load_by_id(entry.id).await? {
-        Some(opened) => match adopt(hub, entry, &opened)? {
-            Some(live) => Ok(live),
-            None => Err(error),
-        },
-        None => Err(error),
+    Err(error)
+}
+
+/// The token may still serve; only the record says that renewal is failing.
+async fn degrade(hub: &Hub, record: &Record, error: &Error) {
+    if record.status.state == State::Active {
+        let stored = mark(hub, record, None, State::Degraded, EventKind::Degraded, error.diagnosis()).await;
+        tracing::debug!(target: "trunkline", connection = %record.id, ?stored, "degraded");
     }
 }
 
-/// Stores a change of state for the very credential that `record` describes. Answers whether it
-/// still was the stored one. A store that fails now is no reason to wait: the next renewal will come
-/// to the same conclusion.
-async fn mark(hub: &Hub, record: &Record, state: State, kind: EventKind, diagnosis: Diagnosis) -> bool {
+/// Stores a change of state for the very record that was read; `None` when the store failed.
+async fn mark(
+    hub: &Hub,
+    record: &Record,
+    under: Option<Fence>,
+    state: State,
+    kind: EventKind,
+    why: Option<&Diagnosis>,
+) -> Option<Commit> {
     let now = hub.clock.wall();
     let mut changed = record.clone();
-    changed.status = Status { state, since: now, diagnosis: Some(diagnosis.clone()) };
-    let event = NewEvent { kind, at: now, detail: Some(diagnosis) };
-    let expected = Expected::Generation(record.generation);
-    match hub.vault.commit(expected, &changed, NewBody::Keep, vec![event]).await {
-        Ok(Commit::Done { .. }) => true,
-        Ok(Commit::Conflict { .. }) => false,
-        Err(error) => {
-            tracing::error!(target: "trunkline", connection = %record.id, error = %error, "state could not be stored");
-            true
-        }
+    changed.status = Status { state, since: now, diagnosis: why.cloned() };
+    if matches!(state, State::NeedsConsent | State::Suspended) {
+        changed.due_at = None;
     }
+    let event = NewEvent { kind, at: now, detail: why.cloned() };
+    let expected = Expected::Unchanged { generation: record.generation, sequence: record.sequence };
+    let change = hub.vault.seal(expected, under, &changed, NewBody::Keep, vec![event]);
+    let stored = match change {
+        Ok(change) => hub.vault.store().commit(&change).await,
+        Err(error) => Err(error),
+    };
+    stored
+        .inspect_err(|error| {
+            tracing::error!(target: "trunkline", connection = %record.id, error = %error, "state could not be stored");
+        })
+        .ok()
 }

@@ -1,0 +1,143 @@
+//! From the service's answer to a stored and published credential.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use trunkline_core::{AuthProvider, Cause, Error, Held};
+use trunkline_store::{Change, Commit, EventKind, Expected, Fence, NewBody, NewEvent, Opened, Record, State, Status};
+
+use super::lease::Hold;
+use super::recent::restoring;
+use super::write::{beat, reload, write};
+use super::{adopt, due, lost, publish, trouble};
+use crate::hub::Hub;
+use crate::live::{Entry, Live};
+
+/// How often a holder looks whether the intent is its own again.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Stores a renewed credential and publishes it. Once the service has answered, this is the only copy of a
+/// refresh token that may be the only live one: it is kept until it is stored or a newer one is.
+pub(super) async fn renewed(
+    hub: &Arc<Hub>,
+    entry: &Entry,
+    before: Record,
+    held: &Held,
+    auth: Arc<dyn AuthProvider>,
+    hold: &Hold,
+) -> Result<Arc<Live>, Error> {
+    let due_at = due::at(&auth.policy(), &held.credential, before.id, hub.clock.wall());
+    let mut change = sealed(hub, before, held, due_at, hold)?;
+    let _holding = hub.unwritten.hold(change.clone());
+    loop {
+        if let Commit::Done { .. } = write(hub, &change, Some(hold)).await {
+            return stored(hub, entry, &change, held, auth);
+        }
+        let Some(opened) = reload(hub, &change.record.key).await else {
+            return Err(Error::of(Cause::ConsentMissing));
+        };
+        match stand(&opened, &change, hold) {
+            Stand::Ours => rebase(hub, &mut change, opened.record),
+            Stand::WentBack => {
+                let expected = Expected::Generation(opened.record.generation);
+                change = restoring(&change, expected).unwrap_or(change);
+            }
+            // A successor spends what we have spent. If the service refuses it, ours is the live one.
+            Stand::Successor => {
+                beat(hub, hold).await;
+                tokio::time::sleep(LOOK).await;
+            }
+            // Theirs counts, and ours is not revoked, since it may be of the same grant.
+            Stand::Newer => {
+                tracing::warn!(target: "trunkline", connector = %change.record.key.connector(), connection = %entry.id, "renewal overtaken");
+                return adopt(hub, entry, &opened)?.ok_or_else(|| {
+                    entry.live.store(None);
+                    lost(&opened.record.status)
+                });
+            }
+        }
+    }
+}
+
+/// How the row stands to a credential that could not be written.
+enum Stand {
+    /// It may be written: only the record was changed.
+    Ours,
+    /// Another intent is open on the same credential.
+    Successor,
+    /// A newer credential is stored.
+    Newer,
+    /// The store went back to an older state.
+    WentBack,
+}
+
+fn stand(opened: &Opened, change: &Change, hold: &Hold) -> Stand {
+    let replaced = change.record.generation - 1;
+    let is_ours = opened.lease.intent.as_ref().is_some_and(|intent| intent.epoch == hold.epoch);
+    match opened.record.generation {
+        stored if stored > replaced || opened.record.id != change.record.id => Stand::Newer,
+        stored if stored < replaced => Stand::WentBack,
+        _ if is_ours => Stand::Ours,
+        _ => Stand::Successor,
+    }
+}
+
+fn sealed(
+    hub: &Hub,
+    mut record: Record,
+    held: &Held,
+    due_at: Option<jiff::Timestamp>,
+    hold: &Hold,
+) -> Result<Change, Error> {
+    let before = record.clone();
+    record.generation += 1;
+    record.credential_at = Some(hub.clock.wall());
+    record.access_expires_at = held.credential.access_expires_at;
+    record.due_at = due_at;
+    let expected = Expected::Generation(before.generation);
+    let body = NewBody::Replace(held);
+    let mut change = hub.vault.seal(expected, Some(Fence::close(hold.epoch)), &record, body, Vec::new())?;
+    rebase(hub, &mut change, before);
+    Ok(change)
+}
+
+/// Puts the change on top of what the record has become: a state that somebody else set is not overwritten
+/// without a word.
+fn rebase(hub: &Hub, change: &mut Change, now: Record) {
+    let at = hub.clock.wall();
+    change.expected = Expected::Unchanged { generation: now.generation, sequence: now.sequence };
+    change.events.clear();
+    change.record.account = now.account;
+    change.record.status = match now.status.state {
+        // It stays disconnected; the newest credential is what there is to revoke.
+        State::Active | State::Disconnected => now.status,
+        State::Degraded | State::NeedsConsent | State::Suspended => {
+            change.events.push(NewEvent::new(EventKind::Recovered, at));
+            Status { state: State::Active, since: at, diagnosis: None }
+        }
+    };
+    if change.record.status.state == State::Disconnected {
+        change.record.due_at = now.due_at;
+    }
+}
+
+fn stored(
+    hub: &Hub,
+    entry: &Entry,
+    change: &Change,
+    held: &Held,
+    auth: Arc<dyn AuthProvider>,
+) -> Result<Arc<Live>, Error> {
+    let record = &change.record;
+    tracing::info!(target: "trunkline", connector = %record.key.connector(), connection = %record.id, generation = record.generation, "token renewed");
+    hub.recent.keep(hub.clock.coarse(), change.clone());
+    trouble::over(hub, record.id);
+    if record.status.state != State::Active {
+        entry.live.store(None);
+        return Err(lost(&record.status));
+    }
+    entry.renewed(hub.clock.coarse());
+    let live = Live::new(held, record.generation, entry.id, &entry.mounted, auth, &*hub.clock)?;
+    live.look(&*hub.clock);
+    Ok(publish(entry, live))
+}

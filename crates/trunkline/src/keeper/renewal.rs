@@ -1,0 +1,146 @@
+//! One renewal, from the look at the row to the stored credential.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use trunkline_core::{AuthProvider, Cause, Cx, Error, Grant, Held, Reuse, Secret, Verdict};
+use trunkline_store::{Intent, Opened, State};
+
+use super::lease::{Hold, Taker, Try};
+use super::one_request::OneRequest;
+use super::{Why, adopt, commit, learned, lost, recent, trouble, verdict};
+use crate::hub::Hub;
+use crate::live::{Entry, Live, Look};
+
+/// How often a lease is asked for again when the store fails, within one renewal.
+const STORE_TRIES: u32 = 3;
+
+/// Renews, unless somebody else has: at the end memory holds what serves.
+pub(super) async fn run(hub: &Arc<Hub>, entry: &Entry, why: Why) -> Result<Arc<Live>, Error> {
+    let mut taker = Taker::new(hub)?;
+    let mut failures = 0;
+    loop {
+        let Some(opened) = hub.vault.load_by_id(entry.id).await? else {
+            entry.live.store(None);
+            return Err(Error::of(Cause::ConsentMissing));
+        };
+        if recent::restore(hub, entry, &opened).await? {
+            continue;
+        }
+        if !matches!(opened.record.status.state, State::Active | State::Degraded) {
+            entry.live.store(None);
+            return Err(lost(&opened.record.status));
+        }
+        if let Some(live) = served(hub, entry, why, &opened)? {
+            return Ok(live);
+        }
+        trouble::pause(hub, entry.id, why)?;
+        let auth = entry.mounted.auth(Some(&opened.record.method))?;
+        let held = opened.held.clone().ok_or_else(|| Error::of(Cause::ConsentMissing))?;
+        let serves = still_serves(hub, entry, why, &opened)?;
+        let spent = held.credential.refresh_token.clone().unwrap_or_else(|| Secret::new(""));
+        let may_replay = |intent: &Intent| may_replay(hub, &*auth, intent, serves);
+        match taker.attempt(hub, &opened, &spent, may_replay).await {
+            Ok(Try::Held(hold)) => return spend(hub, entry, why, opened.record, held, auth, hold).await,
+            Ok(Try::Wait(pause)) => tokio::time::sleep(pause).await,
+            Ok(Try::Changed) => {}
+            // The token serves, and renewing it now could end it: the next look comes when it is over.
+            Ok(Try::Spent) => return Err(Error::of(Cause::RefreshOutcomeUnknown)),
+            Err(error) if failures < STORE_TRIES => {
+                failures += 1;
+                tracing::warn!(target: "trunkline", connection = %entry.id, error = %error, "lease could not be asked for");
+                tokio::time::sleep(super::FIRST_PAUSE * failures).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// What the store holds, if it answers why this renewal was begun.
+fn served(hub: &Hub, entry: &Entry, why: Why, opened: &Opened) -> Result<Option<Arc<Live>>, Error> {
+    let wanted = match why {
+        Why::Expired => true,
+        Why::Rejected { generation } => opened.record.generation > generation,
+        // Whoever renewed meanwhile has set another time.
+        Why::Due { until } => opened.record.due_at.map(Timestamp::as_microsecond) != Some(until.as_microsecond()),
+    };
+    if !wanted {
+        return Ok(None);
+    }
+    let live = adopt(hub, entry, opened)?;
+    Ok(live.filter(|live| matches!(why, Why::Due { .. }) || live.look(&*hub.clock) == Look::Serves))
+}
+
+/// Whether the stored access token still serves, as far as is known here.
+fn still_serves(hub: &Hub, entry: &Entry, why: Why, opened: &Opened) -> Result<bool, Error> {
+    let rejected = matches!(why, Why::Rejected { generation } if generation >= opened.record.generation);
+    Ok(!rejected && adopt(hub, entry, opened)?.is_some())
+}
+
+/// Whether what may have been spent may be spent again, by the service's policy and the intent's age.
+fn may_replay(hub: &Hub, auth: &dyn AuthProvider, intent: &Intent, serves: bool) -> bool {
+    match auth.policy().reuse {
+        Reuse::RejectSoft => true,
+        Reuse::Grace { window } => {
+            let fits = |age| age + hub.timings.request_deadline <= window / 2;
+            intent.age.is_some_and(fits) || !serves
+        }
+        // A replay may end the whole grant, and with it the token that still serves.
+        _ => !serves,
+    }
+}
+
+/// Spends the credential: one request, and what follows from its answer.
+async fn spend(
+    hub: &Arc<Hub>,
+    entry: &Entry,
+    why: Why,
+    record: trunkline_store::Record,
+    held: Held,
+    auth: Arc<dyn AuthProvider>,
+    hold: Hold,
+) -> Result<Arc<Live>, Error> {
+    tracing::debug!(target: "trunkline", connector = %record.key.connector(), connection = %record.id, generation = record.generation, epoch = hold.epoch, replay = hold.is_replay, "renewal started");
+    match ask(hub, entry, &held, &*auth, &hold).await {
+        Outcome::Granted(grant) => {
+            let mut captures = held.captures.clone();
+            for (name, value) in grant.captures.iter() {
+                captures.insert(name, value);
+            }
+            let credential = learned::lifetime(grant.credential, &held.credential, why, hub.clock.wall());
+            let renewed = Held { credential, captures, inputs: held.inputs };
+            commit::renewed(hub, entry, record, &renewed, auth, &hold).await
+        }
+        Outcome::Failed { error, unknown } => verdict::conclude(hub, entry, record, hold, error, unknown).await,
+    }
+}
+
+enum Outcome {
+    Granted(Box<Grant>),
+    Failed {
+        error: Error,
+        /// Whether the credential may have been spent.
+        unknown: bool,
+    },
+}
+
+/// The one request. What takes too long has an unknown outcome.
+async fn ask(
+    hub: &Hub,
+    entry: &Entry,
+    held: &Held,
+    auth: &dyn AuthProvider,
+    hold: &Hold,
+) -> Outcome {
+    let slack = hub.timings.lease_slack;
+    let network = OneRequest::new(hub.token_transport.clone(), hub.clock.clone(), hold.since, slack);
+    let cx = Cx::new(entry.mounted.name.as_str(), network.clone(), hub.clock.clone());
+    let error = match tokio::time::timeout(hub.timings.request_deadline, auth.refresh(&cx, held)).await {
+        Ok(Ok(grant)) => return Outcome::Granted(Box::new(grant)),
+        Ok(Err(error)) => error,
+        Err(_) => Error::of(Cause::RefreshOutcomeUnknown),
+    };
+    // An error without a diagnosis proves nothing, unless nothing was sent.
+    let unsaid = error.cause().is_none_or(|cause| cause.verdict() == Verdict::OutcomeUnknown);
+    Outcome::Failed { unknown: unsaid && network.was_used(), error }
+}
