@@ -148,6 +148,17 @@ impl Trunkline {
     }
 }
 
+/// Takes up one revocation that is due.
+pub(crate) async fn revoke_due(
+    hub: &Arc<Hub>,
+    mounted: &Mounted,
+    id: trunkline_core::ConnectionId,
+) -> Result<(), Error> {
+    let outcome = revoke(hub, mounted, id, hub.timings.takeover() * 2).await?;
+    tracing::info!(target: "trunkline", connection = %id, ?outcome, "revocation taken up again");
+    Ok(())
+}
+
 /// Revokes what a disconnected record still holds, and deletes it. A renewal under way ends first; `None`
 /// when it does not within `patience`.
 async fn revoke(

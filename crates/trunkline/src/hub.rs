@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::BuildHasher;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use papaya::HashSet;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, MutexGuard};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use trunkline_core::{
     Clock, ConnectionId, ConnectionKey, Cx, Error, ErrorKind, Registry, Secret, Session, Transport, nearest,
@@ -19,7 +20,7 @@ use url::Url;
 
 use crate::config::Config;
 use crate::connect::Tenant;
-use crate::keeper::{Recent, Timings, Troubles, Unwritten};
+use crate::keeper::{Recent, Timings, Troubles, Unwritten, Upkeep, journal, upkeep};
 use crate::live::{ByName, Entry, Live, Mounted, Names};
 
 /// How many unattended consents of different names can be under way at once.
@@ -42,9 +43,12 @@ pub(crate) struct Hub {
     pub(crate) troubles: Troubles,
     pub(crate) recent: Recent,
     pub(crate) unwritten: Arc<Unwritten>,
+    pub(crate) journal: Option<PathBuf>,
+    /// Ends what runs without an end.
+    pub(crate) stopping: CancellationToken,
     mounted: BTreeMap<String, Arc<Mounted>>,
     unattended: [Mutex<()>; UNATTENDED_TURNS],
-    tasks: TaskTracker,
+    pub(crate) tasks: TaskTracker,
     runtime: Handle,
 }
 
@@ -64,21 +68,6 @@ impl Trunkline {
     /// The names of the configured connectors.
     pub fn connectors(&self) -> impl Iterator<Item = &str> {
         self.0.mounted.keys().map(String::as_str)
-    }
-
-    /// Waits until every renewal, exchange and revocation that is under way has been finished and
-    /// stored, at most `deadline` long. Connections stay usable, but call it last.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Unavailable`] when something is still under way at the deadline.
-    pub async fn shutdown(&self, deadline: Duration) -> Result<(), Error> {
-        self.0.tasks.close();
-        let drained = tokio::time::timeout(deadline, self.0.tasks.wait()).await;
-        self.0.tasks.reopen();
-        drained.map_err(|_| {
-            Error::new(ErrorKind::Unavailable, "a renewal, exchange or revocation is still under way")
-        })
     }
 }
 
@@ -117,6 +106,10 @@ impl Hub {
                 },
             }
         })
+    }
+
+    pub(crate) fn all_mounted(&self) -> impl Iterator<Item = &Arc<Mounted>> {
+        self.mounted.values()
     }
 
     /// The connection in memory with these names; looks up only.
@@ -171,6 +164,12 @@ impl Hub {
     }
 }
 
+impl Drop for Hub {
+    fn drop(&mut self) {
+        self.stopping.cancel();
+    }
+}
+
 /// Puts a hub together. A store and keys are required; everything else has a default.
 #[derive(Default)]
 pub struct Builder {
@@ -181,6 +180,9 @@ pub struct Builder {
     transport: Option<Arc<dyn Transport>>,
     token_transport: Option<Arc<dyn Transport>>,
     timings: Timings,
+    /// The outer `None` is the default.
+    upkeep: Option<Option<Upkeep>>,
+    journal: Option<PathBuf>,
 }
 
 impl Builder {
@@ -233,13 +235,28 @@ impl Builder {
         self
     }
 
+    /// Another rhythm for keeping alive what nobody uses; `None` leaves it to another process.
+    #[must_use]
+    pub fn upkeep(mut self, upkeep: impl Into<Option<Upkeep>>) -> Self {
+        self.upkeep = Some(upkeep.into());
+        self
+    }
+
+    /// A file of this process alone, for credentials that could not be stored before a
+    /// [`shutdown`](Trunkline::shutdown) had to end. What is in it is stored at the start. Default: none.
+    #[must_use]
+    pub fn journal(mut self, path: impl Into<PathBuf>) -> Self {
+        self.journal = Some(path.into());
+        self
+    }
+
     /// Checks everything together and opens the store. Captures the current runtime.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::ConfigInvalid`] when store or keys are missing, a connector's settings do not
     /// fit, two linked crates claim one name, or a stored grant is sealed under a key that is not
-    /// there; [`ErrorKind::StoreFailed`] when the store cannot be read.
+    /// there; [`ErrorKind::StoreFailed`] when the store or the journal cannot be read.
     pub async fn build(self) -> Result<Trunkline, Error> {
         let runtime = Handle::try_current()
             .map_err(|_| Error::new(ErrorKind::ConfigInvalid, "a hub is built inside a tokio runtime"))?;
@@ -266,13 +283,22 @@ impl Builder {
             troubles: Troubles::default(),
             recent: Recent::default(),
             unwritten: Arc::default(),
+            journal: self.journal,
+            stopping: CancellationToken::new(),
             mounted,
             unattended: [const { Mutex::const_new(()) }; UNATTENDED_TURNS],
             tasks: TaskTracker::new(),
             runtime,
         });
+        if let Some(path) = &hub.journal {
+            journal::apply(&hub, path).await?;
+        }
         let trunkline = Trunkline(hub);
         trunkline.resume_revocations();
+        if let Some(upkeep) = self.upkeep.unwrap_or_else(|| Some(Upkeep::default())) {
+            let hub = &trunkline.0;
+            hub.spawn(upkeep::run(Arc::downgrade(hub), hub.stopping.clone(), upkeep));
+        }
         Ok(trunkline)
     }
 }

@@ -8,6 +8,7 @@
 mod commit;
 pub(crate) mod due;
 mod flight;
+pub(crate) mod journal;
 pub(crate) mod lease;
 mod learned;
 mod one_request;
@@ -15,6 +16,7 @@ mod recent;
 mod renewal;
 mod timings;
 pub(crate) mod trouble;
+pub(crate) mod upkeep;
 mod verdict;
 mod write;
 
@@ -33,6 +35,7 @@ pub(crate) use flight::Flight;
 pub(crate) use recent::Recent;
 pub use timings::Timings;
 pub(crate) use trouble::Troubles;
+pub use upkeep::Upkeep;
 pub(crate) use write::{Unwritten, persist, reload};
 
 /// A forced renewal happens at most once in this time per connection: a token that is rejected

@@ -45,6 +45,7 @@ mod request;
 #[cfg(feature = "reqwest")]
 mod reqwest_transport;
 mod response;
+mod shutdown;
 mod token;
 
 // A crate that nothing names is not linked, and what is not linked does not register itself.
@@ -58,11 +59,12 @@ pub use connection::Connection;
 pub use consent::{BrowserSession, Completed, ConsentRequest};
 pub use disconnect::Revocation;
 pub use hub::{Builder, Trunkline};
-pub use keeper::Timings;
+pub use keeper::{Timings, Upkeep};
 pub use request::{IntoTarget, RequestBuilder};
 #[cfg(feature = "reqwest")]
 pub use reqwest_transport::ReqwestTransport;
 pub use response::{BytesStream, MAX_COLLECTED, Response};
+pub use shutdown::Unfinished;
 pub use token::{AccessToken, TokenGuard};
 
 pub use trunkline_core::{

@@ -305,6 +305,7 @@ impl Stage {
             .transport(api.clone())
             .token_transport(tokens.clone())
             .timings(timings)
+            .upkeep(None)
             .build()
             .await
             .unwrap();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use trunkline_core::{AuthProvider, Cause, Error, Held};
-use trunkline_store::{Change, Commit, EventKind, Expected, Fence, NewBody, NewEvent, Opened, Record, State, Status};
+use trunkline_store::{Change, Commit, EventKind, Expected, Fence, Lease, NewBody, NewEvent, Record, State, Status};
 
 use super::lease::Hold;
 use super::recent::restoring;
@@ -36,7 +36,7 @@ pub(super) async fn renewed(
         let Some(opened) = reload(hub, &change.record.key).await else {
             return Err(Error::of(Cause::ConsentMissing));
         };
-        match stand(&opened, &change, hold) {
+        match stand(&opened.record, &opened.lease, &change) {
             Stand::Ours => rebase(hub, &mut change, opened.record),
             Stand::WentBack => {
                 let expected = Expected::Generation(opened.record.generation);
@@ -60,7 +60,7 @@ pub(super) async fn renewed(
 }
 
 /// How the row stands to a credential that could not be written.
-enum Stand {
+pub(super) enum Stand {
     /// It may be written: only the record was changed.
     Ours,
     /// Another intent is open on the same credential.
@@ -71,13 +71,13 @@ enum Stand {
     WentBack,
 }
 
-fn stand(opened: &Opened, change: &Change, hold: &Hold) -> Stand {
-    let replaced = change.record.generation - 1;
-    let is_ours = opened.lease.intent.as_ref().is_some_and(|intent| intent.epoch == hold.epoch);
-    match opened.record.generation {
-        stored if stored > replaced || opened.record.id != change.record.id => Stand::Newer,
-        stored if stored < replaced => Stand::WentBack,
-        _ if is_ours => Stand::Ours,
+pub(super) fn stand(stored: &Record, lease: &Lease, change: &Change) -> Stand {
+    let Some(replaced) = change.record.generation.checked_sub(1) else { return Stand::Newer };
+    let open = lease.intent.as_ref().map(|intent| intent.epoch);
+    match stored.generation {
+        generation if generation > replaced || stored.id != change.record.id => Stand::Newer,
+        generation if generation < replaced => Stand::WentBack,
+        _ if change.under.is_none_or(|fence| open == Some(fence.epoch)) => Stand::Ours,
         _ => Stand::Successor,
     }
 }
@@ -103,7 +103,7 @@ fn sealed(
 
 /// Puts the change on top of what the record has become: a state that somebody else set is not overwritten
 /// without a word.
-fn rebase(hub: &Hub, change: &mut Change, now: Record) {
+pub(super) fn rebase(hub: &Hub, change: &mut Change, now: Record) {
     let at = hub.clock.wall();
     change.expected = Expected::Unchanged { generation: now.generation, sequence: now.sequence };
     change.events.clear();
