@@ -1,9 +1,12 @@
 //! The transport made of reqwest.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use futures_util::TryStreamExt;
+use bytes::Bytes;
+use futures_core::Stream;
+use http::Version;
 use trunkline_core::{Body, Error, ErrorKind, Request, RequestBody, Transport, TransportError};
 
 /// How long a connection may take to be made.
@@ -53,9 +56,16 @@ impl ReqwestTransport {
     }
 }
 
-#[async_trait]
+type Sending<'a> = Pin<Box<dyn Future<Output = Result<http::Response<Body>, TransportError>> + Send + 'a>>;
+
 impl Transport for ReqwestTransport {
-    async fn send(&self, request: Request) -> Result<http::Response<Body>, TransportError> {
+    // What `async_trait` makes of an async fn, written out: the request becomes reqwest's before the
+    // box is made, and is not moved through it.
+    fn send<'a, 'f>(&'a self, request: Request) -> Sending<'f>
+    where
+        'a: 'f,
+        Self: 'f,
+    {
         let mut sent = reqwest::Request::new(request.method, request.url);
         *sent.headers_mut() = request.headers;
         // Only where there is one: making room for it costs allocations.
@@ -67,13 +77,43 @@ impl Transport for ReqwestTransport {
             RequestBody::Bytes(bytes) => Some(bytes.into()),
             RequestBody::Stream(stream) => Some(reqwest::Body::wrap_stream(stream)),
         };
-        let mut received = self.0.execute(sent).await.map_err(failure)?;
-        let mut response = http::Response::new(Body::empty());
-        *response.status_mut() = received.status();
-        *response.version_mut() = received.version();
-        *response.headers_mut() = std::mem::take(received.headers_mut());
-        *response.body_mut() = Body::stream(Box::pin(received.bytes_stream().map_err(failure)));
-        Ok(response)
+        let received = self.0.execute(sent);
+        Box::pin(async move { received.await.map(answer).map_err(failure) })
+    }
+}
+
+fn answer(mut received: reqwest::Response) -> http::Response<Body> {
+    let headers = std::mem::take(received.headers_mut());
+    let (status, version) = (received.status(), received.version());
+    // HTTP/2 marks its end after the last byte, and must be read up to there.
+    let left = received.content_length().filter(|_| version <= Version::HTTP_11);
+    let body = Body::stream(Box::pin(Chunks { stream: received.bytes_stream(), left }));
+    let mut response = http::Response::new(body);
+    *response.status_mut() = status;
+    *response.version_mut() = version;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// The chunks of a response's body. Where the length is known, they end with the last byte: a look
+/// for more would find nothing, and cost as much as a chunk.
+struct Chunks<S> {
+    stream: S,
+    left: Option<u64>,
+}
+
+impl<S: Stream<Item = reqwest::Result<Bytes>> + Unpin> Stream for Chunks<S> {
+    type Item = Result<Bytes, TransportError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.left == Some(0) {
+            return Poll::Ready(None);
+        }
+        let next = ready!(Pin::new(&mut self.stream).poll_next(cx));
+        if let (Some(Ok(chunk)), Some(left)) = (&next, &mut self.left) {
+            *left = left.saturating_sub(chunk.len() as u64);
+        }
+        Poll::Ready(next.map(|chunk| chunk.map_err(failure)))
     }
 }
 
@@ -89,4 +129,68 @@ fn failure(error: reqwest::Error) -> TransportError {
         source = inner.source();
     }
     if not_sent { TransportError::NotSent(text) } else { TransportError::Unknown(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{Shutdown, TcpListener};
+
+    use http::Method;
+    use trunkline_core::CollectError;
+
+    use super::*;
+
+    /// Answers the first connection's requests with `answers`, one each, and ends it. A second
+    /// connection finds nobody.
+    fn server(answers: &'static [&'static str]) -> url::Url {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            drop(listener);
+            for answer in answers {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    stream.read_exact(&mut byte).unwrap();
+                    head.push(byte[0]);
+                }
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+            stream.shutdown(Shutdown::Both).unwrap();
+        });
+        format!("http://{address}/").parse().unwrap()
+    }
+
+    async fn get(transport: &ReqwestTransport, url: &url::Url) -> Result<Bytes, CollectError> {
+        transport.send(Request::new(Method::GET, url.clone())).await.unwrap().into_body().collect(100).await
+    }
+
+    #[tokio::test]
+    async fn a_body_read_to_its_last_byte_leaves_the_connection_to_the_next_request() {
+        let url = server(&[
+            "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nde\r\n1\r\nf\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nghi",
+        ]);
+        let transport = ReqwestTransport::api().unwrap();
+        for body in ["abc", "def", "", "ghi"] {
+            assert_eq!(get(&transport, &url).await.unwrap(), body);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_cut_off_is_an_unknown_outcome() {
+        let transport = ReqwestTransport::api().unwrap();
+        for cut in [
+            "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nabc",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nde\r\n",
+        ] {
+            let url = server(Box::leak(Box::new([cut])));
+            let error = get(&transport, &url).await.unwrap_err();
+            assert!(matches!(error, CollectError::Transport(TransportError::Unknown(_))), "{error:?}");
+        }
+    }
 }
