@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
+use futures_util::future::Either;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 use serde::Serialize;
@@ -32,7 +33,8 @@ pub struct RequestBuilder<'a> {
     body: RequestBody,
     timeout: Option<Duration>,
     entity: Option<HeaderValue>,
-    mistake: Option<Error>,
+    /// Boxed: every builder is moved about, and few have one.
+    mistake: Option<Box<Error>>,
 }
 
 impl<'a> RequestBuilder<'a> {
@@ -45,7 +47,7 @@ impl<'a> RequestBuilder<'a> {
             query: String::new(),
             body: RequestBody::Empty,
             timeout: None,
-            entity: connection.entity.clone(),
+            entity: None,
             mistake: None,
         }
     }
@@ -128,15 +130,20 @@ impl<'a> RequestBuilder<'a> {
     /// # Cancel safety
     ///
     /// Dropping the future after the request left makes its outcome unknown; a renewal goes on.
-    pub async fn send(self) -> Result<Response, Error> {
+    pub fn send(self) -> impl Future<Output = Result<Response, Error>> + Send + use<'a> {
         let (connector, connection) = (self.connection.connector(), self.connection.id());
         let span =
             tracing::debug_span!(target: "trunkline", "call", connector, %connection, method = %self.method);
-        send::send(self).instrument(span).await
+        // The usual request does not carry the room for a span that nobody watches.
+        if span.is_disabled() {
+            Either::Left(send::send(self))
+        } else {
+            Either::Right(Box::pin(send::send(self).instrument(span)))
+        }
     }
 
     fn mistake(&mut self, message: &'static str) {
-        self.mistake.get_or_insert_with(|| Error::new(ErrorKind::InvalidInput, message));
+        self.mistake.get_or_insert_with(|| Box::new(Error::new(ErrorKind::InvalidInput, message)));
     }
 }
 

@@ -101,14 +101,10 @@ impl Connection {
         AccessToken { connection: self, slow: None }
     }
 
-    /// What requests carry, owned, so that it can be held across an await.
-    pub(crate) async fn live(&self) -> Result<Arc<Live>, Error> {
-        if self.token_now().is_some()
-            && let Some(live) = self.entry.live.load_full()
-        {
-            return Ok(live);
-        }
-        keeper::renew(&self.hub, &self.entry, Why::Expired).await
+    /// What requests carry, if it is valid now; owned, so that it can be held across an await.
+    pub(crate) fn live_now(&self) -> Option<Arc<Live>> {
+        let guard = self.token_now()?;
+        Guard::into_inner(guard.live)
     }
 }
 

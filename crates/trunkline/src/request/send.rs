@@ -1,7 +1,5 @@
 //! One request, with at most one renewal and one replay, and redirects followed with care.
 
-use std::sync::Arc;
-
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, LOCATION, PROXY_AUTHORIZATION};
 use http::{HeaderMap, Method, StatusCode};
 use trunkline_core::{
@@ -24,30 +22,63 @@ const MAX_ERROR_BODY: usize = 64 * 1024;
 /// How long that may take: an error body that drips is left to the caller.
 const ERROR_BODY_TIME: std::time::Duration = std::time::Duration::from_secs(10);
 
-pub(super) async fn send(mut builder: RequestBuilder<'_>) -> Result<Response, Error> {
-    if let Some(mistake) = builder.mistake.take() {
-        return Err(mistake);
+pub(super) fn send<'a>(
+    mut builder: RequestBuilder<'a>,
+) -> impl Future<Output = Result<Response, Error>> + Send + use<'a> {
+    let mistake = builder.mistake.take();
+    // The block works on the builder where it lies: an async fn would move it, which costs more than
+    // all that is looked at on the way.
+    async move {
+        if let Some(mistake) = mistake {
+            return Err(*mistake);
+        }
+        let connection = builder.connection;
+        let live = match connection.live_now() {
+            Some(live) => live,
+            None => Box::pin(keeper::renew(&connection.hub, &connection.entry, Why::Expired)).await?,
+        };
+        let replay = builder.body.replay();
+        let request = authorized(&mut builder, &live)?;
+        let response = match connection.hub.transport.send(request).await {
+            Ok(response) if response.status().is_success() => return Ok(Response::new(response, None)),
+            Ok(response) => response,
+            Err(error) => return Err(transport_failure(&error)),
+        };
+        // What is rare is boxed, so that the usual request does not carry its room along.
+        Box::pin(unusual(&mut builder, &live, response, replay)).await
     }
-    let connection = builder.connection;
-    let mut live = connection.live().await?;
-    let replay = builder.body.replay();
-    let response = attempt(&mut builder, &live).await?;
+}
+
+/// An answer that is no plain success: a redirect, a refusal, a token that the service rejects.
+async fn unusual(
+    builder: &mut RequestBuilder<'_>,
+    live: &Live,
+    response: http::Response<Body>,
+    replay: Option<RequestBody>,
+) -> Result<Response, Error> {
+    let again = replay.as_ref().and_then(RequestBody::replay);
+    let response = settle(builder, live, response, replay).await?;
     let Some(diagnosis) = response.diagnosis() else { return Ok(response) };
     if diagnosis.cause().verdict() != Verdict::RenewAccessToken {
         return Ok(response);
     }
+    let connection = builder.connection;
     let why = Why::Rejected { generation: live.generation };
-    let Some(body) = replay else {
+    let Some(body) = again else {
         // The stream is spent: renew for the next request, and hand on the refusal.
         keeper::renew(&connection.hub, &connection.entry, why).await?;
         return Ok(response);
     };
     let refusal = response.diagnosis().cloned();
-    live = keeper::renew(&connection.hub, &connection.entry, why)
+    let live = keeper::renew(&connection.hub, &connection.entry, why)
         .await
         .map_err(|error| with_evidence(error, refusal))?;
+    let replay = body.replay();
     builder.body = body;
-    attempt(&mut builder, &live).await
+    let request = authorized(builder, &live)?;
+    let sent = connection.hub.transport.send(request).await;
+    let response = sent.map_err(|error| transport_failure(&error))?;
+    settle(builder, &live, response, replay).await
 }
 
 /// Keeps what the service said about the rejected call, where the renewal has nothing of its own.
@@ -58,39 +89,25 @@ fn with_evidence(error: Error, refusal: Option<Diagnosis>) -> Error {
     }
 }
 
-async fn attempt(builder: &mut RequestBuilder<'_>, live: &Arc<Live>) -> Result<Response, Error> {
-    let endpoint = &*live.endpoint;
-    let url = builder.target.resolve(endpoint, &builder.query)?;
-    let replay = builder.body.replay();
-    let body = std::mem::take(&mut builder.body);
-    let mut request = prepare(builder, builder.method.clone(), url, builder.headers.clone(), body);
+/// The request as it was meant, with entity and credential. Takes the body.
+fn authorized(builder: &mut RequestBuilder<'_>, live: &Live) -> Result<Request, Error> {
+    let url = builder.target.resolve(&live.endpoint, &builder.query)?;
+    let mut request = Request {
+        method: builder.method.clone(),
+        url,
+        // The usual request has none, and a clone of none costs more than the look.
+        headers: if builder.headers.is_empty() { HeaderMap::new() } else { builder.headers.clone() },
+        body: std::mem::take(&mut builder.body),
+        timeout: builder.timeout,
+    };
     equip(&mut request, builder, live)?;
-    let response =
-        builder.connection.hub.transport.send(request).await.map_err(|error| transport_failure(&error))?;
-    // What is rare is boxed, so that the usual request does not carry its room along.
-    if response.status().is_redirection() && response.headers().contains_key(LOCATION) {
-        return Box::pin(follow(builder, live, response, replay)).await;
-    }
-    finish(builder, live, response).await
-}
-
-fn prepare(
-    builder: &RequestBuilder<'_>,
-    method: Method,
-    url: Url,
-    headers: HeaderMap,
-    body: RequestBody,
-) -> Request {
-    let mut request = Request::new(method, url);
-    request.headers = headers;
-    request.timeout = builder.timeout;
-    request.body = body;
-    request
+    Ok(request)
 }
 
 /// Puts entity and credential on a request to one of the connection's hosts.
 fn equip(request: &mut Request, builder: &RequestBuilder<'_>, live: &Live) -> Result<(), Error> {
-    if let Some(entity) = builder.entity.as_ref().or(live.endpoint.entity()) {
+    let entity = builder.entity.as_ref().or(builder.connection.entity.as_ref());
+    if let Some(entity) = entity.or(live.endpoint.entity()) {
         let name = live.endpoint.entity_header_name().ok_or_else(|| {
             Error::new(
                 ErrorKind::Unsupported,
@@ -102,9 +119,10 @@ fn equip(request: &mut Request, builder: &RequestBuilder<'_>, live: &Live) -> Re
     authorize(request, &live.endpoint, &live.prepared, &*live.auth)
 }
 
-async fn follow(
+/// Follows redirects, and asks what a refusal means.
+async fn settle(
     builder: &mut RequestBuilder<'_>,
-    live: &Arc<Live>,
+    live: &Live,
     mut response: http::Response<Body>,
     mut replay: Option<RequestBody>,
 ) -> Result<Response, Error> {
@@ -116,33 +134,24 @@ async fn follow(
             replay = Some(RequestBody::Empty);
         }
         let body = replay.as_ref().and_then(RequestBody::replay).unwrap_or_default();
-        let headers = next.headers(&builder.headers, &from);
-        let mut request = prepare(builder, next.method.clone(), next.url.clone(), headers, body);
+        let mut request = Request {
+            method: next.method.clone(),
+            url: next.url.clone(),
+            headers: next.headers(&builder.headers, &from),
+            body,
+            timeout: builder.timeout,
+        };
         if live.endpoint.allows(&next.url) {
             equip(&mut request, builder, live)?;
         }
-        response = builder
-            .connection
-            .hub
-            .transport
-            .send(request)
-            .await
-            .map_err(|error| transport_failure(&error))?;
+        let sent = builder.connection.hub.transport.send(request).await;
+        response = sent.map_err(|error| transport_failure(&error))?;
         (from, method) = (next.url, next.method);
     }
-    finish(builder, live, response).await
-}
-
-async fn finish(
-    builder: &mut RequestBuilder<'_>,
-    live: &Arc<Live>,
-    response: http::Response<Body>,
-) -> Result<Response, Error> {
     if response.status().as_u16() < 400 {
         return Ok(Response::new(response, None));
     }
-    let asked = (builder.connection, &builder.method, &builder.target);
-    Box::pin(diagnosed(asked.0, asked.1, asked.2, &live.endpoint, response)).await
+    diagnosed(builder.connection, &builder.method, &builder.target, &live.endpoint, response).await
 }
 
 /// Where a redirect leads, if it is to be followed.
