@@ -24,6 +24,7 @@ pub struct Response {
 }
 
 impl Response {
+    #[inline]
     pub(crate) fn new(response: http::Response<Body>, diagnosis: Option<Diagnosis>) -> Self {
         Self { response, diagnosis: diagnosis.map(Box::new) }
     }
@@ -79,14 +80,18 @@ impl Response {
     /// # Errors
     ///
     /// [`ErrorKind::ResponseInvalid`] when it is larger, [`ErrorKind::Unavailable`] when it breaks off.
-    pub async fn bytes(self) -> Result<Bytes, Error> {
-        self.response.into_body().collect(MAX_COLLECTED).await.map_err(|error| match error {
-            CollectError::Transport(error) => transport_failure(&error),
-            error @ CollectError::TooLarge { .. } => {
-                Error::new(ErrorKind::ResponseInvalid, "the body is too large to be collected")
-                    .caused_by(error)
-            }
-        })
+    pub fn bytes(self) -> impl Future<Output = Result<Bytes, Error>> + Send {
+        // The future holds the body alone.
+        let body = self.response.into_body();
+        async move {
+            body.collect(MAX_COLLECTED).await.map_err(|error| match error {
+                CollectError::Transport(error) => transport_failure(&error),
+                error @ CollectError::TooLarge { .. } => {
+                    Error::new(ErrorKind::ResponseInvalid, "the body is too large to be collected")
+                        .caused_by(error)
+                }
+            })
+        }
     }
 
     /// The whole body as text.
