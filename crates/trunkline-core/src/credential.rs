@@ -5,7 +5,8 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{HeaderName, HeaderValue, InvalidHeaderValue};
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, HeaderName, HeaderValue, InvalidHeaderValue};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
@@ -105,9 +106,19 @@ impl Prepared {
         self.authorization.as_ref()
     }
 
+    /// Puts every header that requests carry into `headers`, in place of what is there.
+    pub(crate) fn put_on(&self, headers: &mut HeaderMap) {
+        if let Some(value) = &self.authorization {
+            headers.insert(AUTHORIZATION, value.clone());
+        }
+        for (name, value) in &self.headers {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+
     /// Every header that requests carry.
     pub fn headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-        let authorization = self.authorization.as_ref().map(|value| (&http::header::AUTHORIZATION, value));
+        let authorization = self.authorization.as_ref().map(|value| (&AUTHORIZATION, value));
         authorization.into_iter().chain(self.headers.iter().map(|(name, value)| (name, value)))
     }
 }

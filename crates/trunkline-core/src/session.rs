@@ -71,9 +71,7 @@ pub fn authorize(
             "the credential may not be sent to this host",
         ));
     }
-    for (name, value) in prepared.headers() {
-        request.headers.insert(name.clone(), value.clone());
-    }
+    prepared.put_on(&mut request.headers);
     auth.sign(request, prepared)
 }
 
