@@ -19,8 +19,8 @@ use trunkline_core::jiff::Timestamp;
 use trunkline_core::url::Url;
 use trunkline_core::{
     AuthProvider, Body, BuildConnector, Captures, Clock, Connector, ConnectorInfo, Cx, Endpoint, Exchange,
-    Grant, RefreshPolicy, Request, RequestBody, Reuse, Secret, Session, Ticks, Transport, TransportError, async_trait,
-    register_connector,
+    Grant, RefreshPolicy, Request, RequestBody, Reuse, Secret, Session, Ticks, Transport, TransportError,
+    async_trait, register_connector,
 };
 
 /// A clock that goes with tokio's, so that it stands where time is paused, and can be set besides.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use trunkline_core::{AuthProvider, Cause, Error, Held};
-use trunkline_store::{Change, Commit, EventKind, Expected, Fence, Lease, NewBody, NewEvent, Record, State, Status};
+use trunkline_store::{
+    Change, Commit, EventKind, Expected, Fence, Lease, NewBody, NewEvent, Record, State, Status,
+};
 
 use super::lease::Hold;
 use super::recent::restoring;

@@ -19,7 +19,8 @@ pub(crate) fn at(
     now: Timestamp,
 ) -> Option<Timestamp> {
     credential.refresh_token.as_ref()?;
-    let stated = credential.refresh_expires_at.and_then(|end| Duration::try_from(end.duration_since(now)).ok());
+    let stated =
+        credential.refresh_expires_at.and_then(|end| Duration::try_from(end.duration_since(now)).ok());
     let idle = stated.or(policy.idle_limit)?;
     let spread = SPREAD * u32::from(id.as_bytes()[14]) / 255;
     let wait = SignedDuration::try_from(idle / 100 * (PART - spread)).ok()?;

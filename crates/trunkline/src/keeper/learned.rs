@@ -42,7 +42,11 @@ mod tests {
 
     fn token(issued: i64, life: Option<i64>) -> Credential {
         let issued_at = Some(at(issued));
-        Credential { issued_at, access_expires_at: life.map(|life| at(issued + life)), ..Credential::default() }
+        Credential {
+            issued_at,
+            access_expires_at: life.map(|life| at(issued + life)),
+            ..Credential::default()
+        }
     }
 
     fn life(new: Credential, old: &Credential, why: Why, now: i64) -> Option<u64> {

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use trunkline_core::{Body, Clock, Request, Ticks, Transport, TransportError};
+use trunkline_core::{Body, Clock, Request, Ticks, Transport, TransportError, async_trait};
 
 /// Lets one request through, if no more than the slack has passed since the lease was asked for. Whoever
 /// was paused for longer may have a successor already, and sends nothing.

@@ -42,7 +42,8 @@ pub(super) async fn restore(hub: &Hub, entry: &Entry, opened: &Opened) -> Result
         return Ok(false);
     }
     let kept = hub.recent.newest(entry.id).filter(|change| change.record.generation > stored);
-    let Some(change) = kept.as_ref().and_then(|change| restoring(change, Expected::Generation(stored))) else {
+    let Some(change) = kept.as_ref().and_then(|change| restoring(change, Expected::Generation(stored)))
+    else {
         tracing::error!(target: "trunkline", connection = %entry.id, stored, served, "the store went back, and the newer credential is not kept here");
         return Ok(false);
     };

@@ -62,7 +62,9 @@ fn served(hub: &Hub, entry: &Entry, why: Why, opened: &Opened) -> Result<Option<
         Why::Expired => true,
         Why::Rejected { generation } => opened.record.generation > generation,
         // Whoever renewed meanwhile has set another time.
-        Why::Due { until } => opened.record.due_at.map(Timestamp::as_microsecond) != Some(until.as_microsecond()),
+        Why::Due { until } => {
+            opened.record.due_at.map(Timestamp::as_microsecond) != Some(until.as_microsecond())
+        }
     };
     if !wanted {
         return Ok(None);
@@ -111,7 +113,9 @@ async fn spend(
             let renewed = Held { credential, captures, inputs: held.inputs };
             commit::renewed(hub, entry, record, &renewed, auth, &hold).await
         }
-        Outcome::Failed { error, unknown } => verdict::conclude(hub, entry, record, hold, error, unknown).await,
+        Outcome::Failed { error, unknown } => {
+            verdict::conclude(hub, entry, record, hold, error, unknown).await
+        }
     }
 }
 
@@ -125,13 +129,7 @@ enum Outcome {
 }
 
 /// The one request. What takes too long has an unknown outcome.
-async fn ask(
-    hub: &Hub,
-    entry: &Entry,
-    held: &Held,
-    auth: &dyn AuthProvider,
-    hold: &Hold,
-) -> Outcome {
+async fn ask(hub: &Hub, entry: &Entry, held: &Held, auth: &dyn AuthProvider, hold: &Hold) -> Outcome {
     let slack = hub.timings.lease_slack;
     let network = OneRequest::new(hub.token_transport.clone(), hub.clock.clone(), hold.since, slack);
     let cx = Cx::new(entry.mounted.name.as_str(), network.clone(), hub.clock.clone());

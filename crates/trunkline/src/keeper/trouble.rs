@@ -43,7 +43,9 @@ pub(super) fn pause(hub: &Hub, id: ConnectionId, why: Why) -> Result<(), Error> 
 /// `attempt` times with an unknown outcome.
 pub(super) fn remember(hub: &Hub, id: ConnectionId, error: &Error, attempt: u32) {
     let told = error.diagnosis().and_then(|diagnosis| match diagnosis.retry() {
-        told @ Retry::After { after_s } if told != diagnosis.cause().retry() => Some(Duration::from_secs(after_s)),
+        told @ Retry::After { after_s } if told != diagnosis.cause().retry() => {
+            Some(Duration::from_secs(after_s))
+        }
         _ => None,
     });
     let doubled = attempt.checked_sub(2).map(|times| FIRST_REPLAY_PAUSE * 2_u32.saturating_pow(times.min(8)));

@@ -76,7 +76,12 @@ async fn renew_due(hub: &Arc<Hub>, mounted: &Arc<Mounted>, upkeep: Upkeep) -> Re
     Ok(())
 }
 
-async fn keep(hub: &Arc<Hub>, mounted: &Arc<Mounted>, id: ConnectionId, until: Timestamp) -> Result<(), Error> {
+async fn keep(
+    hub: &Arc<Hub>,
+    mounted: &Arc<Mounted>,
+    id: ConnectionId,
+    until: Timestamp,
+) -> Result<(), Error> {
     let Some(opened) = hub.vault.load_by_id(id).await? else { return Ok(()) };
     let record = &opened.record;
     match record.status.state {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use trunkline_core::{Cause, Diagnosis, Error, Verdict};
-use trunkline_store::{Commit, EventKind, Expected, Fence, NewBody, NewEvent, Opened, Record, Settle, State, Status};
+use trunkline_store::{
+    Commit, EventKind, Expected, Fence, NewBody, NewEvent, Opened, Record, Settle, State, Status,
+};
 
 use super::lease::Hold;
 use super::write::beat;
