@@ -65,6 +65,11 @@ pub struct SageIntacctConfig {
     /// token no `exp`. Default 21600 (6 h), the shortest that has been reported.
     #[serde(default = "default_lifetime_s")]
     pub default_lifetime_s: u32,
+    /// Seconds that a refresh token is taken to live if it is not used: a grant that nobody uses is renewed
+    /// well before. Sage states no such limit; the default of 2592000 (30 days) is a precaution. 0 leaves
+    /// unused grants alone.
+    #[serde(default = "refresh_idle_limit_s")]
+    pub refresh_idle_limit_s: u32,
 }
 
 fn default_base_url() -> Url {
@@ -73,6 +78,10 @@ fn default_base_url() -> Url {
 
 const fn default_lifetime_s() -> u32 {
     21_600
+}
+
+const fn refresh_idle_limit_s() -> u32 {
+    30 * 24 * 60 * 60
 }
 
 impl SageIntacctConfig {
@@ -87,6 +96,7 @@ impl SageIntacctConfig {
             grant: GrantMethod::default(),
             entity: None,
             default_lifetime_s: default_lifetime_s(),
+            refresh_idle_limit_s: refresh_idle_limit_s(),
         }
     }
 
@@ -227,6 +237,7 @@ mod tests {
             ("entity", "E100"),
         ]);
         settings.insert("default_lifetime_s".to_owned(), Value::Integer(21_600));
+        settings.insert("refresh_idle_limit_s".to_owned(), Value::Integer(2_592_000));
         let connector = settings::read(settings).unwrap().build("sage_intacct").unwrap();
         assert_eq!(connector.auth(None).unwrap().method(), "client_credentials");
     }

@@ -13,7 +13,7 @@ use crate::config::{GrantMethod, SageIntacctConfig};
 use crate::diagnose::diagnose;
 use crate::entity::{Entity, entity_header};
 use crate::evidence::recast;
-use crate::provider::{CAPTURE_COMPANY, CAPTURE_ENTITY, CAPTURE_USER, SageProvider, claims};
+use crate::provider::{CAPTURE_COMPANY, CAPTURE_ENTITY, CAPTURE_USER, Lives, SageProvider, claims};
 use crate::{oauth, remedy};
 
 /// Where the API lives below the gateway.
@@ -21,6 +21,9 @@ const API_ROOT: &str = "/ia/api/v1";
 
 /// Proves that a token works without touching a business object.
 const SESSION_PATH: &str = "/services/core/session/id";
+
+/// How long the proof may take, to the end of its answer.
+const PROBE_TIME: Duration = Duration::from_secs(30);
 
 /// Most bytes of an answer that are read here.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -47,9 +50,13 @@ impl SageIntacct {
         base.set_path(&format!("{}{API_ROOT}", base.path().trim_end_matches('/')));
         let endpoint = Arc::new(Endpoint::new(base)?.entity_header(entity_header()));
         let entity = config.entity.as_deref().map(Entity::parse).transpose()?;
-        let lifetime = Duration::from_secs(config.default_lifetime_s.into());
+        let idle = Some(config.refresh_idle_limit_s).filter(|seconds| *seconds > 0);
+        let lives = Lives {
+            access: Duration::from_secs(config.default_lifetime_s.into()),
+            idle: idle.map(|seconds| Duration::from_secs(seconds.into())),
+        };
         let provider = |oauth, method| -> Arc<dyn AuthProvider> {
-            Arc::new(SageProvider::new(oauth, method, entity.clone(), lifetime))
+            Arc::new(SageProvider::new(oauth, method, entity.clone(), lives))
         };
         let authorization_code = oauth::authorization_code(config, &endpoint)?;
         let client_credentials = oauth::client_credentials(config, &endpoint)?;
@@ -65,6 +72,7 @@ impl SageIntacct {
     /// Asks for the session behind the token, in `entity` if one is given.
     async fn prove(&self, cx: &Cx, session: &Session, entity: Option<&Entity>) -> Result<(), Error> {
         let mut request = Request::new(Method::GET, self.endpoint.join(SESSION_PATH)?);
+        request.timeout = Some(PROBE_TIME);
         if let Some(entity) = entity {
             request.headers.insert(entity_header(), entity.header_value()?);
         }

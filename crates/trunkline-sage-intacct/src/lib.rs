@@ -12,6 +12,7 @@
 //! grant = "authorization_code"          # or "client_credentials", which needs no redirect_uri
 //! entity = "E100"                       # the entity to work in, unless a connection names another
 //! default_lifetime_s = 21600            # of an access token that does not say how long it lives
+//! refresh_idle_limit_s = 2592000        # an unused grant is renewed well before; 0: it is left alone
 //! ```
 //!
 //! # Ways to hold a grant

@@ -40,7 +40,15 @@ pub(crate) struct SageProvider {
     method: GrantMethod,
     /// The connector's own default.
     entity: Option<Entity>,
-    default_lifetime: Duration,
+    lives: Lives,
+}
+
+/// How long tokens are taken to live where Sage does not say.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lives {
+    pub(crate) access: Duration,
+    /// Of a refresh token that is not used.
+    pub(crate) idle: Option<Duration>,
 }
 
 impl SageProvider {
@@ -48,9 +56,9 @@ impl SageProvider {
         oauth: Arc<dyn AuthProvider>,
         method: GrantMethod,
         entity: Option<Entity>,
-        default_lifetime: Duration,
+        lives: Lives,
     ) -> Self {
-        Self { oauth, method, entity, default_lifetime }
+        Self { oauth, method, entity, lives }
     }
 
     /// Who is asked for, as far as the inputs say; refuses what Sage would refuse before it is sent.
@@ -95,7 +103,7 @@ impl SageProvider {
             _ => end,
         });
         let by_default = || {
-            let lifetime = SignedDuration::try_from(self.default_lifetime).ok()?;
+            let lifetime = SignedDuration::try_from(self.lives.access).ok()?;
             Some(later(credential.issued_at?, lifetime))
         };
         credential.access_expires_at = by_claims.or_else(by_default);
@@ -160,7 +168,8 @@ impl AuthProvider for SageProvider {
     fn policy(&self) -> RefreshPolicy {
         let mut policy = RefreshPolicy::default();
         policy.margin = MARGIN;
-        policy.default_lifetime = Some(self.default_lifetime);
+        policy.default_lifetime = Some(self.lives.access);
+        policy.idle_limit = self.lives.idle;
         policy.reuse = match self.method {
             // Sage says nothing about rotation, so the worst is assumed.
             GrantMethod::AuthorizationCode => Reuse::KillsFamily,
@@ -218,7 +227,8 @@ mod tests {
         let config = SageIntacctConfig::new("id", Secret::new("s3cr3t"));
         let endpoint = Endpoint::new(config.base_url.clone()).unwrap();
         let oauth = oauth::client_credentials(&config, &endpoint).unwrap();
-        SageProvider::new(oauth, method, Some(Entity::parse("E1").unwrap()), Duration::from_secs(600))
+        let lives = Lives { access: Duration::from_secs(600), idle: None };
+        SageProvider::new(oauth, method, Some(Entity::parse("E1").unwrap()), lives)
     }
 
     fn grant(claims: &serde_json::Value) -> Grant {

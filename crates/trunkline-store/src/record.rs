@@ -193,6 +193,12 @@ pub enum Expected {
 }
 
 impl Expected {
+    /// That nothing happened since `record` was read.
+    #[must_use]
+    pub const fn unchanged(record: &Record) -> Self {
+        Self::Unchanged { generation: record.generation, sequence: record.sequence }
+    }
+
     /// The generation that must be stored; `None` for no record.
     #[must_use]
     pub const fn generation(self) -> Option<u64> {

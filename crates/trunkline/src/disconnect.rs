@@ -69,7 +69,7 @@ impl Connection {
                 return self.revoke_soon().await;
             }
             let now = self.hub.clock.wall();
-            let expected = Expected::Unchanged { generation: record.generation, sequence: record.sequence };
+            let expected = Expected::unchanged(&record);
             let diagnosis = Diagnosis::new(Cause::Disconnected).during("disconnect", now);
             record.status = Status { state: State::Disconnected, since: now, diagnosis: Some(diagnosis) };
             record.access_expires_at = None;
@@ -231,7 +231,7 @@ async fn postpone(hub: &Hub, mut record: Record, diagnosis: &Diagnosis) {
         return;
     }
     record.due_at = hub.clock.wall().checked_add(Duration::from_secs(after_s)).ok();
-    let expected = Expected::Generation(record.generation);
+    let expected = Expected::unchanged(&record);
     let stored = hub.vault.commit(expected, &record, NewBody::Keep, Vec::new()).await;
     tracing::debug!(target: "trunkline", connection = %record.id, after_s, ?stored, "revocation postponed");
 }

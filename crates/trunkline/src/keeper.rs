@@ -73,7 +73,14 @@ pub(crate) async fn renew(hub: &Arc<Hub>, entry: &Arc<Entry>, why: Why) -> Resul
         }
         entry.forced_at.store(now.as_millis().max(1), Ordering::Release);
     }
-    flight::join_or_start(hub, entry, why).wait().await
+    let live = flight::join_or_start(hub, entry, why).wait().await?;
+    match why {
+        // The flight was under way for another reason, and brought what was rejected.
+        Why::Rejected { generation } if live.generation <= generation => {
+            flight::join_or_start(hub, entry, why).wait().await
+        }
+        _ => Ok(live),
+    }
 }
 
 /// For a token that is rejected so soon after a forced renewal: what the store knows, or the truth.

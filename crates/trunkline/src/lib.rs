@@ -44,6 +44,7 @@ mod live;
 mod request;
 #[cfg(feature = "reqwest")]
 mod reqwest_transport;
+mod reseal;
 mod response;
 mod shutdown;
 mod token;
@@ -73,4 +74,4 @@ pub use trunkline_core::{
 };
 #[cfg(feature = "sqlite")]
 pub use trunkline_store::SqliteStore;
-pub use trunkline_store::{KeyRing, MemoryStore, Record, State, Status, Store};
+pub use trunkline_store::{KeyId, KeyRing, MemoryStore, Record, Resealed, State, Status, Store};

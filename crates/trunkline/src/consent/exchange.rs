@@ -157,17 +157,8 @@ impl Exchange {
         }
         let connection = self.publish(hub, mounted, auth, &record, &held)?;
         match identify(hub, mounted, &connection, &held, &grant).await {
-            Ok(account) if account.is_some() && account != record.account => {
-                record.account = account;
-                let expected = Expected::Generation(record.generation);
-                let stored = keeper::persist(hub, expected, &record, NewBody::Keep, &[]).await?;
-                tracing::debug!(target: "trunkline", connection = %record.id, ?stored, "account confirmed");
-                // Someone replaced the grant while this one was asked who it is.
-                if let Commit::Conflict { .. } = stored
-                    && let Some(now) = keeper::reload(hub, &self.key).await
-                {
-                    self.check_account(now.record.account.as_ref(), record.account.as_ref())?;
-                }
+            Ok(Some(account)) if Some(&account) != record.account.as_ref() => {
+                self.confirm(hub, record.clone(), &account).await?;
             }
             Ok(_) => {}
             Err(error) => return Err(refused(hub, &connection, record, error).await),
@@ -226,6 +217,27 @@ impl Exchange {
             }
         }
         Err(Error::new(ErrorKind::Conflict, "the connection was changed by others all the time"))
+    }
+
+    /// Stores who the service says we are, on top of what became of the record meanwhile. Whoever replaced the
+    /// grant in between may have another account.
+    async fn confirm(&self, hub: &Hub, mut record: Record, account: &Account) -> Result<(), Error> {
+        let hint = record.account.clone();
+        for _ in 0..RACES {
+            record.account = Some(account.clone());
+            let expected = Expected::unchanged(&record);
+            let stored = keeper::persist(hub, expected, &record, NewBody::Keep, &[]).await?;
+            tracing::debug!(target: "trunkline", connection = %record.id, ?stored, "account confirmed");
+            if let Commit::Done { .. } = stored {
+                return Ok(());
+            }
+            let Some(now) = keeper::reload(hub, &self.key).await else { return Ok(()) };
+            if now.record.account != hint {
+                return self.check_account(now.record.account.as_ref(), Some(account)).map(drop);
+            }
+            record = now.record;
+        }
+        Ok(())
     }
 
     /// Whether the account changes, if that was approved.
@@ -319,7 +331,7 @@ async fn refused(hub: &Arc<Hub>, connection: &Connection, mut record: Record, er
     record.status = Status { state, since: now, diagnosis: error.diagnosis().cloned() };
     let kind = if state == State::Suspended { EventKind::Suspended } else { EventKind::NeedsConsent };
     let event = NewEvent { kind, at: now, detail: error.diagnosis().cloned() };
-    let expected = Expected::Generation(record.generation);
+    let expected = Expected::unchanged(&record);
     if let Ok(Commit::Done { .. }) = keeper::persist(hub, expected, &record, NewBody::Keep, &[event]).await {
         connection.entry.live.store(None);
     }

@@ -107,7 +107,7 @@ fn sealed(
 /// without a word.
 pub(super) fn rebase(hub: &Hub, change: &mut Change, now: Record) {
     let at = hub.clock.wall();
-    change.expected = Expected::Unchanged { generation: now.generation, sequence: now.sequence };
+    change.expected = Expected::unchanged(&now);
     change.events.clear();
     change.record.account = now.account;
     change.record.status = match now.status.state {

@@ -154,7 +154,7 @@ async fn mark(
         changed.due_at = None;
     }
     let event = NewEvent { kind, at: now, detail: why.cloned() };
-    let expected = Expected::Unchanged { generation: record.generation, sequence: record.sequence };
+    let expected = Expected::unchanged(record);
     let change = hub.vault.seal(expected, under, &changed, NewBody::Keep, vec![event]);
     let stored = match change {
         Ok(change) => hub.vault.store().commit(&change).await,
