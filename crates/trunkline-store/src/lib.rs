@@ -25,6 +25,8 @@ mod record;
 mod reseal;
 mod seal;
 #[cfg(feature = "sqlite")]
+mod sql;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
 mod vault;

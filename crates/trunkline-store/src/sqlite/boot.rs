@@ -4,21 +4,23 @@ use std::time::Duration;
 
 /// A point in time of one boot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct BootTime {
+pub(super) struct BootTime<'a> {
     /// Names the boot; `None` where the system gives it no name.
-    pub(super) boot: Option<String>,
+    pub(super) boot: Option<&'a str>,
     pub(super) millis: i64,
 }
 
-impl BootTime {
+impl BootTime<'static> {
     pub(super) fn now() -> Self {
         let now = rustix::time::clock_gettime(CLOCK);
         let millis = now.tv_sec.saturating_mul(1_000).saturating_add(now.tv_nsec / 1_000_000);
         Self { boot: boot_id(), millis }
     }
+}
 
+impl BootTime<'_> {
     /// How long ago `earlier` was; `None` when it was in another boot, or that cannot be told.
-    pub(super) fn since(&self, earlier: &Self) -> Option<Duration> {
+    pub(super) fn since(&self, earlier: &BootTime<'_>) -> Option<Duration> {
         let same = self.boot.is_some() && self.boot == earlier.boot;
         let millis = u64::try_from(self.millis.checked_sub(earlier.millis)?).ok()?;
         same.then_some(Duration::from_millis(millis))
@@ -32,16 +34,16 @@ const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Boottime;
 const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
 
 #[cfg(target_os = "linux")]
-fn boot_id() -> Option<String> {
+fn boot_id() -> Option<&'static str> {
     use std::sync::OnceLock;
     // It cannot change while this process lives.
     static ID: OnceLock<Option<String>> = OnceLock::new();
     let read = || std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
-    ID.get_or_init(|| read().map(|id| id.trim().to_owned()).filter(|id| !id.is_empty())).clone()
+    ID.get_or_init(|| read().map(|id| id.trim().to_owned()).filter(|id| !id.is_empty())).as_deref()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn boot_id() -> Option<String> {
+fn boot_id() -> Option<&'static str> {
     None
 }
 
@@ -49,8 +51,8 @@ fn boot_id() -> Option<String> {
 mod tests {
     use super::*;
 
-    fn at(boot: Option<&str>, millis: i64) -> BootTime {
-        BootTime { boot: boot.map(str::to_owned), millis }
+    fn at(boot: Option<&str>, millis: i64) -> BootTime<'_> {
+        BootTime { boot, millis }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What SQLite's failures mean here.
 
 use crate::StoreError;
+use crate::sql::corrupt;
 
 /// SQLite's primary result codes (<https://www.sqlite.org/rescode.html>); extended codes hold them in
 /// their lowest byte.
@@ -8,10 +9,6 @@ const BUSY: i32 = 5;
 const LOCKED: i32 = 6;
 const CORRUPT: i32 = 11;
 const NOT_A_DATABASE: i32 = 26;
-
-pub(super) const fn corrupt(what: &'static str) -> StoreError {
-    StoreError::Corrupt { what }
-}
 
 pub(super) fn failed(error: sqlx::Error) -> StoreError {
     match primary_code(&error) {

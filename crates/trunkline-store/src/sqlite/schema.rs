@@ -5,8 +5,9 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Connection as _, Row as _};
 
-use super::failure::{corrupt, failed, is_busy};
+use super::failure::{failed, is_busy};
 use crate::StoreError;
+use crate::sql::corrupt;
 
 /// What leads from each version to the next, in order. What is here is never changed, only added to.
 const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];

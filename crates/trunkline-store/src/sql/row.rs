@@ -1,0 +1,168 @@
+//! Reading rows.
+
+use jiff::Timestamp;
+use trunkline_core::{ConnectionId, ConnectionKey, Diagnosis};
+
+use super::{Sql, corrupt, unsigned};
+use crate::{
+    ConsentOutcome, Event, EventKind, Intent, KeyId, Lease, LeaseOwner, Record, Sealed, State, Status,
+    StoreError, Stored, StoredConsent, Wrapped,
+};
+
+/// A row, column by column, as any of the databases gives it.
+pub(crate) trait Cells {
+    fn integer(&self, column: usize) -> Result<Option<i64>, StoreError>;
+    fn text(&self, column: usize) -> Result<Option<&str>, StoreError>;
+    fn bytes(&self, column: usize) -> Result<Option<&[u8]>, StoreError>;
+}
+
+/// Reads cells of a sqlx row.
+macro_rules! cells {
+    ($row:ty, $failed:path) => {
+        impl $crate::sql::Cells for $row {
+            fn integer(&self, column: usize) -> Result<Option<i64>, $crate::StoreError> {
+                ::sqlx::Row::try_get(self, column).map_err($failed)
+            }
+
+            fn text(&self, column: usize) -> Result<Option<&str>, $crate::StoreError> {
+                ::sqlx::Row::try_get(self, column).map_err($failed)
+            }
+
+            fn bytes(&self, column: usize) -> Result<Option<&[u8]>, $crate::StoreError> {
+                ::sqlx::Row::try_get(self, column).map_err($failed)
+            }
+        }
+    };
+}
+pub(crate) use cells;
+
+pub(super) fn record(row: &impl Cells) -> Result<Record, StoreError> {
+    let state = State::from_code(text(row, 6)?).ok_or(corrupt("a state"))?;
+    let status = Status { state, since: time(row, 7)?, diagnosis: diagnosis(row, 8)? };
+    let account = row.text(5)?.map(serde_json::from_str).transpose();
+    Ok(Record {
+        id: id(row, 0)?,
+        key: key(row, 1)?,
+        method: text(row, 4)?.to_owned(),
+        account: account.map_err(|_| corrupt("an account"))?,
+        status,
+        generation: count(row, 9)?,
+        sequence: count(row, 10)?,
+        created_at: time(row, 11)?,
+        credential_at: optional_time(row, 12)?,
+        access_expires_at: optional_time(row, 13)?,
+        due_at: optional_time(row, 14)?,
+    })
+}
+
+pub(super) fn stored<S: Sql>(row: &S::Row) -> Result<Stored, StoreError> {
+    Ok(Stored { record: record(row)?, body: sealed(row, 15)?, lease: lease::<S>(row)? })
+}
+
+fn lease<S: Sql>(row: &S::Row) -> Result<Lease, StoreError> {
+    let owner = row.bytes(18)?.map(exact).transpose()?;
+    let intent = row.integer(21)?.map(|epoch| intent::<S>(row, epoch)).transpose()?;
+    Ok(Lease {
+        owner: owner.map(LeaseOwner::from_bytes),
+        epoch: count(row, 19)?,
+        beat: count(row, 20)?,
+        intent,
+    })
+}
+
+fn intent<S: Sql>(row: &S::Row, epoch: i64) -> Result<Intent, StoreError> {
+    Ok(Intent {
+        epoch: unsigned(epoch)?,
+        fingerprint: exact(bytes(row, 22)?)?,
+        attempt: u32::try_from(integer(row, 23)?).map_err(|_| corrupt("an attempt"))?,
+        age: S::age(row, 24)?,
+    })
+}
+
+pub(super) fn wrapped(row: &impl Cells) -> Result<Wrapped, StoreError> {
+    Ok(Wrapped { id: id(row, 0)?, generation: count(row, 1)?, wrapped_key: bytes(row, 2)?.to_vec() })
+}
+
+pub(super) fn event(row: &impl Cells, connection: ConnectionId) -> Result<Event, StoreError> {
+    Ok(Event {
+        connection,
+        sequence: count(row, 0)?,
+        kind: EventKind::from_code(text(row, 1)?).ok_or(corrupt("an event"))?,
+        at: time(row, 2)?,
+        detail: diagnosis(row, 3)?,
+    })
+}
+
+pub(super) fn consent(row: &impl Cells) -> Result<StoredConsent, StoreError> {
+    let connected = row.bytes(9)?.map(exact).transpose()?;
+    let outcome = match connected {
+        Some(id) => Some(ConsentOutcome::Connected(ConnectionId::from_bytes(id))),
+        None => diagnosis(row, 10)?.map(ConsentOutcome::Failed),
+    };
+    Ok(StoredConsent {
+        key: key(row, 3)?,
+        browser: exact(bytes(row, 6)?)?,
+        expires_at: time(row, 7)?,
+        sealed: sealed(row, 0)?,
+        answer: row.bytes(8)?.map(exact).transpose()?,
+        outcome,
+    })
+}
+
+/// Key id, wrapped key and body, from `first` on.
+fn sealed(row: &impl Cells, first: usize) -> Result<Option<Sealed>, StoreError> {
+    let Some(key_id) = row.bytes(first)? else { return Ok(None) };
+    Ok(Some(Sealed {
+        key_id: KeyId::from_bytes(exact(key_id)?),
+        wrapped_key: bytes(row, first + 1)?.to_vec(),
+        body: bytes(row, first + 2)?.to_vec(),
+    }))
+}
+
+/// Tenant, connector and label, from `first` on.
+fn key(row: &impl Cells, first: usize) -> Result<ConnectionKey, StoreError> {
+    let name = |column| text(row, first + column);
+    ConnectionKey::new(name(0)?, name(1)?, name(2)?).map_err(|_| corrupt("a name"))
+}
+
+pub(super) fn id(row: &impl Cells, column: usize) -> Result<ConnectionId, StoreError> {
+    Ok(ConnectionId::from_bytes(exact(bytes(row, column)?)?))
+}
+
+pub(super) fn key_id(row: &impl Cells, column: usize) -> Result<KeyId, StoreError> {
+    Ok(KeyId::from_bytes(exact(bytes(row, column)?)?))
+}
+
+pub(super) fn count(row: &impl Cells, column: usize) -> Result<u64, StoreError> {
+    unsigned(integer(row, column)?)
+}
+
+pub(super) fn diagnosis(row: &impl Cells, column: usize) -> Result<Option<Diagnosis>, StoreError> {
+    row.text(column)?.map(serde_json::from_str).transpose().map_err(|_| corrupt("a diagnosis"))
+}
+
+fn time(row: &impl Cells, column: usize) -> Result<Timestamp, StoreError> {
+    optional_time(row, column)?.ok_or(EMPTY)
+}
+
+fn optional_time(row: &impl Cells, column: usize) -> Result<Option<Timestamp>, StoreError> {
+    row.integer(column)?.map(Timestamp::from_microsecond).transpose().map_err(|_| corrupt("a time"))
+}
+
+const EMPTY: StoreError = corrupt("a column is empty");
+
+pub(super) fn integer(row: &impl Cells, column: usize) -> Result<i64, StoreError> {
+    row.integer(column)?.ok_or(EMPTY)
+}
+
+fn text(row: &impl Cells, column: usize) -> Result<&str, StoreError> {
+    row.text(column)?.ok_or(EMPTY)
+}
+
+fn bytes(row: &impl Cells, column: usize) -> Result<&[u8], StoreError> {
+    row.bytes(column)?.ok_or(EMPTY)
+}
+
+fn exact<const N: usize>(found: &[u8]) -> Result<[u8; N], StoreError> {
+    found.try_into().map_err(|_| corrupt("an id or a digest"))
+}
