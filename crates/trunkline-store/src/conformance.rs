@@ -17,6 +17,8 @@ mod consent;
 mod due;
 mod fence;
 mod lease;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod query;
 mod reseal;
 mod sample;

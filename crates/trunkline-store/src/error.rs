@@ -47,6 +47,9 @@ pub enum StoreError {
     /// The file is something else than a database. Nothing was changed.
     #[error("the file is not a database")]
     NotADatabase,
+    /// The database is on another machine, and its URL turns TLS off.
+    #[error("the database is on another machine, and its URL turns TLS off")]
+    TlsRequired,
     /// The caller passed something that no store accepts. Nothing was changed.
     #[error("the change cannot be made: {what}")]
     Invalid {
@@ -72,6 +75,12 @@ impl From<StoreError> for Error {
                 .hint("Run the newest version of Trunkline that has used this store."),
             StoreError::NotADatabase => Error::new(ErrorKind::StoreFailed, "the store is not a database")
                 .hint("Check the path of the store; the file was left as it is."),
+            StoreError::TlsRequired => {
+                Error::new(ErrorKind::ConfigInvalid, "the connection to the database is not encrypted").hint(
+                    "Take sslmode=disable out of the URL; sslrootcert= names the certificate of an \
+                     authority of your own.",
+                )
+            }
             StoreError::CannotOpen { .. } | StoreError::Corrupt { .. } => {
                 Error::new(ErrorKind::StoreFailed, "the store is damaged")
                     .hint("Restore a backup of the store.")

@@ -1,7 +1,7 @@
 //! Where grants rest.
 //!
 //! A [`Store`] keeps records and sealed bytes: [`MemoryStore`] until the process ends, [`SqliteStore`]
-//! in a file. It never sees a secret. The [`Vault`] seals above a store, with a key of the
+//! in a file, `PostgresStore` (feature `postgres`) for several machines. It never sees a secret. The [`Vault`] seals above a store, with a key of the
 //! [`KeyRing`], and is what the hub talks to.
 //!
 //! Two promises hold for every store, and the rules in `conformance` (feature `conformance`) prove
@@ -21,10 +21,12 @@ mod error;
 mod key;
 mod lease;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod record;
 mod reseal;
 mod seal;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -36,6 +38,8 @@ pub use error::{KeyError, StoreError};
 pub use key::{KeyId, KeyRing};
 pub use lease::{Fence, Intent, Lease, LeaseAsk, LeaseOwner, Seen, Settle};
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresOptions, PostgresStore};
 pub use record::{
     Body, Change, Commit, Event, EventKind, Expected, NewEvent, Record, Rewrap, Sealed, State, Status,
     Stored, Wrapped,
