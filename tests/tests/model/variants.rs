@@ -91,6 +91,11 @@ fn without_the_knock_an_outage_counts_as_the_silence_of_the_holder() {
 }
 
 #[test]
+fn without_the_knock_an_outage_counts_as_the_wait_before_a_verdict() {
+    refuted(Flaw::NoKnock, TRUE_DEATH, late(Some(3), 1));
+}
+
+#[test]
 fn a_replay_at_once_meets_the_request_that_was_given_up() {
     refuted(Flaw::ReplayAtOnce, SPENT_ONCE, protocol(Policy::KillsFamily, 1));
 }
