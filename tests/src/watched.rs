@@ -8,7 +8,7 @@ use trunkline_core::jiff::Timestamp;
 use trunkline_core::{ConnectionId, ConnectionKey, async_trait};
 use trunkline_store::{
     Change, Commit, ConsentOutcome, Event, Fence, KeyId, LeaseAsk, LeaseOwner, Record, Rewrap, SealedConsent,
-    Store, StoreError, Stored, Take, Taken, Wrapped,
+    Seen, Store, StoreError, Stored, Take, Taken, Wrapped,
 };
 
 /// Which call of a store.
@@ -18,6 +18,8 @@ pub enum Call {
     Read,
     /// A lease is taken and an intent opened.
     Lease,
+    /// A successor shows that the store takes writes.
+    Knock,
     /// An owner shows that it lives.
     Beat,
     /// Lease and intent are settled.
@@ -113,6 +115,15 @@ impl Store for Watched {
 
     async fn lease(&self, ask: &LeaseAsk) -> Result<Option<u64>, StoreError> {
         self.watch(Call::Lease, self.store.lease(ask)).await
+    }
+
+    async fn knock(
+        &self,
+        id: ConnectionId,
+        seen: Seen,
+        intent: Option<u64>,
+    ) -> Result<Option<u64>, StoreError> {
+        self.watch(Call::Knock, self.store.knock(id, seen, intent)).await
     }
 
     async fn beat(&self, id: ConnectionId, owner: LeaseOwner, epoch: u64) -> Result<bool, StoreError> {

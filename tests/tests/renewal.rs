@@ -56,7 +56,7 @@ async fn a_thousand_callers_of_an_expired_token_share_one_renewal_and_a_cancelle
     assert!(stage.tokens.sent()[1].body.contains("canary-r1"), "spent once");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_answer_but_a_terminal_one_ends_a_grant() {
     let huge: &'static str = format!(r#"{{"access_token":"{}"}}"#, "x".repeat(10 << 20)).leak();
     let broken = vec![

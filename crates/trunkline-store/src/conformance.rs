@@ -92,6 +92,7 @@ macro_rules! store_conformance {
             of_sixteen_askers_one_gets_the_lease
             a_takeover_needs_the_epoch_and_the_beat
             a_beat_is_the_owners_alone
+            a_knock_moves_the_beat_it_saw
             an_intent_on_the_same_secret_goes_on
             a_settlement_needs_the_intents_epoch
             a_change_under_anothers_intent_changes_nothing
@@ -100,6 +101,7 @@ macro_rules! store_conformance {
             new_secrets_end_lease_and_intent
             kept_secrets_leave_the_lease_alone
             the_fence_is_the_intent_and_not_the_lease
+            a_refused_intent_admits_every_answer
             secrets_of_a_later_generation_are_restored
             the_longest_due_are_claimed
             a_claim_moves_the_due_time_only

@@ -57,7 +57,8 @@ impl Lease {
     }
 }
 
-/// The record that a credential is about to be spent, or was spent with an unknown outcome.
+/// The record that a credential is about to be spent, was spent with an unknown outcome, or was refused when
+/// it was spent again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Intent {
     /// Under which epoch it may be concluded.
@@ -69,6 +70,18 @@ pub struct Intent {
     /// How long ago the first attempt was recorded, by the store's own clock; `None` when that cannot
     /// be told, as after a reboot.
     pub age: Option<Duration>,
+}
+
+impl Intent {
+    /// The epoch of an intent whose replay was refused: nobody spends it again, and whoever holds an answer
+    /// may still write it, whatever its epoch. No lease has this epoch.
+    pub const REFUSED: u64 = 0;
+
+    /// Whether a replay was refused.
+    #[must_use]
+    pub const fn is_refused(&self) -> bool {
+        self.epoch == Self::REFUSED
+    }
 }
 
 /// How a lease stood when it was looked at.
@@ -107,7 +120,8 @@ pub struct LeaseAsk {
 /// What a change or a release under a lease relies on, and what becomes of lease and intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fence {
-    /// The epoch that the stored intent must have.
+    /// The epoch that the stored intent must have. New secrets are also taken where it is
+    /// [`Intent::REFUSED`].
     pub epoch: u64,
     /// What becomes of both.
     pub then: Settle,
@@ -121,19 +135,14 @@ impl Fence {
     }
 }
 
-/// What becomes of lease and intent.
+/// What becomes of lease and intent. The lease is freed in either case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settle {
-    /// The lease is free, and no intent is open.
+    /// No intent is open.
     Close,
-    /// The lease is free, and the intent stays open under this epoch.
+    /// The intent stays open under this epoch.
     LeaveOpen {
-        /// Which holder may still conclude it.
-        epoch: u64,
-    },
-    /// The lease is kept, and the intent is open under this epoch again.
-    GiveBack {
-        /// Which holder may conclude it.
+        /// Which holder may still conclude it, or [`Intent::REFUSED`].
         epoch: u64,
     },
 }

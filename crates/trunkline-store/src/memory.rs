@@ -10,8 +10,8 @@ use trunkline_core::{Account, Clock, ConnectionId, ConnectionKey, Ticks};
 
 use crate::{
     Body, Change, Commit, ConsentOutcome, Event, Expected, Fence, Intent, KeyId, Lease, LeaseAsk, LeaseOwner,
-    Record, Rewrap, Sealed, SealedConsent, Settle, State, Store, StoreError, Stored, StoredConsent, Take,
-    Taken, Wrapped, decide,
+    Record, Rewrap, Sealed, SealedConsent, Seen, Settle, State, Store, StoreError, Stored, StoredConsent,
+    Take, Taken, Wrapped, decide,
 };
 
 /// Keeps everything in memory: for tests and first tries. Sealed like everywhere else.
@@ -54,12 +54,10 @@ impl Row {
     fn settle(&mut self, then: Settle) {
         match (then, &mut self.lease.intent) {
             (Settle::Close, intent) => *intent = None,
-            (Settle::LeaveOpen { epoch } | Settle::GiveBack { epoch }, Some(intent)) => intent.epoch = epoch,
-            (Settle::LeaveOpen { .. } | Settle::GiveBack { .. }, None) => {}
+            (Settle::LeaveOpen { epoch }, Some(intent)) => intent.epoch = epoch,
+            (Settle::LeaveOpen { .. }, None) => {}
         }
-        if !matches!(then, Settle::GiveBack { .. }) {
-            self.lease.owner = None;
-        }
+        self.lease.owner = None;
     }
 }
 
@@ -165,7 +163,10 @@ impl Store for MemoryStore {
             }
             (Expected::Absent, Some(_)) | (_, None) => false,
         };
-        let fenced = change.under.is_some_and(|fence| !stored.is_some_and(|row| row.has_intent(fence.epoch)));
+        let is_credential = change.body != Body::Keep;
+        let admits =
+            |row: &Row, epoch| row.has_intent(epoch) || (is_credential && row.has_intent(Intent::REFUSED));
+        let fenced = change.under.is_some_and(|fence| !stored.is_some_and(|row| admits(row, fence.epoch)));
         if !fits || fenced {
             return Ok(Commit::Conflict { generation });
         }
@@ -225,6 +226,22 @@ impl Store for MemoryStore {
             age: None,
         });
         Ok(Some(lease.epoch))
+    }
+
+    async fn knock(
+        &self,
+        id: ConnectionId,
+        seen: Seen,
+        intent: Option<u64>,
+    ) -> Result<Option<u64>, StoreError> {
+        let mut tables = self.tables();
+        let Some(Row { lease, .. }) = tables.row_mut(id) else { return Ok(None) };
+        let open = lease.intent.as_ref().map(|intent| intent.epoch);
+        if (lease.seen(), open) != (seen, intent) {
+            return Ok(None);
+        }
+        lease.beat += 1;
+        Ok(Some(lease.beat))
     }
 
     async fn beat(&self, id: ConnectionId, owner: LeaseOwner, epoch: u64) -> Result<bool, StoreError> {

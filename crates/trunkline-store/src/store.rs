@@ -8,7 +8,7 @@ use trunkline_core::{ConnectionId, ConnectionKey};
 
 use crate::{
     Change, Commit, ConsentOutcome, Event, Fence, KeyId, LeaseAsk, LeaseOwner, Record, Rewrap, SealedConsent,
-    StoreError, Stored, Take, Taken, Wrapped,
+    Seen, StoreError, Stored, Take, Taken, Wrapped,
 };
 
 /// Keeps records, sealed secrets, events and pending consents.
@@ -75,6 +75,15 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// As every write; whoever asked finds its own [`LeaseOwner`] in the row if it was done.
     async fn lease(&self, ask: &LeaseAsk) -> Result<Option<u64>, StoreError>;
+
+    /// Counts the beat up where lease and intent stand as they were seen, and answers it: proof, for who wants
+    /// to succeed a silent holder, that the store takes writes. `None` means that something moved.
+    async fn knock(
+        &self,
+        id: ConnectionId,
+        seen: Seen,
+        intent: Option<u64>,
+    ) -> Result<Option<u64>, StoreError>;
 
     /// Shows that the owner of a lease lives. Answers whether it still holds it.
     async fn beat(&self, id: ConnectionId, owner: LeaseOwner, epoch: u64) -> Result<bool, StoreError>;

@@ -267,6 +267,7 @@ impl Builder {
         let keys = self.keys.ok_or_else(|| {
             missing("sealing keys are").hint("Pass KeyRing::from_env(\"TRUNKLINE_KEY\")? to Builder::keys.")
         })?;
+        self.timings.check()?;
         let (connectors, return_to) = self.config.build()?;
         let mounted = connectors
             .into_iter()

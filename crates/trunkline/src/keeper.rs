@@ -18,6 +18,7 @@ mod timings;
 pub(crate) mod trouble;
 pub(crate) mod upkeep;
 mod verdict;
+mod watch;
 mod write;
 
 use std::sync::Arc;

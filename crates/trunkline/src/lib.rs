@@ -74,6 +74,6 @@ pub use trunkline_core::{
 };
 #[cfg(feature = "sqlite")]
 pub use trunkline_store::SqliteStore;
+pub use trunkline_store::{KeyId, KeyRing, MemoryStore, Record, Resealed, State, Status, Store};
 #[cfg(feature = "postgres")]
 pub use trunkline_store::{PostgresOptions, PostgresStore};
-pub use trunkline_store::{KeyId, KeyRing, MemoryStore, Record, Resealed, State, Status, Store};

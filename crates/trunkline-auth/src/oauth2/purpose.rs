@@ -53,6 +53,8 @@ impl Purpose {
     pub(crate) fn classify(self, status: StatusCode, defect: Option<&Defect>) -> Cause {
         match status.as_u16() {
             429 => return Cause::RateLimited,
+            // A gateway's word: the service behind it may have done what was asked.
+            502 | 504 => return self.unknown(),
             408 | 425 | 500..=599 | 300..=399 => return Cause::ServiceUnavailable,
             _ => {}
         }

@@ -4,7 +4,8 @@ use super::Backend;
 use super::lease::{ask, ask_after, connected, intent, lease_of};
 use super::sample::*;
 use crate::{
-    Change, Commit, EventKind, Expected, Fence, Lease, LeaseOwner, NewBody, Settle, Store, StoreError, Vault,
+    Change, Commit, EventKind, Expected, Fence, Intent, Lease, LeaseOwner, NewBody, Settle, Store,
+    StoreError, Vault,
 };
 
 const CONFLICT_1: Commit = Commit::Conflict { generation: Some(1) };
@@ -28,7 +29,7 @@ fn held_by_2(intent_epoch: u64) -> Lease {
 fn settlements() -> [(Settle, Lease); 3] {
     let free = Lease { owner: None, ..held_by_2(1) };
     [
-        (Settle::GiveBack { epoch: 1 }, held_by_2(1)),
+        (Settle::LeaveOpen { epoch: 1 }, free.clone()),
         (Settle::LeaveOpen { epoch: 2 }, Lease { intent: intent(2, 2), ..free.clone() }),
         (Settle::Close, Lease { intent: None, ..free }),
     ]
@@ -59,9 +60,9 @@ pub async fn a_settlement_needs_the_intents_epoch(backend: &impl Backend) -> Res
         assert_eq!(lease_of(&**store).await?, before, "a refused settlement changes nothing");
         assert!(store.settle(id(1), &Fence { epoch: 2, then }).await?);
         assert_eq!(lease_of(&**store).await?, left, "{then:?}");
-        let reopen = Fence { epoch: 1, then: Settle::GiveBack { epoch: 2 } };
+        let reopen = Fence { epoch: 1, then: Settle::LeaveOpen { epoch: 2 } };
         let reopened = store.settle(id(1), &reopen).await?;
-        assert_eq!(reopened, then == Settle::GiveBack { epoch: 1 }, "{then:?}");
+        assert_eq!(reopened, then == Settle::LeaveOpen { epoch: 1 }, "{then:?}");
     }
     assert!(!store.settle(id(1), &Fence::close(2)).await?, "a closed intent is nobody's");
     Ok(())
@@ -129,7 +130,7 @@ async fn reopened(store: &dyn Store) -> Result<u64, StoreError> {
         None => Ok(store.lease(&ask(2)).await?.unwrap_or_default()),
         Some(intent) if intent.epoch == lease.epoch => Ok(lease.epoch),
         Some(intent) => {
-            let back = Fence { epoch: intent.epoch, then: Settle::GiveBack { epoch: lease.epoch } };
+            let back = Fence { epoch: intent.epoch, then: Settle::LeaveOpen { epoch: lease.epoch } };
             assert!(store.settle(id(1), &back).await?);
             Ok(lease.epoch)
         }
@@ -186,9 +187,28 @@ pub async fn the_fence_is_the_intent_and_not_the_lease(backend: &impl Backend) -
     assert_eq!(store.lease(&ask_after(2, &seen)).await?, Some(2));
     let answer = renewed(&vault, Some(Fence::close(1)))?;
     assert_eq!(store.commit(&answer).await?, CONFLICT_1);
-    assert!(store.settle(id(1), &Fence { epoch: 2, then: Settle::GiveBack { epoch: 1 } }).await?);
+    assert!(store.settle(id(1), &Fence { epoch: 2, then: Settle::LeaveOpen { epoch: 1 } }).await?);
     assert_eq!(store.commit(&answer).await?, Commit::Done { sequence: 2 });
     assert_eq!(stored(&vault, &with_generation(acme(1), 2)).await?.1, Some(held("two")));
+    assert_eq!(lease_of(&**store).await?, Lease { epoch: 2, ..Lease::default() });
+    Ok(())
+}
+
+/// An intent that was refused is nobody's to settle by its old epochs, and admits the answer of every holder.
+pub async fn a_refused_intent_admits_every_answer(backend: &impl Backend) -> Result<(), StoreError> {
+    let vault = taken_over(backend).await?;
+    let store = vault.store();
+    let refused = Settle::LeaveOpen { epoch: Intent::REFUSED };
+    assert!(store.settle(id(1), &Fence { epoch: 2, then: refused }).await?);
+    for epoch in [1, 2] {
+        assert!(!store.settle(id(1), &Fence::close(epoch)).await?, "{epoch}");
+        assert_eq!(store.commit(&degraded(&vault, Some(Fence::close(epoch)))?).await?, CONFLICT_1);
+    }
+    let verdict = degraded(&vault, Some(Fence { epoch: Intent::REFUSED, then: refused }))?;
+    assert_eq!(store.commit(&verdict).await?, Commit::Done { sequence: 2 });
+    assert!(lease_of(&**store).await?.intent.is_some_and(|intent| intent.is_refused()), "it outlives that");
+    let late = renewed(&vault, Some(Fence::close(1)))?;
+    assert_eq!(store.commit(&late).await?, Commit::Done { sequence: 3 });
     assert_eq!(lease_of(&**store).await?, Lease { epoch: 2, ..Lease::default() });
     Ok(())
 }

@@ -171,6 +171,38 @@ pub async fn a_beat_is_the_owners_alone(backend: &impl Backend) -> Result<(), St
     Ok(())
 }
 
+/// A knock moves the beat where everything is as it was seen, held or free, and so makes every other observer
+/// of a held lease start again.
+pub async fn a_knock_moves_the_beat_it_saw(backend: &impl Backend) -> Result<(), StoreError> {
+    let vault = connected(backend).await?;
+    let store = vault.store();
+    assert_eq!(store.lease(&ask(1)).await?, Some(1));
+    let held = Seen::Held { epoch: 1, beat: 0 };
+    let wrong = [
+        (Seen::Free, Some(1)),
+        (held, None),
+        (held, Some(0)),
+        (Seen::Held { epoch: 1, beat: 1 }, Some(1)),
+        (Seen::Held { epoch: 0, beat: 0 }, Some(1)),
+    ];
+    for (seen, intent) in wrong {
+        assert_eq!(store.knock(id(1), seen, intent).await?, None, "{seen:?} {intent:?}");
+    }
+    assert_eq!(store.knock(id(2), held, Some(1)).await?, None);
+    assert_eq!(store.knock(id(1), held, Some(1)).await?, Some(1));
+    assert_eq!(store.knock(id(1), held, Some(1)).await?, None, "it moved");
+    let seen = lease_of(&**store).await?;
+    assert_eq!((seen.owner, seen.beat), (Some(LeaseOwner::from_bytes([1; 16])), 1));
+
+    let refused = Settle::LeaveOpen { epoch: Intent::REFUSED };
+    assert!(store.settle(id(1), &Fence { epoch: 1, then: refused }).await?);
+    for beat in 2..4 {
+        assert_eq!(store.knock(id(1), Seen::Free, Some(Intent::REFUSED)).await?, Some(beat));
+    }
+    assert_eq!(store.knock(id(1), Seen::Free, None).await?, None);
+    Ok(())
+}
+
 /// The attempts on one secret count up and its age goes on; another secret starts anew.
 pub async fn an_intent_on_the_same_secret_goes_on(backend: &impl Backend) -> Result<(), StoreError> {
     const PAUSE: Duration = Duration::from_millis(60);

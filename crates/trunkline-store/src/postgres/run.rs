@@ -12,8 +12,8 @@ use sqlx::query::Query;
 use super::PostgresStore;
 use super::failure::{Remedy, failed, remedy};
 use crate::sql::{
-    Cells, Happened, Sql, Swap, Value, Words, bound, by_id, by_key, cells, change, close, give_back, insert,
-    lease, leave_open, record_columns, secrets, signed, stored_where, update,
+    Cells, Happened, Sql, Swap, Value, Words, bound, by_id, by_key, cells, change, close, insert, lease,
+    leave_open, record_columns, secrets, signed, stored_where, update,
 };
 use crate::{KeyId, Rewrap, StoreError};
 
@@ -50,8 +50,7 @@ const fn change_with_events(swap: Swap) -> &'static str {
         Swap::Record => with_events!(update!(), "$19", "$20", "$21", "$22"),
         Swap::Close => with_events!(update!(close!()), "$19", "$20", "$21", "$22"),
         Swap::LeaveOpen => with_events!(update!(leave_open!("$19")), "$20", "$21", "$22", "$23"),
-        Swap::GiveBack => with_events!(update!(give_back!("$19")), "$20", "$21", "$22", "$23"),
-        Swap::Secrets => with_events!(update!(secrets!()), "$22", "$23", "$24", "$25"),
+        Swap::Secrets => with_events!(update!(secrets!(), "intent_epoch = 0"), "$22", "$23", "$24", "$25"),
     }
 }
 

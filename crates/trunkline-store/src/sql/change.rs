@@ -12,10 +12,9 @@ pub(crate) enum Swap {
     Insert,
     /// The secrets and the lease stay.
     Record,
-    /// The secrets stay, and the lease is settled in one of three ways.
+    /// The secrets stay, and the lease is settled in one of two ways.
     Close,
     LeaveOpen,
-    GiveBack,
     /// New secrets, or none.
     Secrets,
 }
@@ -87,10 +86,6 @@ fn condition<'c>(change: &'c Change, values: &mut Vec<Value<'c>>) -> Result<Swap
         Some(Settle::LeaveOpen { epoch }) => {
             values.push(signed(epoch)?.into());
             Swap::LeaveOpen
-        }
-        Some(Settle::GiveBack { epoch }) => {
-            values.push(signed(epoch)?.into());
-            Swap::GiveBack
         }
     })
 }

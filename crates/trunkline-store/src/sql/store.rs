@@ -53,10 +53,7 @@ impl<S: Sql> Store for S {
     }
 
     async fn lease(&self, ask: &LeaseAsk) -> Result<Option<u64>, StoreError> {
-        let (epoch, beat) = match ask.seen {
-            Seen::Free => (NONE, NONE),
-            Seen::Held { epoch, beat } => (signed(epoch)?, signed(beat)?),
-        };
+        let (epoch, beat) = seen(ask.seen)?;
         let mut values: Vec<Value<'_>> = vec![
             ask.owner.as_bytes().into(),
             (&ask.fingerprint).into(),
@@ -68,6 +65,19 @@ impl<S: Sql> Store for S {
         ];
         values.extend(S::stamp());
         let done = self.write(S::WORDS.lease, &values).await?;
+        done.first().map(|done| row::count(done, 0)).transpose()
+    }
+
+    async fn knock(
+        &self,
+        id: ConnectionId,
+        seen: Seen,
+        intent: Option<u64>,
+    ) -> Result<Option<u64>, StoreError> {
+        let (epoch, beat) = self::seen(seen)?;
+        let intent = intent.map_or(Ok(NONE), signed)?;
+        let values = [id.as_bytes().into(), epoch.into(), beat.into(), intent.into()];
+        let done = self.write(text::KNOCK, &values).await?;
         done.first().map(|done| row::count(done, 0)).transpose()
     }
 
@@ -83,10 +93,6 @@ impl<S: Sql> Store for S {
             Settle::LeaveOpen { epoch } => {
                 values.push(signed(epoch)?.into());
                 text::SETTLE_LEAVE_OPEN
-            }
-            Settle::GiveBack { epoch } => {
-                values.push(signed(epoch)?.into());
-                text::SETTLE_GIVE_BACK
             }
         };
         Ok(!self.write(statement, &values).await?.is_empty())
@@ -189,6 +195,14 @@ impl<S: Sql> Store for S {
         let gone = self.write(text::PURGE_CONSENTS, &[before.as_microsecond().into()]).await?;
         Ok(gone.len() as u64)
     }
+}
+
+/// Epoch and beat as they are compared.
+fn seen(seen: Seen) -> Result<(i64, i64), StoreError> {
+    Ok(match seen {
+        Seen::Free => (NONE, NONE),
+        Seen::Held { epoch, beat } => (signed(epoch)?, signed(beat)?),
+    })
 }
 
 fn ids(rows: &[impl super::Cells]) -> Result<Vec<ConnectionId>, StoreError> {

@@ -71,13 +71,6 @@ macro_rules! leave_open {
     };
 }
 
-/// The columns of a lease that is kept, with the intent of another epoch.
-macro_rules! give_back {
-    ($epoch:literal) => {
-        concat!("intent_epoch = ", $epoch)
-    };
-}
-
 /// A new row: 19 values.
 macro_rules! insert {
     () => {
@@ -89,16 +82,19 @@ macro_rules! insert {
     };
 }
 
-/// An update of the record: 18 values, and those of `$more`, which is what else it sets.
+/// An update of the record: 18 values, and those of `$more`, which is what else it sets. With `$or` it is
+/// also made where the intent is not that of the eighteenth value.
 macro_rules! update {
-    ($($more:expr)?) => {
+    ($($more:expr $(, $or:literal)?)?) => {
         concat!(
             "UPDATE trunkline_connections SET method = $1, account = $2, account_key = $3, state = $4, \
              state_since = $5, diagnosis = $6, generation = $7, sequence = sequence + $8, \
              credential_at = $9, access_expires_at = $10, due_at = $11",
             $(", ", $more,)?
             " WHERE id = $12 AND tenant = $13 AND connector = $14 AND label = $15 AND generation = $16 \
-             AND ($17 IS NULL OR sequence = $17) AND ($18 IS NULL OR intent_epoch = $18) RETURNING sequence"
+             AND ($17 IS NULL OR sequence = $17) AND ($18 IS NULL OR intent_epoch = $18",
+            $($(" OR ", $or,)?)?
+            ") RETURNING sequence"
         )
     };
 }
@@ -117,13 +113,15 @@ pub(crate) const fn change(swap: Swap) -> &'static str {
         Swap::Record => update!(),
         Swap::Close => update!(close!()),
         Swap::LeaveOpen => update!(leave_open!("$19")),
-        Swap::GiveBack => update!(give_back!("$19")),
-        Swap::Secrets => update!(secrets!()),
+        // An intent that was refused admits whoever holds an answer.
+        Swap::Secrets => update!(secrets!(), "intent_epoch = 0"),
     }
 }
 
-pub(crate) use {by_id, by_key, close, give_back, insert, lease, leave_open, record_columns, secrets};
-pub(crate) use {stored_where, update};
+pub(crate) use {by_id, by_key, lease, record_columns, stored_where};
+// PostgreSQL writes a change and its events in one statement, of these parts.
+#[cfg(feature = "postgres")]
+pub(crate) use {close, insert, leave_open, secrets, update};
 
 pub(super) const GENERATION: &str =
     "SELECT generation FROM trunkline_connections WHERE tenant = $1 AND connector = $2 AND label = $3";
@@ -160,6 +158,11 @@ pub(super) const COUNT_WRAPPED_UNDER: &str = "SELECT count(*) FROM trunkline_con
 pub(super) const BEAT: &str = "UPDATE trunkline_connections SET lease_beat = lease_beat + 1 \
      WHERE id = $1 AND lease_owner = $2 AND lease_epoch = $3 RETURNING lease_beat";
 
+pub(super) const KNOCK: &str = "UPDATE trunkline_connections SET lease_beat = lease_beat + 1 WHERE id = $1 \
+     AND CASE WHEN lease_owner IS NULL THEN -1 ELSE lease_epoch END = $2 \
+     AND CASE WHEN lease_owner IS NULL THEN -1 ELSE lease_beat END = $3 \
+     AND coalesce(intent_epoch, -1) = $4 RETURNING lease_beat";
+
 macro_rules! settle {
     ($set:expr) => {
         concat!(
@@ -172,7 +175,6 @@ macro_rules! settle {
 
 pub(super) const SETTLE_CLOSE: &str = settle!(close!());
 pub(super) const SETTLE_LEAVE_OPEN: &str = settle!(leave_open!("$3"));
-pub(super) const SETTLE_GIVE_BACK: &str = settle!(give_back!("$3"));
 
 pub(super) const EVENTS: &str = "SELECT sequence, kind, at, detail FROM trunkline_events \
      WHERE connection = $1 AND sequence > $2 ORDER BY sequence LIMIT $3";

@@ -5,7 +5,7 @@ use trunkline_core::jiff::Timestamp;
 use trunkline_core::{ConnectionId, ConnectionKey};
 use trunkline_store::{
     Change, Commit, ConsentOutcome, Event, Fence, KeyId, LeaseAsk, LeaseOwner, Record, Rewrap, SealedConsent,
-    Store, StoreError, Stored, Take, Taken, Wrapped,
+    Seen, Store, StoreError, Stored, Take, Taken, Wrapped,
 };
 
 /// Takes every change and remembers none.
@@ -36,6 +36,10 @@ impl Store for NoStore {
 
     async fn lease(&self, _: &LeaseAsk) -> Result<Option<u64>, StoreError> {
         Ok(Some(1))
+    }
+
+    async fn knock(&self, _: ConnectionId, _: Seen, _: Option<u64>) -> Result<Option<u64>, StoreError> {
+        Ok(None)
     }
 
     async fn beat(&self, _: ConnectionId, _: LeaseOwner, _: u64) -> Result<bool, StoreError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use trunkline_core::{AuthProvider, Cause, Error, Held};
 use trunkline_store::{
-    Change, Commit, EventKind, Expected, Fence, Lease, NewBody, NewEvent, Record, State, Status,
+    Change, Commit, EventKind, Expected, Fence, Intent, Lease, NewBody, NewEvent, Record, State, Status,
 };
 
 use super::lease::Hold;
@@ -79,7 +79,9 @@ pub(super) fn stand(stored: &Record, lease: &Lease, change: &Change) -> Stand {
     match stored.generation {
         generation if generation > replaced || stored.id != change.record.id => Stand::Newer,
         generation if generation < replaced => Stand::WentBack,
-        _ if change.under.is_none_or(|fence| open == Some(fence.epoch)) => Stand::Ours,
+        _ if change.under.is_none_or(|fence| [Some(fence.epoch), Some(Intent::REFUSED)].contains(&open)) => {
+            Stand::Ours
+        }
         _ => Stand::Successor,
     }
 }

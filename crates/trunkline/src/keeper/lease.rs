@@ -3,21 +3,16 @@
 use std::time::Duration;
 
 use trunkline_core::{ConnectionId, Error, Secret, Ticks};
-use trunkline_store::{Fence, Intent, Lease, LeaseAsk, LeaseOwner, Opened, Seen, Settle, Vault};
+use trunkline_store::{Fence, Intent, Lease, LeaseAsk, LeaseOwner, Opened, Settle, Vault};
 
+use super::watch::{Verdict, Watch};
 use crate::hub::{Hub, random};
 
-/// The first and the longest pause between two looks at a lease that somebody else holds.
-const FIRST_LOOK: Duration = Duration::from_millis(5);
-const LONGEST_LOOK: Duration = Duration::from_secs(1);
-
-/// Somebody who wants the lease: remembers what was seen of it, since a lease is taken over only after it
-/// was seen unchanged for long enough.
+/// Somebody who wants the lease of one connection.
 #[derive(Debug)]
 pub(crate) struct Taker {
     owner: LeaseOwner,
-    began: Ticks,
-    seen: Option<(Seen, Ticks)>,
+    watch: Watch,
     /// The intent that was open when the lease was last asked for: what is given back if it was granted
     /// and the answer got lost.
     asked_over: Option<Intent>,
@@ -28,12 +23,23 @@ pub(crate) struct Taker {
 pub(crate) enum Try {
     /// The lease is ours.
     Held(Hold),
-    /// Somebody else holds it: look again after this pause.
+    /// Look again after this pause.
     Wait(Duration),
     /// What is spent may have been spent before, and must not be spent again yet.
     Spent,
+    /// What is spent was refused when it was spent again, and nobody has written an answer for long enough.
+    Refused,
     /// Something was not as it was read: read again.
     Changed,
+}
+
+/// Whether what may have been spent may be spent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Replay {
+    AtOnce,
+    /// Once nobody can be waiting for an answer any more.
+    AfterGrace,
+    NotYet,
 }
 
 /// A lease that is held, with an intent of its own.
@@ -46,8 +52,6 @@ pub(crate) struct Hold {
     pub(crate) found: Option<Intent>,
     /// Whether what is spent now may have been spent under the intent that was found.
     pub(crate) is_replay: bool,
-    /// The epoch of a holder before that fell silent: it may have an answer, and still write it.
-    pub(crate) silent: Option<u64>,
     /// When the lease was asked for.
     pub(crate) since: Ticks,
 }
@@ -58,18 +62,19 @@ impl Hold {
         self.found.as_ref().filter(|_| self.is_replay).map_or(1, |found| found.attempt.saturating_add(1))
     }
 
-    /// What ends this hold if nothing came of it: the row is again as it was found.
+    /// What ends this hold if nothing came of it: the intent that was found is given back.
     pub(crate) fn undone(&self) -> Fence {
-        match self.found {
-            None => Fence::close(self.epoch),
-            Some(_) => self.unknown(),
-        }
+        Fence { epoch: self.epoch, then: given_back(self.found.as_ref()) }
     }
 
-    /// What ends this hold if the outcome is unknown: a holder before that may still write, still may.
+    /// What ends this hold if the outcome is unknown.
     pub(crate) fn unknown(&self) -> Fence {
-        let epoch = self.silent.unwrap_or(self.epoch);
-        Fence { epoch: self.epoch, then: Settle::LeaveOpen { epoch } }
+        Fence { epoch: self.epoch, then: Settle::LeaveOpen { epoch: self.epoch } }
+    }
+
+    /// What ends this hold if a replay was refused.
+    pub(crate) fn refused(&self) -> Fence {
+        Fence { epoch: self.epoch, then: Settle::LeaveOpen { epoch: Intent::REFUSED } }
     }
 
     /// Ends it in one of these ways. A store that fails here leaves a lease that is taken over later.
@@ -80,41 +85,61 @@ impl Hold {
     }
 }
 
+fn given_back(found: Option<&Intent>) -> Settle {
+    found.map_or(Settle::Close, |found| Settle::LeaveOpen { epoch: found.epoch })
+}
+
 impl Taker {
     pub(crate) fn new(hub: &Hub) -> Result<Self, Error> {
-        Ok(Self {
-            owner: LeaseOwner::from_bytes(random()?),
-            began: hub.clock.coarse(),
-            seen: None,
-            asked_over: None,
-        })
+        let owner = LeaseOwner::from_bytes(random()?);
+        Ok(Self { owner, watch: Watch::new(hub.clock.coarse()), asked_over: None })
     }
 
-    /// Tries to get the lease of what was just read, to spend `spent`; `may_replay` says whether that may
+    /// Tries to get the lease of what was just read, to spend `spent`; `replay` says whether that may
     /// be done although it may have been spent before.
     pub(crate) async fn attempt(
         &mut self,
         hub: &Hub,
         opened: &Opened,
         spent: &Secret,
-        may_replay: impl FnOnce(&Intent) -> bool,
+        replay: impl FnOnce(&Intent) -> Replay,
     ) -> Result<Try, Error> {
         let (id, lease) = (opened.record.id, &opened.lease);
         if lease.owner == Some(self.owner) {
             self.undo(hub, id, lease).await?;
             return Ok(Try::Changed);
         }
-        let now = hub.clock.coarse();
-        if let Some(pause) = self.watch(hub, lease.seen(), now) {
-            return Ok(Try::Wait(pause));
-        }
         let fingerprint = Vault::fingerprint(id, spent);
-        let is_replay = lease.intent.as_ref().is_some_and(|intent| intent.fingerprint == fingerprint);
-        if let Some(intent) = lease.intent.as_ref().filter(|_| is_replay)
-            && !may_replay(intent)
-        {
-            return Ok(Try::Spent);
+        let spent_before = lease.intent.as_ref().filter(|intent| intent.fingerprint == fingerprint);
+        let enough = match (&lease.owner, spent_before.map(|intent| (intent, replay(intent)))) {
+            (Some(_), Some((_, Replay::NotYet))) | (None, Some((_, Replay::NotYet))) => {
+                return Ok(Try::Spent);
+            }
+            (Some(_), _) => self.watch.held(hub, id, lease).await,
+            (None, Some((intent, Replay::AfterGrace))) if intent.is_refused() => {
+                match self.watch.refused(hub, id, lease).await {
+                    Verdict::Enough => return Ok(Try::Refused),
+                    other => other,
+                }
+            }
+            (None, Some((intent, Replay::AfterGrace))) => self.watch.open(hub, intent.epoch),
+            (None, Some((_, Replay::AtOnce)) | None) => Verdict::Enough,
+        };
+        match enough {
+            Verdict::Enough => self.ask(hub, opened, fingerprint, spent_before.is_some()).await,
+            Verdict::Wait(pause) => Ok(Try::Wait(pause)),
+            Verdict::Moved => Ok(Try::Changed),
         }
+    }
+
+    async fn ask(
+        &mut self,
+        hub: &Hub,
+        opened: &Opened,
+        fingerprint: [u8; 32],
+        is_replay: bool,
+    ) -> Result<Try, Error> {
+        let (id, lease, since) = (opened.record.id, &opened.lease, hub.clock.coarse());
         self.asked_over.clone_from(&lease.intent);
         let ask = LeaseAsk {
             id,
@@ -125,48 +150,19 @@ impl Taker {
             fingerprint,
         };
         let Some(epoch) = hub.vault.store().lease(&ask).await? else { return Ok(Try::Changed) };
-        let found = self.asked_over.take();
         if lease.owner.is_some() {
             tracing::warn!(target: "trunkline", connection = %id, epoch, "lease of a silent holder taken over");
         }
-        let silent = silent(lease);
-        Ok(Try::Held(Hold { id, owner: self.owner, epoch, found, is_replay, silent, since: now }))
-    }
-
-    /// How long to wait before the next look; `None` when the lease is free, or was seen unchanged for long
-    /// enough.
-    fn watch(&mut self, hub: &Hub, seen: Seen, now: Ticks) -> Option<Duration> {
-        if seen == Seen::Free {
-            self.seen = None;
-            return None;
-        }
-        let first = match self.seen {
-            Some((before, first)) if before == seen => first,
-            _ => self.seen.insert((seen, now)).1,
-        };
-        let left = hub.timings.takeover().checked_sub(now.since(first)).filter(|left| !left.is_zero())?;
-        // Short at first, since a renewal takes as long as a request; an eighth of what was waited then.
-        let pause = (now.since(self.began) / 8).clamp(FIRST_LOOK, LONGEST_LOOK);
-        Some(pause.min(left))
+        let found = self.asked_over.take();
+        Ok(Try::Held(Hold { id, owner: self.owner, epoch, found, is_replay, since }))
     }
 
     /// The lease was granted, but the answer got lost, and with it the time since.
     async fn undo(&mut self, hub: &Hub, id: ConnectionId, lease: &Lease) -> Result<(), Error> {
-        let then = match self.asked_over.take() {
-            None => Settle::Close,
-            // To be careful: whoever it belonged to may still write.
-            Some(found) => Settle::LeaveOpen { epoch: found.epoch },
-        };
+        let then = given_back(self.asked_over.take().as_ref());
         hub.vault.store().settle(id, &Fence { epoch: lease.epoch, then }).await?;
         Ok(())
     }
-}
-
-/// The epoch under which a silent holder may still write. A lease that is free was let go, and whoever let it
-/// go under its own epoch has nothing to write.
-fn silent(lease: &Lease) -> Option<u64> {
-    let intent = lease.intent.as_ref()?;
-    (lease.owner.is_some() || intent.epoch != lease.epoch).then_some(intent.epoch)
 }
 
 /// Gets the lease to change the credential in another way than by renewing it, waiting at most `patience`, and
@@ -190,14 +186,14 @@ pub(crate) async fn take(
             open == Some(Vault::fingerprint(id, stored))
         };
         let spent = stored.filter(is_open).unwrap_or(spent);
-        match taker.attempt(hub, &opened, spent, |_| true).await? {
+        match taker.attempt(hub, &opened, spent, |_| Replay::AtOnce).await? {
             Try::Held(hold) => return Ok(Some((hold, opened))),
             Try::Wait(_) if waited >= patience => return Ok(None),
             Try::Wait(pause) => {
                 tokio::time::sleep(pause).await;
                 waited += pause;
             }
-            Try::Changed | Try::Spent => {}
+            Try::Changed | Try::Spent | Try::Refused => {}
         }
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use trunkline_core::{AuthProvider, Cause, Cx, Error, Grant, Held, Reuse, Secret, Verdict};
 use trunkline_store::{Intent, Opened, State};
 
-use super::lease::{Hold, Taker, Try};
+use super::lease::{Hold, Replay, Taker, Try};
 use super::one_request::OneRequest;
 use super::{Why, adopt, commit, learned, lost, recent, trouble, verdict};
 use crate::hub::Hub;
@@ -19,6 +19,7 @@ const STORE_TRIES: u32 = 3;
 pub(super) async fn run(hub: &Arc<Hub>, entry: &Entry, why: Why) -> Result<Arc<Live>, Error> {
     let mut taker = Taker::new(hub)?;
     let mut failures = 0;
+    let mut refusal = None;
     loop {
         let Some(opened) = hub.vault.load_by_id(entry.id).await? else {
             entry.live.store(None);
@@ -39,9 +40,18 @@ pub(super) async fn run(hub: &Arc<Hub>, entry: &Entry, why: Why) -> Result<Arc<L
         let held = opened.held.clone().ok_or_else(|| Error::of(Cause::ConsentMissing))?;
         let serves = still_serves(hub, entry, why, &opened)?;
         let spent = held.credential.refresh_token.clone().unwrap_or_else(|| Secret::new(""));
-        let may_replay = |intent: &Intent| may_replay(hub, &*auth, intent, serves);
-        match taker.attempt(hub, &opened, &spent, may_replay).await {
-            Ok(Try::Held(hold)) => return spend(hub, entry, why, opened.record, held, auth, hold).await,
+        let replay = |intent: &Intent| replay(hub, &*auth, intent, serves);
+        match taker.attempt(hub, &opened, &spent, replay).await {
+            Ok(Try::Held(hold)) => match spend(hub, entry, why, opened.record, held, auth, hold).await {
+                Err(Failure::ReplayRefused(error)) => refusal = Some(error),
+                Err(Failure::Final(error)) => return Err(error),
+                Ok(live) => return Ok(live),
+            },
+            Ok(Try::Refused) => {
+                // Another process was refused, if it was not this one.
+                let error = refusal.take().unwrap_or_else(|| Error::of(Cause::GrantRevoked));
+                return verdict::after_refused_replay(hub, entry, opened.record, error).await;
+            }
             Ok(Try::Wait(pause)) => tokio::time::sleep(pause).await,
             Ok(Try::Changed) => {}
             // The token serves, and renewing it now could end it: the next look comes when it is over.
@@ -80,16 +90,18 @@ fn still_serves(hub: &Hub, entry: &Entry, why: Why, opened: &Opened) -> Result<b
 }
 
 /// Whether what may have been spent may be spent again, by the service's policy and the intent's age.
-fn may_replay(hub: &Hub, auth: &dyn AuthProvider, intent: &Intent, serves: bool) -> bool {
-    match auth.policy().reuse {
-        Reuse::RejectSoft => true,
-        Reuse::Grace { window } => {
-            let fits = |age| age + hub.timings.request_deadline <= window / 2;
-            intent.age.is_some_and(fits) || !serves
+fn replay(hub: &Hub, auth: &dyn AuthProvider, intent: &Intent, serves: bool) -> Replay {
+    let in_window = match auth.policy().reuse {
+        _ if intent.is_refused() => true,
+        Reuse::RejectSoft => return Replay::AtOnce,
+        // Once: a second replay would spend a token that lies two back.
+        Reuse::Grace { window } if intent.attempt == 1 => {
+            intent.age.is_some_and(|age| age + hub.timings.request_deadline <= window / 2)
         }
-        // A replay may end the whole grant, and with it the token that still serves.
-        _ => !serves,
-    }
+        _ => false,
+    };
+    // Elsewhere a replay may end the whole grant, and with it the token that still serves.
+    if in_window || !serves { Replay::AfterGrace } else { Replay::NotYet }
 }
 
 /// Spends the credential: one request, and what follows from its answer.
@@ -101,7 +113,7 @@ async fn spend(
     held: Held,
     auth: Arc<dyn AuthProvider>,
     hold: Hold,
-) -> Result<Arc<Live>, Error> {
+) -> Result<Arc<Live>, Failure> {
     tracing::debug!(target: "trunkline", connector = %record.key.connector(), connection = %record.id, generation = record.generation, epoch = hold.epoch, replay = hold.is_replay, "renewal started");
     match ask(hub, entry, &held, &*auth, &hold).await {
         Outcome::Granted(grant) => {
@@ -111,12 +123,20 @@ async fn spend(
             }
             let credential = learned::lifetime(grant.credential, &held.credential, why, hub.clock.wall());
             let renewed = Held { credential, captures, inputs: held.inputs };
-            commit::renewed(hub, entry, record, &renewed, auth, &hold).await
+            commit::renewed(hub, entry, record, &renewed, auth, &hold).await.map_err(Failure::Final)
         }
         Outcome::Failed { error, unknown } => {
             verdict::conclude(hub, entry, record, hold, error, unknown).await
         }
     }
+}
+
+/// How a renewal failed.
+pub(super) enum Failure {
+    /// This is the end of it.
+    Final(Error),
+    /// A replay was refused, which is no verdict yet.
+    ReplayRefused(Error),
 }
 
 enum Outcome {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use trunkline_core::{Error, ErrorKind};
+
 /// How long the steps of a renewal may take. Every process that shares a store must use the same.
 ///
 /// `docs/how-a-grant-is-kept.md` says what each is for.
@@ -12,11 +14,11 @@ pub struct Timings {
     pub request_deadline: Duration,
     /// How late, after the intent was asked for, a request may still be sent. Default 2 s.
     pub lease_slack: Duration,
-    /// How long an answer may take from its arrival to the store before its holder has to show that it
-    /// lives. Default 5 s.
+    /// How long an answer may take from its arrival to the store, or to the next try, before its holder has to
+    /// show that it lives. Default 5 s.
     pub commit_budget: Duration,
     /// How long a successor waits beyond a silent holder's time before it spends what that one may have
-    /// spent. Default 10 s.
+    /// spent; longer than `lease_slack` and `commit_budget`. Default 10 s.
     pub commit_grace: Duration,
 }
 
@@ -43,8 +45,19 @@ impl Timings {
         self.lease_ttl() + self.commit_grace
     }
 
-    /// How often a holder that waits shows that it lives.
+    /// The longest pause between two signs of life of a holder that could not write yet.
     pub(crate) fn heartbeat(&self) -> Duration {
-        self.lease_ttl() / 4
+        self.commit_budget / 2
+    }
+
+    /// Checks what the protocol relies on.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.commit_grace > self.lease_slack && self.commit_grace > self.commit_budget {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::ConfigInvalid,
+            "the timings' commit_grace must be longer than lease_slack and commit_budget",
+        ))
     }
 }

@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering;
 
 use trunkline_core::{Cause, Diagnosis, Error, Verdict};
 use trunkline_store::{
-    Commit, EventKind, Expected, Fence, NewBody, NewEvent, Opened, Record, Settle, State, Status,
+    Commit, EventKind, Expected, Fence, Intent, NewBody, NewEvent, Opened, Record, Settle, State, Status,
 };
 
 use super::lease::Hold;
-use super::write::beat;
+use super::renewal::Failure;
 use super::{QUIET_AFTER_FAILURE, adopt, lost, trouble};
 use crate::hub::Hub;
 use crate::live::{Entry, Live};
@@ -28,7 +28,7 @@ pub(super) async fn conclude(
     hold: Hold,
     error: Error,
     unknown: bool,
-) -> Result<Arc<Live>, Error> {
+) -> Result<Arc<Live>, Failure> {
     let now = hub.clock.wall();
     let error = error.map_diagnosis(|diagnosis| diagnosis.during("refresh", now));
     let quiet = hub.clock.coarse().plus(QUIET_AFTER_FAILURE);
@@ -40,55 +40,44 @@ pub(super) async fn conclude(
         connector = %record.key.connector(), connection = %record.id, cause = cause.map(Cause::code), unknown,
         "renewal failed"
     );
-    let verdict = cause.map(Cause::verdict);
-    let fence = match verdict {
-        _ if unknown => hold.unknown(),
-        Some(Verdict::GrantDead) => match hold.silent.filter(|_| hold.is_replay) {
-            None => Fence::close(hold.epoch),
-            Some(silent) => match wait_for(hub, &hold, silent).await {
-                Some(fence) => fence,
-                None => return Err(error),
-            },
-        },
-        _ => hold.undone(),
-    };
-    let state = match verdict {
-        _ if unknown => State::Degraded,
-        Some(Verdict::GrantDead) => State::NeedsConsent,
-        Some(Verdict::Suspended) => State::Suspended,
-        Some(Verdict::Transient) => State::Degraded,
-        // A broken client is the application's, not this connection's.
-        _ => {
-            hold.settle(hub, fence).await;
-            return Err(error);
+    let (fence, state) = match cause.map(Cause::verdict) {
+        _ if unknown => (hold.unknown(), Some(State::Degraded)),
+        Some(Verdict::GrantDead) if hold.is_replay => {
+            // Whoever spent it before may still write what it got.
+            hold.settle(hub, hold.refused()).await;
+            return Err(Failure::ReplayRefused(error));
         }
+        Some(Verdict::GrantDead) => (Fence::close(hold.epoch), Some(State::NeedsConsent)),
+        Some(Verdict::Suspended) => (hold.undone(), Some(State::Suspended)),
+        Some(Verdict::Transient) => (hold.undone(), Some(State::Degraded)),
+        // A broken client is the application's, not this connection's.
+        _ => (hold.undone(), None),
     };
-    if state == State::Degraded {
-        hold.settle(hub, fence).await;
-        degrade(hub, &record, &error).await;
-        return Err(error);
+    match state {
+        Some(state @ (State::NeedsConsent | State::Suspended)) => {
+            judge(hub, entry, record, fence, state, error).await.map_err(Failure::Final)
+        }
+        state => {
+            hold.settle(hub, fence).await;
+            if state.is_some() {
+                degrade(hub, &record, &error).await;
+            }
+            Err(Failure::Final(error))
+        }
     }
-    judge(hub, entry, record, fence, state, error).await
 }
 
-/// A replay that was refused proves nothing while the silent holder before may still write what it got: its
-/// intent is given back, and it is given time. Answers the fence for a verdict.
-async fn wait_for(hub: &Hub, hold: &Hold, silent: u64) -> Option<Fence> {
-    let back = Fence { epoch: hold.epoch, then: Settle::GiveBack { epoch: silent } };
-    if let Err(error) = hub.vault.store().settle(hold.id, &back).await {
-        tracing::error!(target: "trunkline", connection = %hold.id, error = %error, "intent could not be given back; no verdict");
-        return None;
-    }
-    let until = hub.clock.coarse().plus(hub.timings.commit_grace);
-    loop {
-        let left = until.since(hub.clock.coarse());
-        if left.is_zero() {
-            break;
-        }
-        tokio::time::sleep(left.min(hub.timings.heartbeat())).await;
-        beat(hub, hold).await;
-    }
-    Some(Fence { epoch: silent, then: Settle::LeaveOpen { epoch: silent } })
+/// The verdict after a refused replay that has stood for long enough. The mark outlives it: whoever holds an
+/// answer after all may still write it, and the connection recovers.
+pub(super) async fn after_refused_replay(
+    hub: &Hub,
+    entry: &Entry,
+    record: Record,
+    error: Error,
+) -> Result<Arc<Live>, Error> {
+    let stays = Settle::LeaveOpen { epoch: Intent::REFUSED };
+    let fence = Fence { epoch: Intent::REFUSED, then: stays };
+    judge(hub, entry, record, fence, State::NeedsConsent, error).await
 }
 
 /// Stores a verdict, unless the refused credential is no longer the stored one.
