@@ -13,9 +13,9 @@ use crate::hub::{Hub, random};
 pub(crate) struct Taker {
     owner: LeaseOwner,
     watch: Watch,
-    /// The intent that was open when the lease was last asked for: what is given back if it was granted
-    /// and the answer got lost.
-    asked_over: Option<Intent>,
+    /// While it is unknown whether the lease that was asked for last was granted: the intent that was open
+    /// then, which is what is given back.
+    asked_over: Option<Option<Intent>>,
 }
 
 /// What came of a try.
@@ -140,7 +140,7 @@ impl Taker {
         is_replay: bool,
     ) -> Result<Try, Error> {
         let (id, lease, since) = (opened.record.id, &opened.lease, hub.clock.coarse());
-        self.asked_over.clone_from(&lease.intent);
+        self.asked_over = Some(lease.intent.clone());
         let ask = LeaseAsk {
             id,
             generation: opened.record.generation,
@@ -149,17 +149,35 @@ impl Taker {
             owner: self.owner,
             fingerprint,
         };
-        let Some(epoch) = hub.vault.store().lease(&ask).await? else { return Ok(Try::Changed) };
+        let granted = hub.vault.store().lease(&ask).await?;
+        let found = self.asked_over.take().flatten();
+        let Some(epoch) = granted else { return Ok(Try::Changed) };
         if lease.owner.is_some() {
             tracing::warn!(target: "trunkline", connection = %id, epoch, "lease of a silent holder taken over");
         }
-        let found = self.asked_over.take();
         Ok(Try::Held(Hold { id, owner: self.owner, epoch, found, is_replay, since }))
+    }
+
+    /// For one who gives up: what may have been granted is not left behind, if the store can be reached.
+    pub(crate) async fn give_up(&mut self, hub: &Hub, id: ConnectionId) {
+        if self.asked_over.is_none() {
+            return;
+        }
+        let undone = match hub.vault.store().get_by_id(id).await {
+            Ok(Some(stored)) if stored.lease.owner == Some(self.owner) => {
+                self.undo(hub, id, &stored.lease).await
+            }
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = undone {
+            tracing::warn!(target: "trunkline", connection = %id, error = %error, "a lease may be left behind");
+        }
     }
 
     /// The lease was granted, but the answer got lost, and with it the time since.
     async fn undo(&mut self, hub: &Hub, id: ConnectionId, lease: &Lease) -> Result<(), Error> {
-        let then = given_back(self.asked_over.take().as_ref());
+        let then = given_back(self.asked_over.take().flatten().as_ref());
         hub.vault.store().settle(id, &Fence { epoch: lease.epoch, then }).await?;
         Ok(())
     }
@@ -176,6 +194,20 @@ pub(crate) async fn take(
     patience: Duration,
 ) -> Result<Option<(Hold, Opened)>, Error> {
     let mut taker = Taker::new(hub)?;
+    let taken = take_with(&mut taker, hub, id, spent, patience).await;
+    if taken.is_err() {
+        taker.give_up(hub, id).await;
+    }
+    taken
+}
+
+async fn take_with(
+    taker: &mut Taker,
+    hub: &Hub,
+    id: ConnectionId,
+    spent: &Secret,
+    patience: Duration,
+) -> Result<Option<(Hold, Opened)>, Error> {
     let mut waited = Duration::ZERO;
     loop {
         let Some(opened) = hub.vault.load_by_id(id).await? else { return Ok(None) };

@@ -18,6 +18,14 @@ const STORE_TRIES: u32 = 3;
 /// Renews, unless somebody else has: at the end memory holds what serves.
 pub(super) async fn run(hub: &Arc<Hub>, entry: &Entry, why: Why) -> Result<Arc<Live>, Error> {
     let mut taker = Taker::new(hub)?;
+    let outcome = run_with(&mut taker, hub, entry, why).await;
+    if outcome.is_err() {
+        taker.give_up(hub, entry.id).await;
+    }
+    outcome
+}
+
+async fn run_with(taker: &mut Taker, hub: &Arc<Hub>, entry: &Entry, why: Why) -> Result<Arc<Live>, Error> {
     let mut failures = 0;
     let mut refusal = None;
     loop {

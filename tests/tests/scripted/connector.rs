@@ -1,0 +1,112 @@
+//! The connector `played`: OAuth 2 with an authorization code, or with client credentials.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use trunkline::{Account, Diagnosis, Error, InputSpec};
+use trunkline_auth::oauth2::{AuthorizationCode, Client, ClientAuth, ClientCredentials, challenge};
+use trunkline_core::url::Url;
+use trunkline_core::{
+    AuthProvider, BuildConnector, Captures, Connector, ConnectorInfo, Cx, Endpoint, Exchange, Grant,
+    RefreshPolicy, Request, Reuse, Secret, Session, async_trait, register_connector,
+};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PlayedConfig {
+    /// What a spent refresh token does: `grace`, with its window, or one of the others.
+    reuse: Option<String>,
+    grace_s: u64,
+    idle_s: Option<u64>,
+}
+
+impl PlayedConfig {
+    /// The settings that stand for this policy.
+    pub(crate) fn of(policy: RefreshPolicy) -> Self {
+        let (reuse, grace_s) = match policy.reuse {
+            Reuse::Grace { window } => ("grace", window.as_secs()),
+            Reuse::RejectSoft => ("reject_soft", 0),
+            _ => ("kills_family", 0),
+        };
+        let idle_s = policy.idle_limit.map(|limit| limit.as_secs());
+        Self { reuse: Some(reuse.to_owned()), grace_s, idle_s }
+    }
+
+    fn policy(&self) -> RefreshPolicy {
+        let mut policy = RefreshPolicy::default();
+        policy.reuse = match self.reuse.as_deref() {
+            Some("grace") => Reuse::Grace { window: Duration::from_secs(self.grace_s) },
+            Some("reject_soft") => Reuse::RejectSoft,
+            _ => Reuse::KillsFamily,
+        };
+        policy.idle_limit = self.idle_s.map(Duration::from_secs);
+        policy
+    }
+}
+
+impl BuildConnector for PlayedConfig {
+    const INFO: ConnectorInfo = ConnectorInfo { title: "Played", docs: "", methods: &["authorization_code"] };
+
+    fn build(&self, _: &str) -> Result<Arc<dyn Connector>, Error> {
+        let url = |path: &str| format!("https://auth.played.test{path}").parse::<Url>().unwrap();
+        let client = Client::new("client", Some(Secret::new("canary-client-secret"))).auth(ClientAuth::Body);
+        let auth =
+            AuthorizationCode::builder(client, url("/authorize"), url("/token"), "https://app.test/callback")
+                .revoke_url(url("/revoke"))
+                .policy(self.policy())
+                .build()?;
+        let input = |name| InputSpec { name, title: "", example: "", secret: false };
+        let client = Client::new("client", Some(Secret::new("canary-client-secret"))).auth(ClientAuth::Body);
+        let credentials = ClientCredentials::builder(client, url("/token"))
+            .input(input("company"), "company")
+            .input(input("user"), "user")
+            .build()?;
+        let base = Endpoint::new("https://api.played.test/v1".parse().unwrap())?
+            .entity_header(trunkline_core::http::HeaderName::from_static("x-entity"));
+        Ok(Arc::new(Played {
+            auth: Arc::new(auth),
+            credentials: Arc::new(credentials),
+            endpoint: Arc::new(base),
+        }))
+    }
+}
+
+register_connector!("played", PlayedConfig);
+
+#[derive(Debug)]
+struct Played {
+    auth: Arc<dyn AuthProvider>,
+    credentials: Arc<dyn AuthProvider>,
+    endpoint: Arc<Endpoint>,
+}
+
+#[async_trait]
+impl Connector for Played {
+    fn info(&self) -> &'static ConnectorInfo {
+        &PlayedConfig::INFO
+    }
+
+    fn auth(&self, method: Option<&str>) -> Option<Arc<dyn AuthProvider>> {
+        match method {
+            None | Some("authorization_code") => Some(self.auth.clone()),
+            Some("client_credentials") => Some(self.credentials.clone()),
+            Some(_) => None,
+        }
+    }
+
+    fn endpoint(&self, _: &Captures) -> Result<Arc<Endpoint>, Error> {
+        Ok(self.endpoint.clone())
+    }
+
+    /// The answer to `/me` is the account's user.
+    async fn identify(&self, _: &Cx, session: &Session, _: &Grant) -> Result<Account, Error> {
+        let me = Request::new(trunkline_core::http::Method::GET, session.endpoint().join("/me")?);
+        let body = session.send(me).await?.into_body().collect(1_000).await.unwrap();
+        Ok(Account::new("acme", String::from_utf8(body.to_vec()).unwrap()))
+    }
+
+    fn diagnose(&self, exchange: &Exchange<'_>) -> Option<Diagnosis> {
+        challenge::diagnose(exchange.status, exchange.headers)
+    }
+}
