@@ -1,6 +1,6 @@
 //! A service that keeps its own books: refresh tokens rotate, and what was spent is known.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -50,7 +50,8 @@ struct Books {
     revoked: Vec<String>,
     /// Refresh tokens as they were spent.
     spent: Vec<String>,
-    rejected: HashMap<String, ()>,
+    rejected: HashSet<String>,
+    revocations_fail: usize,
 }
 
 #[derive(Debug)]
@@ -77,7 +78,8 @@ impl PlayedService {
             families: Vec::new(),
             revoked: Vec::new(),
             spent: Vec::new(),
-            rejected: HashMap::new(),
+            rejected: HashSet::new(),
+            revocations_fail: 0,
         };
         let books = Arc::new(Mutex::new(books));
         Self { books, clock, fates: Arc::default(), asked: Arc::default() }
@@ -135,7 +137,12 @@ impl PlayedService {
 
     /// From now on calls with this access token are answered with 401.
     pub(crate) fn rejects(&self, access: &str) {
-        self.books().rejected.insert(access.to_owned(), ());
+        self.books().rejected.insert(access.to_owned());
+    }
+
+    /// The next revocations are refused for a time.
+    pub(crate) fn fails_revocations(&self, times: usize) {
+        self.books().revocations_fail = times;
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {
@@ -178,19 +185,24 @@ impl PlayedService {
         (200, body)
     }
 
-    fn revoke(&self, form: &str) {
+    fn revoke(&self, form: &str) -> u16 {
         let token = value(form, "token").unwrap().to_owned();
         let mut books = self.books();
+        if let Some(left) = books.revocations_fail.checked_sub(1) {
+            books.revocations_fail = left;
+            return 503;
+        }
         let mut parts = token.rsplitn(3, '-').skip(1).map(str::parse::<usize>);
         if let Some(Ok(family)) = parts.next() {
             books.families[family].tokens.end();
         }
         books.revoked.push(token);
+        200
     }
 
     fn call(&self, authorization: &str) -> (u16, String) {
         let token = authorization.trim_start_matches("Bearer ");
-        match self.books().rejected.contains_key(token) {
+        match self.books().rejected.contains(token) {
             true => (401, String::new()),
             false => (200, "ada".to_owned()),
         }
@@ -218,8 +230,7 @@ impl Transport for PlayedService {
         };
         match request.url.path() {
             "/revoke" => {
-                self.revoke(&form);
-                return Ok(response(200, Vec::new(), String::new()));
+                return Ok(response(self.revoke(&form), Vec::new(), String::new()));
             }
             "/token" => {}
             _ => {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use trunkline::{
     BrowserSession, Builder, Callback, Config, Connect, Connection, ConsentStep, Error, KeyRing, MemoryStore,
     Store, Trunkline,
 };
 use trunkline_core::{RefreshPolicy, Reuse, async_trait};
-use trunkline_store::StoreError;
+use trunkline_store::{EventKind, StoreError};
 use trunkline_tests::{Call, Watch, Watched};
 
 use super::{PlayedClock, PlayedConfig, PlayedService};
@@ -64,6 +65,12 @@ impl World {
             .token_transport(line.clone())
             .upkeep(None);
         Ok(Process { trunkline: set(builder).build().await?, line })
+    }
+
+    /// What happened to a connection, in order.
+    pub(crate) async fn store_events(&self, connection: &Connection) -> Vec<EventKind> {
+        let events = self.store.events(connection.id(), 0, 100).await.unwrap();
+        events.iter().map(|event| event.kind).collect()
     }
 
     /// The stored row of a connection.
@@ -130,6 +137,7 @@ pub(crate) struct Faults {
     dead: AtomicBool,
     failing: std::sync::Mutex<Vec<(Call, When, usize)>>,
     slow: std::sync::Mutex<Option<(Call, Duration)>>,
+    held: std::sync::Mutex<Option<(Call, Arc<Semaphore>)>>,
     calls: std::sync::Mutex<Vec<Call>>,
 }
 
@@ -156,6 +164,13 @@ impl Faults {
     /// The next call of this kind is done at once, and its answer takes this long.
     pub(crate) fn slow(&self, call: Call, by: Duration) {
         *self.slow.lock().unwrap() = Some((call, by));
+    }
+
+    /// The next call of this kind waits until a permit is given, and is done then.
+    pub(crate) fn hold(&self, call: Call) -> Arc<Semaphore> {
+        let gate = Arc::new(Semaphore::new(0));
+        *self.held.lock().unwrap() = Some((call, gate.clone()));
+        gate
     }
 
     /// Whatever failed works again.
@@ -196,6 +211,10 @@ impl Faults {
 impl Watch for Faults {
     async fn before(&self, call: Call) -> Result<(), StoreError> {
         self.calls.lock().unwrap().push(call);
+        let held = self.held.lock().unwrap().take_if(|held| held.0 == call);
+        if let Some((_, gate)) = held {
+            gate.acquire().await.unwrap().forget();
+        }
         self.fault(call, &[When::Before, When::Never]).await
     }
 
