@@ -130,7 +130,7 @@ impl Watch for Faults {
     async fn after(&self, call: Call) -> Result<(), StoreError> {
         if call != Call::Read {
             let row = self.world.store.get_by_id(self.world.id).await?;
-            if let Some(epoch) = self.world.observe(&row.unwrap(), &self.process) {
+            if let Some(epoch) = self.world.observe(call, &row.unwrap(), &self.process) {
                 self.process.epoch.store(epoch, Ordering::Relaxed);
             }
         }

@@ -8,6 +8,7 @@ use trunkline::{KeyRing, MemoryStore, Record, State, Status, Timings};
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::{Clock, ConnectionId, ConnectionKey, Held, Ticks};
 use trunkline_store::{Commit, Expected, NewBody, Stored, Vault};
+use trunkline_tests::Call;
 
 use super::connector::{POLICIES, credential, number_of};
 use super::process::Process;
@@ -164,7 +165,7 @@ impl World {
     }
 
     /// Takes notice of what a call of `by` did to the row. Answers the epoch of a new lease.
-    pub(crate) fn observe(&self, row: &Stored, by: &Process) -> Option<u64> {
+    pub(crate) fn observe(&self, call: Call, row: &Stored, by: &Process) -> Option<u64> {
         let now = self.now();
         let mut rows = self.rows.lock().unwrap();
         if row.record.generation != rows.generation {
@@ -182,10 +183,11 @@ impl World {
             rows.signs.push(now);
             return Some(row.lease.epoch);
         }
-        if row.lease.beat != rows.beat {
-            rows.beat = row.lease.beat;
+        // A knock moves the beat too, and is no sign of the holder's.
+        if call == Call::Beat && row.lease.beat != rows.beat {
             rows.signs[usize::try_from(row.lease.epoch).unwrap()] = now;
         }
+        rows.beat = row.lease.beat;
         None
     }
 
