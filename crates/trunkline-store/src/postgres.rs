@@ -5,6 +5,8 @@
 
 mod failure;
 mod options;
+#[cfg(all(test, feature = "conformance"))]
+mod plan;
 mod run;
 mod schema;
 mod suspicion;

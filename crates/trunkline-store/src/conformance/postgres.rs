@@ -6,7 +6,6 @@
 
 use std::io::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -60,11 +59,11 @@ impl TestSchema {
     }
 
     async fn make(url: String, connection: &mut PgConnection) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("trunkline_test_{}_{number}", std::process::id());
-        // Left behind by a process of the same number that was killed.
-        run(connection, &format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}")).await;
+        // Random, since other machines may test against the same server.
+        let mut random = [0; 8];
+        assert!(aws_lc_rs::rand::fill(&mut random).is_ok(), "there are random bytes");
+        let name = format!("trunkline_test_{:016x}", u64::from_be_bytes(random));
+        run(connection, &format!("CREATE SCHEMA {name}")).await;
         Self { url, name }
     }
 
@@ -96,6 +95,18 @@ impl TestSchema {
     /// Those of [`PostgresStore::connect_with`].
     pub async fn store(&self) -> Result<PostgresStore, StoreError> {
         PostgresStore::connect_with(self.options()?).await
+    }
+
+    /// Does to the schema what somebody with a client of the database might do.
+    ///
+    /// # Panics
+    ///
+    /// If the statements cannot be run.
+    pub async fn run(&self, statements: &str) {
+        let pool = self.pool(&[]);
+        let done = sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&pool).await;
+        assert!(done.is_ok(), "{statements}: {done:?}");
+        pool.close().await;
     }
 
     /// A pool as an application might have it, whose connections look into the schema, with further

@@ -123,25 +123,25 @@ pub(crate) use {by_id, by_key, lease, record_columns, stored_where};
 #[cfg(feature = "postgres")]
 pub(crate) use {close, insert, leave_open, secrets, update};
 
-pub(super) const GENERATION: &str =
+pub(crate) const GENERATION: &str =
     "SELECT generation FROM trunkline_connections WHERE tenant = $1 AND connector = $2 AND label = $3";
 
-pub(super) const PAGE: &str = concat!(
+pub(crate) const PAGE: &str = concat!(
     "SELECT ",
     record_columns!(),
     " FROM trunkline_connections WHERE tenant = $1 AND (connector, label) > ($2, $3) \
      ORDER BY connector, label LIMIT $4"
 );
 
-pub(super) const SAME_ACCOUNT: &str = "SELECT id FROM trunkline_connections \
+pub(crate) const SAME_ACCOUNT: &str = "SELECT id FROM trunkline_connections \
      WHERE connector = $1 AND account_key = $2 AND id <> $3 AND state <> 'disconnected' \
      AND key_id IS NOT NULL ORDER BY id";
 
-pub(super) const PENDING_REVOCATIONS: &str = "SELECT id FROM trunkline_connections \
+pub(crate) const PENDING_REVOCATIONS: &str = "SELECT id FROM trunkline_connections \
      WHERE state = 'disconnected' AND key_id IS NOT NULL ORDER BY state_since, id LIMIT $1";
 
 /// Steps from one key to the next in the index: there are few keys and many rows.
-pub(super) const KEY_IDS: &str = "WITH RECURSIVE used (key_id) AS ( \
+pub(crate) const KEY_IDS: &str = "WITH RECURSIVE used (key_id) AS ( \
          SELECT (SELECT c.key_id FROM trunkline_connections c WHERE c.key_id IS NOT NULL \
                  ORDER BY c.key_id LIMIT 1) \
          UNION ALL \
@@ -150,8 +150,10 @@ pub(super) const KEY_IDS: &str = "WITH RECURSIVE used (key_id) AS ( \
          FROM used WHERE used.key_id IS NOT NULL \
      ) SELECT key_id FROM used WHERE key_id IS NOT NULL";
 
-pub(super) const WRAPPED_UNDER: &str = "SELECT id, generation, wrapped_key FROM trunkline_connections \
-     WHERE key_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+/// Says `key_id = $1 AND id > $2` so that only the index of the keys fits: by the ids alone a planner would
+/// read every connection to find the few that are left.
+pub(crate) const WRAPPED_UNDER: &str = "SELECT id, generation, wrapped_key FROM trunkline_connections \
+     WHERE (key_id, id) > ($1, $2) AND key_id <= $1 ORDER BY key_id, id LIMIT $3";
 
 pub(super) const COUNT_WRAPPED_UNDER: &str = "SELECT count(*) FROM trunkline_connections WHERE key_id = $1";
 

@@ -1,18 +1,16 @@
-//! What the tests of the SQLite file share.
-#![allow(dead_code, reason = "each test file uses its part")]
+//! What the tests of the databases share.
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 #![expect(clippy::unwrap_used, reason = "only tests use it")]
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+#[cfg(feature = "sqlite")]
+mod file;
 
+#[cfg(feature = "sqlite")]
+pub(crate) use file::*;
 use jiff::Timestamp;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, Connection as _};
-use tempfile::TempDir;
 use trunkline_core::{ConnectionId, ConnectionKey, Held, Secret};
 use trunkline_store::{
-    Commit, EventKind, Expected, KeyRing, NewBody, NewEvent, Record, SqliteStore, State, Status, StoreError,
-    Vault,
+    Commit, EventKind, Expected, KeyRing, NewBody, NewEvent, Record, State, Status, Vault,
 };
 
 pub(crate) fn at(second: i64) -> Timestamp {
@@ -21,17 +19,6 @@ pub(crate) fn at(second: i64) -> Timestamp {
 
 pub(crate) fn keys() -> KeyRing {
     KeyRing::new([7; 32])
-}
-
-pub(crate) fn folder() -> (TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("store.db");
-    (folder, path)
-}
-
-pub(crate) async fn open(path: &Path) -> Result<(Arc<SqliteStore>, Vault), StoreError> {
-    let store = Arc::new(SqliteStore::open(path).await?);
-    Ok((store.clone(), Vault::open(store, keys()).await?))
 }
 
 pub(crate) fn key(label: &str) -> ConnectionKey {
@@ -67,27 +54,4 @@ pub(crate) async fn insert(vault: &Vault, number: u8, token: &str) {
         .await
         .unwrap();
     assert_eq!(done, Commit::Done { sequence: 1 });
-}
-
-/// A store with `rows` connections, closed again: everything is in the one file.
-pub(crate) async fn closed_store(path: &Path, rows: u8) {
-    let (store, vault) = open(path).await.unwrap();
-    for number in 1..=rows {
-        insert(&vault, number, &"token ".repeat(100)).await;
-    }
-    store.close().await;
-}
-
-/// What somebody who can write to the file might do.
-pub(crate) async fn tamper(path: &Path, statement: &str) {
-    let mut connection =
-        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(path)).await.unwrap();
-    sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
-}
-
-pub(crate) fn companion(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
