@@ -46,6 +46,11 @@ pub trait Backend: Send + Sync {
 
     /// Whether a second store sees what the first one wrote. Rules about that are left out otherwise.
     fn is_shared(&self) -> bool;
+
+    /// Whether the store can tell how old an intent is, as long as nothing was restarted.
+    fn tells_age(&self) -> bool {
+        true
+    }
 }
 
 /// Makes one `#[tokio::test]` of each rule in [`conformance`](crate::conformance) for the backend that

@@ -24,6 +24,11 @@ impl Backend for File {
     fn is_shared(&self) -> bool {
         true
     }
+
+    fn tells_age(&self) -> bool {
+        // Elsewhere a boot has no name.
+        cfg!(target_os = "linux")
+    }
 }
 
 trunkline_store::store_conformance!(File::new());

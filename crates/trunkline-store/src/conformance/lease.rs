@@ -216,8 +216,8 @@ pub async fn an_intent_on_the_same_secret_goes_on(backend: &impl Backend) -> Res
     }
     let age = |lease: Lease| lease.intent.and_then(|intent| intent.age);
     let seen = aged_lease_of(&**store).await?;
-    // Where a store cannot tell the age, it says so. It never guesses.
     let old = age(seen.clone());
+    assert!(old.is_some() || !backend.tells_age(), "the age is known");
     assert!(old.is_none_or(|old| old >= 2 * PAUSE), "{old:?}: the age is that of the first attempt");
 
     let before = Instant::now();

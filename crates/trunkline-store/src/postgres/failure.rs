@@ -29,10 +29,10 @@ pub(super) fn remedy(error: &sqlx::Error) -> Remedy {
     }
 }
 
-/// Whether somebody else has just made what was to be made: a row, a table, a schema. The latter show as
-/// a violated index of the catalogue where both are made in the same moment.
+/// Whether somebody else has just made what was to be made: a row, a table, a schema. Where two make one in
+/// the same moment, it shows as a violated index of the catalogue, or as a table's row type that exists.
 pub(super) fn is_taken(error: &sqlx::Error) -> bool {
-    has_code(error, &["23505", "42P07", "42P06"])
+    remedy(error) == Remedy::AskAgain || has_code(error, &["23505", "42P06", "42P07", "42710"])
 }
 
 pub(super) fn is_missing_table(error: &sqlx::Error) -> bool {

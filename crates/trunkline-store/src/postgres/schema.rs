@@ -8,7 +8,7 @@
 use sqlx::postgres::{PgConnection, Postgres};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 
-use super::failure::{failed, is_missing_table, is_taken, unavailable};
+use super::failure::{failed, is_missing_table, is_taken};
 use crate::StoreError;
 use crate::sql::{bound, corrupt};
 
@@ -23,22 +23,23 @@ const NOTE: &str = "INSERT INTO trunkline_migrations (version, applied_at) \
      VALUES ($1, (extract(epoch FROM clock_timestamp()))::bigint)";
 
 /// More than enough for any number of processes: each failure means that another one came further.
-const TRIES: usize = 100;
+const MOST_TRIES: u32 = 100;
 
 /// Brings the schema up to date. One that is up to date is only read.
 pub(super) async fn prepare(connection: &mut PgConnection, schema: Option<&str>) -> Result<(), StoreError> {
-    for _ in 0..TRIES {
+    let mut tries = 0;
+    loop {
         let done = match version(connection).await? {
             Some(done) if done == MIGRATIONS.len() => return Ok(()),
             Some(done) => migrate(connection, done).await,
             None => make_own_table(connection, schema).await,
         };
+        tries += 1;
         match done {
-            Err(error) if is_taken(&error) => {}
+            Err(error) if is_taken(&error) && tries < MOST_TRIES => {}
             done => done.map_err(failed)?,
         }
     }
-    Err(unavailable("others keep changing the schema"))
 }
 
 /// How many migrations were applied; `None` where not even their table is there.
