@@ -3,8 +3,10 @@
 mod boot;
 mod failure;
 mod file;
+mod job;
 mod run;
 mod schema;
+mod turn;
 
 use std::fmt;
 use std::path::Path;
@@ -14,8 +16,8 @@ use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use tokio::sync::Mutex;
 
+use self::turn::Turns;
 use crate::StoreError;
 
 /// How long a statement waits for another process's write.
@@ -31,11 +33,10 @@ const MAX_CONNECTIONS: u32 = 4;
 /// Keeps everything in one SQLite file, which several processes may use at the same time.
 ///
 /// The file and its companions (`-wal`, `-shm`) are readable by their owner only. A commit is on the
-/// disk when it answers (`WAL`, `synchronous=FULL`).
+/// disk when it answers (`WAL`, `synchronous=FULL`); changes that are made at the same time share one.
 pub struct SqliteStore {
     pool: SqlitePool,
-    /// Writers of this process queue here, in order. In SQLite's own queue they would poll.
-    writing: Mutex<()>,
+    turns: Turns,
 }
 
 impl SqliteStore {
@@ -69,7 +70,7 @@ impl SqliteStore {
             .connect_lazy_with(options);
         schema::prepare(&pool, is_cut).await?;
         file::restrict(&path)?;
-        Ok(Self { pool, writing: Mutex::new(()) })
+        Ok(Self { pool, turns: Turns::default() })
     }
 
     /// Waits for what is under way and closes the file. Afterwards every method fails with

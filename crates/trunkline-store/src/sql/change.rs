@@ -20,6 +20,7 @@ pub(crate) enum Swap {
 }
 
 /// An event with its place: 0 is the last of its change, -1 the one before.
+#[derive(Clone)]
 pub(crate) struct Happened {
     pub(crate) place: i64,
     pub(crate) kind: &'static str,

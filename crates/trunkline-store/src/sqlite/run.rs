@@ -1,24 +1,18 @@
-//! Running statements in SQLite: one writer at a time, and transactions that lock the file from their
-//! start, so that none fails half way because another process wrote in between.
+//! Running statements in SQLite.
 
 use std::time::Duration;
 
-use sqlx::Connection as _;
-use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
+use sqlx::sqlite::{Sqlite, SqliteRow};
 
 use super::SqliteStore;
 use super::boot::BootTime;
 use super::failure::failed;
+use super::job::{Job, Step};
 use crate::sql::{
     Cells, Happened, Sql, Swap, Value, Words, bound, by_id, by_key, cells, change, corrupt, lease,
     record_columns, signed, stored_where,
 };
 use crate::{KeyId, Rewrap, StoreError};
-
-const LOCKED: &str = "BEGIN IMMEDIATE";
-
-const INSERT_EVENT: &str =
-    "INSERT INTO trunkline_events (connection, sequence, kind, at, detail) VALUES ($1, $2, $3, $4, $5)";
 
 const REWRAP: &str = "UPDATE trunkline_connections SET key_id = $1, wrapped_key = $2 \
      WHERE id = $3 AND generation = $4 AND key_id = $5 RETURNING id";
@@ -57,10 +51,7 @@ impl Sql for SqliteStore {
         statement: &'static str,
         values: &[Value<'_>],
     ) -> Result<Vec<SqliteRow>, StoreError> {
-        let _turn = self.writing.lock().await;
-        // All rows are asked for, although there is often one at most: a statement that is left after its
-        // first row has not committed yet when that row arrives.
-        bound::<Sqlite>(statement, values).fetch_all(&self.pool).await.map_err(failed)
+        self.turns.write(&self.pool, Job::One(Step::new(statement, values)?)).await
     }
 
     async fn swap(
@@ -69,33 +60,19 @@ impl Sql for SqliteStore {
         values: &[Value<'_>],
         events: &[Happened],
     ) -> Result<Option<i64>, StoreError> {
-        if events.is_empty() {
-            return sequence(&self.write(change(swap), values).await?);
-        }
-        let _turn = self.writing.lock().await;
-        let mut connection = self.pool.acquire().await.map_err(failed)?;
-        let mut writing = connection.begin_with(LOCKED).await.map_err(failed)?;
-        let Some(last) = sequence(&run(&mut writing, change(swap), values).await?)? else {
-            writing.rollback().await.map_err(failed)?;
-            return Ok(None);
+        let change = Step::new(change(swap), values)?;
+        let job = match values.get(ID) {
+            Some(Value::Bytes(Some(id))) if !events.is_empty() => {
+                Job::WithEvents { change, connection: id.to_vec(), events: events.to_vec() }
+            }
+            _ => Job::One(change),
         };
-        for event in events {
-            let detail = event.detail.as_deref();
-            let of_event =
-                [values[ID], (last + event.place).into(), event.kind.into(), event.at.into(), detail.into()];
-            run(&mut writing, INSERT_EVENT, &of_event).await?;
-        }
-        writing.commit().await.map_err(failed)?;
-        Ok(Some(last))
+        let rows = self.turns.write(&self.pool, job).await?;
+        rows.first().map_or(Ok(None), |row| row.integer(0))
     }
 
     async fn rewrap(&self, from: KeyId, rows: &[Rewrap]) -> Result<u64, StoreError> {
-        let _turn = self.writing.lock().await;
-        let mut connection = self.pool.acquire().await.map_err(failed)?;
-        // One transaction for all rows: each commit costs a write to the disk.
-        let mut writing = connection.begin_with(LOCKED).await.map_err(failed)?;
-        let mut done = 0;
-        for row in rows {
+        let step = |row: &Rewrap| {
             let values = [
                 row.key_id.as_bytes().into(),
                 row.wrapped_key.as_slice().into(),
@@ -103,10 +80,10 @@ impl Sql for SqliteStore {
                 signed(row.generation)?.into(),
                 from.as_bytes().into(),
             ];
-            done += run(&mut writing, REWRAP, &values).await?.len() as u64;
-        }
-        writing.commit().await.map_err(failed)?;
-        Ok(done)
+            Step::new(REWRAP, &values)
+        };
+        let steps = rows.iter().map(step).collect::<Result<_, _>>()?;
+        Ok(self.turns.write(&self.pool, Job::All(steps)).await?.len() as u64)
     }
 
     fn stamp() -> Vec<Value<'static>> {
@@ -118,16 +95,4 @@ impl Sql for SqliteStore {
         let millis = row.integer(first)?.ok_or(corrupt("the time of an intent"))?;
         Ok(BootTime::now().since(&BootTime { millis, boot: row.text(first + 1)? }))
     }
-}
-
-async fn run(
-    connection: &mut SqliteConnection,
-    statement: &'static str,
-    values: &[Value<'_>],
-) -> Result<Vec<SqliteRow>, StoreError> {
-    bound::<Sqlite>(statement, values).fetch_all(connection).await.map_err(failed)
-}
-
-fn sequence(rows: &[SqliteRow]) -> Result<Option<i64>, StoreError> {
-    rows.first().map_or(Ok(None), |row| row.integer(0))
 }
