@@ -1,5 +1,6 @@
 //! Writers of the SQLite store that come at the same time share commits, and nothing else.
 #![cfg(feature = "sqlite")]
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
 
 mod common;
 
@@ -161,7 +162,10 @@ async fn a_writer_that_is_dropped_loses_nobodys_result() {
         // All go on, and nothing is half done.
         for number in 1..=WRITERS {
             if generation(&vault, number).await == 1 {
-                assert_eq!(renewal(&vault, number).await, Ok(Commit::Done { sequence: 2 }));
+                // What was dropped may still be done a moment later: then this one loses to it.
+                let again = renewal(&vault, number).await.unwrap();
+                let lost = Commit::Conflict { generation: Some(2) };
+                assert!([Commit::Done { sequence: 2 }, lost].contains(&again), "{again:?}");
             }
             assert_eq!(generation(&vault, number).await, 2);
         }
