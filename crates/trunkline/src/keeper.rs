@@ -112,6 +112,11 @@ pub(crate) fn renew_behind(hub: &Arc<Hub>, entry: &Arc<Entry>) {
 pub(crate) fn adopt(hub: &Hub, entry: &Entry, opened: &Opened) -> Result<Option<Arc<Live>>, Error> {
     let serves = matches!(opened.record.status.state, State::Active | State::Degraded);
     let Some(held) = opened.held.as_ref().filter(|_| serves) else { return Ok(None) };
+    // What is in memory already knows its deadline on the ticks too: made anew, it would be prolonged by as
+    // much as the wall clock was set back.
+    if let Some(live) = entry.live.load_full().filter(|live| live.is_of(&opened.record, held)) {
+        return Ok((live.look(&*hub.clock) != Look::Over).then_some(live));
+    }
     let auth = entry.mounted.auth(Some(&opened.record.method))?;
     let live = Live::new(held, opened.record.generation, entry.id, &entry.mounted, auth, &*hub.clock)?;
     if live.look(&*hub.clock) == Look::Over {

@@ -11,6 +11,7 @@ use trunkline_core::{
     AuthProvider, Clock, ConnectionId, ConnectionKey, Connector, Credential, Endpoint, Error, ErrorKind,
     Held, Prepared, Ticks,
 };
+use trunkline_store::Record;
 
 use crate::keeper::Flight;
 
@@ -150,7 +151,7 @@ impl Live {
     ) -> Result<Self, Error> {
         let credential = &held.credential;
         let now = clock.wall();
-        let expires_at_ms = credential.access_expires_at.map_or(i64::MAX, Timestamp::as_millisecond);
+        let expires_at_ms = end_ms(credential);
         let left = expires_at_ms.saturating_sub(now.as_millisecond());
         let expires_ticks = match credential.access_expires_at {
             None => Ticks::NEVER,
@@ -166,6 +167,12 @@ impl Live {
             renew_at_ms: expires_at_ms.saturating_sub(margin_ms(credential, &*auth, id)),
             auth,
         })
+    }
+
+    /// Whether this is the credential of that record. Where a store went back, the generation alone does not
+    /// tell.
+    pub(crate) fn is_of(&self, record: &Record, held: &Held) -> bool {
+        self.generation == record.generation && self.expires_at_ms == end_ms(&held.credential)
     }
 
     /// The one comparison of the fast path.
@@ -188,6 +195,10 @@ impl Live {
         self.fast_until.store(fast_until.as_millis(), Ordering::Relaxed);
         if due { Look::ServesRenew } else { Look::Serves }
     }
+}
+
+fn end_ms(credential: &Credential) -> i64 {
+    credential.access_expires_at.map_or(i64::MAX, Timestamp::as_millisecond)
 }
 
 /// How long before its end this token is renewed: the policy's margin, at most a tenth of the
