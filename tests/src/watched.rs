@@ -2,7 +2,7 @@
 //! process does.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::{ConnectionId, ConnectionKey, async_trait};
@@ -53,14 +53,23 @@ pub trait Watch: Send + Sync {
 /// A store and what watches it. Clones share both.
 #[derive(Clone)]
 pub struct Watched {
-    store: Arc<dyn Store>,
+    store: Arc<Mutex<Arc<dyn Store>>>,
     watch: Arc<dyn Watch>,
 }
 
 impl Watched {
     /// Watches `store`, which others may use beside this.
     pub fn new(store: Arc<dyn Store>, watch: Arc<dyn Watch>) -> Self {
-        Self { store, watch }
+        Self { store: Arc::new(Mutex::new(store)), watch }
+    }
+
+    /// Puts another store in the place of this one, as a failover does.
+    pub fn fails_over(&self, to: Arc<dyn Store>) {
+        *self.store.lock().unwrap_or_else(PoisonError::into_inner) = to;
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn watch<T>(
@@ -77,18 +86,18 @@ impl Watched {
 
 impl fmt::Debug for Watched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Watched").field(&self.store).finish()
+        f.debug_tuple("Watched").field(&self.store()).finish()
     }
 }
 
 #[async_trait]
 impl Store for Watched {
     async fn get(&self, key: &ConnectionKey) -> Result<Option<Stored>, StoreError> {
-        self.watch(Call::Read, self.store.get(key)).await
+        self.watch(Call::Read, self.store().get(key)).await
     }
 
     async fn get_by_id(&self, id: ConnectionId) -> Result<Option<Stored>, StoreError> {
-        self.watch(Call::Read, self.store.get_by_id(id)).await
+        self.watch(Call::Read, self.store().get_by_id(id)).await
     }
 
     async fn list(
@@ -97,7 +106,7 @@ impl Store for Watched {
         after: Option<(&str, &str)>,
         limit: u32,
     ) -> Result<Vec<Record>, StoreError> {
-        self.watch(Call::Read, self.store.list(tenant, after, limit)).await
+        self.watch(Call::Read, self.store().list(tenant, after, limit)).await
     }
 
     async fn same_account(
@@ -106,15 +115,15 @@ impl Store for Watched {
         account_key: &str,
         except: ConnectionId,
     ) -> Result<Vec<ConnectionId>, StoreError> {
-        self.watch(Call::Read, self.store.same_account(connector, account_key, except)).await
+        self.watch(Call::Read, self.store().same_account(connector, account_key, except)).await
     }
 
     async fn commit(&self, change: &Change) -> Result<Commit, StoreError> {
-        self.watch(Call::Commit, self.store.commit(change)).await
+        self.watch(Call::Commit, self.store().commit(change)).await
     }
 
     async fn lease(&self, ask: &LeaseAsk) -> Result<Option<u64>, StoreError> {
-        self.watch(Call::Lease, self.store.lease(ask)).await
+        self.watch(Call::Lease, self.store().lease(ask)).await
     }
 
     async fn knock(
@@ -127,11 +136,11 @@ impl Store for Watched {
     }
 
     async fn beat(&self, id: ConnectionId, owner: LeaseOwner, epoch: u64) -> Result<bool, StoreError> {
-        self.watch(Call::Beat, self.store.beat(id, owner, epoch)).await
+        self.watch(Call::Beat, self.store().beat(id, owner, epoch)).await
     }
 
     async fn settle(&self, id: ConnectionId, fence: &Fence) -> Result<bool, StoreError> {
-        self.watch(Call::Settle, self.store.settle(id, fence)).await
+        self.watch(Call::Settle, self.store().settle(id, fence)).await
     }
 
     async fn claim_due(
@@ -141,15 +150,15 @@ impl Store for Watched {
         until: Timestamp,
         limit: u32,
     ) -> Result<Vec<ConnectionId>, StoreError> {
-        self.watch(Call::ClaimDue, self.store.claim_due(connector, now, until, limit)).await
+        self.watch(Call::ClaimDue, self.store().claim_due(connector, now, until, limit)).await
     }
 
     async fn events(&self, id: ConnectionId, after: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
-        self.watch(Call::Read, self.store.events(id, after, limit)).await
+        self.watch(Call::Read, self.store().events(id, after, limit)).await
     }
 
     async fn key_ids(&self) -> Result<Vec<KeyId>, StoreError> {
-        self.watch(Call::Read, self.store.key_ids()).await
+        self.watch(Call::Read, self.store().key_ids()).await
     }
 
     async fn wrapped_under(
@@ -158,23 +167,23 @@ impl Store for Watched {
         after: Option<ConnectionId>,
         limit: u32,
     ) -> Result<Vec<Wrapped>, StoreError> {
-        self.watch(Call::Read, self.store.wrapped_under(key_id, after, limit)).await
+        self.watch(Call::Read, self.store().wrapped_under(key_id, after, limit)).await
     }
 
     async fn count_wrapped_under(&self, key_id: KeyId) -> Result<u64, StoreError> {
-        self.watch(Call::Read, self.store.count_wrapped_under(key_id)).await
+        self.watch(Call::Read, self.store().count_wrapped_under(key_id)).await
     }
 
     async fn rewrap(&self, from: KeyId, rows: &[Rewrap]) -> Result<u64, StoreError> {
-        self.watch(Call::Rewrap, self.store.rewrap(from, rows)).await
+        self.watch(Call::Rewrap, self.store().rewrap(from, rows)).await
     }
 
     async fn pending_revocations(&self, limit: u32) -> Result<Vec<ConnectionId>, StoreError> {
-        self.watch(Call::Read, self.store.pending_revocations(limit)).await
+        self.watch(Call::Read, self.store().pending_revocations(limit)).await
     }
 
     async fn put_consent(&self, consent: &SealedConsent) -> Result<(), StoreError> {
-        self.watch(Call::Consent, self.store.put_consent(consent)).await
+        self.watch(Call::Consent, self.store().put_consent(consent)).await
     }
 
     async fn take_consent(
@@ -182,14 +191,14 @@ impl Store for Watched {
         take: &Take<'_>,
         now: Timestamp,
     ) -> Result<Taken<SealedConsent>, StoreError> {
-        self.watch(Call::Consent, self.store.take_consent(take, now)).await
+        self.watch(Call::Consent, self.store().take_consent(take, now)).await
     }
 
     async fn finish_consent(&self, state: &[u8; 32], outcome: &ConsentOutcome) -> Result<(), StoreError> {
-        self.watch(Call::Consent, self.store.finish_consent(state, outcome)).await
+        self.watch(Call::Consent, self.store().finish_consent(state, outcome)).await
     }
 
     async fn purge_consents(&self, before: Timestamp) -> Result<u64, StoreError> {
-        self.watch(Call::Consent, self.store.purge_consents(before)).await
+        self.watch(Call::Consent, self.store().purge_consents(before)).await
     }
 }

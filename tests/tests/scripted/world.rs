@@ -56,15 +56,16 @@ impl World {
         set: impl FnOnce(Builder) -> Builder,
     ) -> Result<Process, Error> {
         let line = self.service.line();
+        let store = Watched::new(self.store.clone(), watch);
         let builder = Trunkline::builder()
             .config(Config::new().connector("played", PlayedConfig::of(self.policy)).unwrap())
-            .store(Watched::new(self.store.clone(), watch))
+            .store(store.clone())
             .keys(KeyRing::new([7; 32]))
             .clock(self.clock.clone())
             .transport(line.clone())
             .token_transport(line.clone())
             .upkeep(None);
-        Ok(Process { trunkline: set(builder).build().await?, line })
+        Ok(Process { trunkline: set(builder).build().await?, line, store })
     }
 
     /// What happened to a connection, in order.
@@ -83,6 +84,7 @@ impl World {
 pub(crate) struct Process {
     pub(crate) trunkline: Trunkline,
     pub(crate) line: PlayedService,
+    pub(crate) store: Watched,
 }
 
 impl Process {
