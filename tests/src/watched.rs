@@ -132,7 +132,7 @@ impl Store for Watched {
         seen: Seen,
         intent: Option<u64>,
     ) -> Result<Option<u64>, StoreError> {
-        self.watch(Call::Knock, self.store.knock(id, seen, intent)).await
+        self.watch(Call::Knock, self.store().knock(id, seen, intent)).await
     }
 
     async fn beat(&self, id: ConnectionId, owner: LeaseOwner, epoch: u64) -> Result<bool, StoreError> {

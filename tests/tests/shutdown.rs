@@ -120,7 +120,7 @@ async fn a_journal_is_dropped_where_a_newer_credential_is_stored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_journal_stays_while_a_successors_intent_is_open_and_counts_when_it_is_given_back() {
+async fn a_journal_stays_while_a_successors_intent_is_open_and_counts_when_its_replay_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let journal = path_in(&folder);
     let world = World::new(Reuse::RejectSoft);
@@ -138,11 +138,14 @@ async fn a_journal_stays_while_a_successors_intent_is_open_and_counts_when_it_is
     drop(process(&world, Faults::new(), Some(&journal)).await);
     assert_eq!(std::fs::read(&journal).unwrap(), text, "kept for the next start");
 
-    // Its request ends without an answer, and the intent is the first holder's again.
+    // Its request ends without an answer, and the next one is refused: now anyone who has an answer may write.
     tokio::time::sleep(40 * SECOND).await;
     assert!(successor.await.unwrap().is_err());
+    let successor = asking(&connection).await;
+    assert_eq!(other.line.asked(), 2);
     let next = process(&world, Faults::new(), Some(&journal)).await;
     assert!(!journal.exists());
+    assert_eq!(successor.await.unwrap().unwrap(), 2, "it adopts what the journal brought");
     assert_eq!(spends_next(&world, &next.finds().await).await, "canary-r-0-1");
 }
 

@@ -11,7 +11,7 @@ use trunkline_tests::{Call, Watch, Watched};
 
 use super::connector::Light;
 use super::service::Line;
-use super::world::{KEY, World, timings};
+use super::world::{KEY, World, takeover, timings};
 
 /// Its identity, and whether it lives.
 pub(crate) struct Process {
@@ -52,6 +52,7 @@ impl Process {
 pub(crate) struct Running {
     pub(crate) process: Arc<Process>,
     trunkline: Trunkline,
+    world: Arc<World>,
 }
 
 impl Running {
@@ -73,16 +74,20 @@ impl Running {
             .await
             .unwrap();
         started.store(true, Ordering::Relaxed);
-        Self { process, trunkline }
+        Self { process, trunkline, world: world.clone() }
     }
 
     /// Asks for the connection, and if it is there calls the API. Answers whether that was served.
     pub(crate) fn reads(&self) -> impl Future<Output = Result<bool, trunkline::Error>> + Send + 'static {
-        let trunkline = self.trunkline.clone();
+        let (trunkline, world) = (self.trunkline.clone(), self.world.clone());
         async move {
             match trunkline.tenant("acme").connect("light").await? {
                 Connect::Ready(connection) => Ok(connection.get("/x").send().await?.status().is_success()),
-                _ => Ok(false),
+                _ => {
+                    world.note(|| "a caller is asked for a new consent".to_owned());
+                    world.asks_for_consent();
+                    Ok(false)
+                }
             }
         }
     }
@@ -106,10 +111,16 @@ impl Faults {
                 world.note(|| format!("{:?}: {call:?} fails", self.process));
                 return Err(StoreError::Unavailable { reason: "played".into() });
             }
-            10..40 => world.passes(Duration::from_millis(150)).await,
+            10..40 => world.passes(Duration::from_millis(70)).await,
             40..42 => {
                 world.note(|| format!("{:?}: {call:?} pauses", self.process));
-                world.passes(Duration::from_secs(5)).await;
+                world.passes(Duration::from_secs(2)).await;
+            }
+            // About as long as a successor waits, so that both come to write at the same time.
+            42..52 if call == Call::Commit => {
+                world.note(|| format!("{:?}: {call:?} hangs", self.process));
+                tokio::time::sleep(Duration::from_millis(takeover())).await;
+                world.passes(timings().request_deadline * 2).await;
             }
             _ => {}
         }

@@ -13,8 +13,8 @@ use super::world::{World, takeover, timings};
 
 /// How long a spent token may be spent again where the policy is one of grace.
 pub(crate) const GRACE: Duration = Duration::from_secs(8);
-/// How long an access token serves.
-pub(crate) const LIFE: Duration = Duration::from_secs(20);
+/// How long an access token serves; for its last tenth it is renewed behind its readers.
+pub(crate) const LIFE: Duration = Duration::from_secs(100);
 
 /// What became of the answer to a renewal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

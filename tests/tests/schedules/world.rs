@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use trunkline::{KeyRing, MemoryStore, Record, State, Status, Timings};
+use trunkline::{KeyRing, MemoryStore, Record, State, Status, Store as _, Timings};
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::{Clock, ConnectionId, ConnectionKey, Held, Ticks};
-use trunkline_store::{Commit, Expected, NewBody, Stored, Vault};
+use trunkline_store::{Commit, EventKind, Expected, NewBody, Stored, Vault};
 use trunkline_tests::Call;
 
 use super::connector::{POLICIES, credential, number_of};
@@ -19,10 +19,10 @@ pub(crate) const KEY: [u8; 32] = [7; 32];
 /// Short, so that few looks at a lease make up a takeover.
 pub(crate) fn timings() -> Timings {
     let mut timings = Timings::default();
-    timings.request_deadline = Duration::from_millis(1_000);
-    timings.lease_slack = Duration::from_millis(100);
-    timings.commit_budget = Duration::from_millis(200);
-    timings.commit_grace = Duration::from_millis(400);
+    timings.request_deadline = Duration::from_millis(400);
+    timings.lease_slack = Duration::from_millis(50);
+    timings.commit_budget = Duration::from_millis(100);
+    timings.commit_grace = Duration::from_millis(150);
     timings
 }
 
@@ -64,6 +64,7 @@ pub(crate) struct World {
     told: Option<Mutex<Vec<String>>>,
     blamed: Mutex<Vec<String>>,
     losses: AtomicU64,
+    asked_for_consent: AtomicBool,
 }
 
 /// What was seen in the row.
@@ -98,6 +99,7 @@ impl World {
             told: tells.then(Mutex::default),
             blamed: Mutex::default(),
             losses: AtomicU64::new(0),
+            asked_for_consent: AtomicBool::new(false),
         };
         world.first_connection().await;
         Arc::new(world)
@@ -202,6 +204,18 @@ impl World {
     /// When the holder of a lease last showed that it lives.
     pub(crate) fn last_sign(&self, epoch: u64) -> u64 {
         self.rows.lock().unwrap().signs[usize::try_from(epoch).unwrap()]
+    }
+
+    /// A caller was told that only a new consent helps.
+    pub(crate) fn asks_for_consent(&self) {
+        self.asked_for_consent.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether someone was told so without a verdict.
+    pub(crate) async fn cried_wolf(&self) -> bool {
+        let events = self.store.events(self.id, 0, 1_000).await.unwrap();
+        let judged = events.iter().any(|event| event.kind == EventKind::NeedsConsent);
+        self.asked_for_consent.load(Ordering::Relaxed) && !judged
     }
 
     /// A grant was lost as the protocol allows.

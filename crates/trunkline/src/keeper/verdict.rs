@@ -112,7 +112,7 @@ async fn judge(
         }
         if lease.intent.as_ref().map(|intent| intent.epoch) != Some(fence.epoch) {
             // Somebody else is at it: theirs is the verdict.
-            return Err(error);
+            return Err(Error::of(Cause::RefreshOutcomeUnknown));
         }
         record = opened.record;
     }
