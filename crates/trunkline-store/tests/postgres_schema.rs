@@ -121,9 +121,10 @@ async fn a_pool_that_does_not_wait_for_the_disk_is_refused() {
     let lax = PostgresStore::from_pool(schema.pool(&[("synchronous_commit", "off")])).await;
     assert!(matches!(lax, Err(StoreError::Invalid { .. })), "{lax:?}");
     let store = schema.store().await.unwrap();
-    let setting: String =
-        sqlx::query_scalar("SHOW synchronous_commit").fetch_one(store.pool()).await.unwrap();
-    assert_eq!(setting, "on");
+    let shown =
+        "SELECT current_setting('synchronous_commit') || ', ' || current_setting('transaction_isolation')";
+    let settings: String = sqlx::query_scalar(shown).fetch_one(store.pool()).await.unwrap();
+    assert_eq!(settings, "on, read committed");
 }
 
 #[tokio::test]

@@ -103,8 +103,12 @@ impl PostgresOptions {
         }
         let timeout = self.statement_timeout.as_millis().to_string();
         // Said here and not left to the database's configuration: a commit is on the disk when it
-        // answers.
-        server = server.options([("synchronous_commit", "on"), ("statement_timeout", &timeout)]);
+        // answers, and stricter isolation would only undo statements that check what they rely on anyway.
+        server = server.options([
+            ("synchronous_commit", "on"),
+            ("default_transaction_isolation", "read committed"),
+            ("statement_timeout", &timeout),
+        ]);
         Ok(match self.checked_schema()? {
             Some(schema) => server.options([("search_path", schema)]),
             None => server,

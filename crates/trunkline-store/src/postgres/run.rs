@@ -17,8 +17,9 @@ use crate::sql::{
 };
 use crate::{KeyId, Rewrap, StoreError};
 
-/// How often a statement is sent that the database undoes. Each time another one was done.
-const MOST_TRIES: u32 = 10;
+/// How often a statement is sent that the database undoes, after pauses of up to 64 ms. Each time another one
+/// was done, or at least is.
+const MOST_TRIES: u32 = 40;
 
 /// All rows in one statement. Two that meet may wait for each other; the database ends one, and it is sent
 /// again.
@@ -156,7 +157,7 @@ impl PostgresStore {
                 Err(error) => error,
             };
             match remedy(&error) {
-                Remedy::AskAgain if tries < MOST_TRIES => {}
+                Remedy::AskAgain if tries < MOST_TRIES => tokio::time::sleep(pause(tries)).await,
                 Remedy::Reconnect if !reconnected => reconnected = true,
                 _ => return Err(failed(error)),
             }
@@ -173,6 +174,14 @@ impl PostgresStore {
         }
         answer
     }
+}
+
+/// Random, so that those who met do not meet again, and of a bound that doubles: 2 ms, 4 ms, up to 64 ms.
+fn pause(tries: u32) -> Duration {
+    let mut random = [0];
+    // Without randomness they may meet more often; no more than that.
+    let drawn = aws_lc_rs::rand::fill(&mut random).map_or(u64::from(u8::MAX), |()| u64::from(random[0]));
+    Duration::from_micros((1_000 << tries.min(6)) * drawn / 255)
 }
 
 /// A server that vanished without a word shows only by its silence.
