@@ -138,8 +138,9 @@ async fn a_journal_stays_while_a_successors_intent_is_open_and_counts_when_its_r
     drop(process(&world, Faults::new(), Some(&journal)).await);
     assert_eq!(std::fs::read(&journal).unwrap(), text, "kept for the next start");
 
-    // Its request ends without an answer, and the next one is refused: now anyone who has an answer may write.
-    tokio::time::sleep(40 * SECOND).await;
+    // Its request ends without an answer, and the next, after a pause, is refused: now anyone who has an answer
+    // may write it.
+    tokio::time::sleep(100 * SECOND).await;
     assert!(successor.await.unwrap().is_err());
     let successor = asking(&connection).await;
     assert_eq!(other.line.asked(), 2);

@@ -61,7 +61,6 @@ fn no_schedule_ends_with_a_false_death_or_a_lost_grant() {
         running.into_iter().flat_map(|running| running.join().unwrap()).collect()
     });
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    println!("{totals:?}");
     // The dice must fall so that there is something to see.
     let [played, renewed, lost] =
         [&totals.played, &totals.renewed, &totals.lost].map(|total| total.load(Ordering::Relaxed));

@@ -69,6 +69,7 @@ enum Way {
     NotSent,
     LostRequest,
     Unheard,
+    Stray,
     LostAnswer,
     Truncated,
     Silence,
@@ -85,7 +86,8 @@ impl Line {
             0..52 => Way::Good,
             52..60 => Way::NotSent,
             60..66 => Way::LostRequest,
-            66..72 => Way::Unheard,
+            66..69 => Way::Unheard,
+            69..72 => Way::Stray,
             72..80 => Way::LostAnswer,
             80..85 => Way::Truncated,
             85..90 => Way::Silence,
@@ -100,7 +102,7 @@ impl Line {
         let mut service = self.world.service();
         let epoch = self.process.epoch();
         if number < service.family.live() && service.family.is_alive() {
-            self.check_reuse(&service, number, now);
+            self.check_reuse(&service, number, now, way);
         }
         let brought = service.family.spend(number, now)?;
         let answered = match way {
@@ -113,9 +115,13 @@ impl Line {
         Some(brought)
     }
 
-    fn check_reuse(&self, service: &Service, number: u64, now: u64) {
+    fn check_reuse(&self, service: &Service, number: u64, now: u64, way: Way) {
         let world = &self.world;
-        world.note(|| format!("{:?} spends {number} again", self.process));
+        world.note(|| format!("{:?} spends {number} again ({way:?})", self.process));
+        // Where a replay comes at once, the request before it may come after it, and is refused.
+        if service.reuse == Reuse::RejectSoft && way == Way::Stray {
+            return;
+        }
         if world.was_stored(number + 1) {
             world.blame(format!("{number} was spent again although a newer one was stored"));
         }
@@ -143,6 +149,17 @@ impl Line {
         world.count_loss();
     }
 
+    /// The request reaches the service after its sender gave it up, within the time that the protocol states.
+    fn strays(&self, number: u64) {
+        let line = Self { world: self.world.clone(), process: self.process.clone() };
+        let grace = u64::try_from(timings().commit_grace.as_millis()).unwrap();
+        let late = Duration::from_millis(self.world.random(grace - 10));
+        tokio::spawn(async move {
+            tokio::time::sleep(timings().request_deadline + late).await;
+            line.spend(number, Way::Stray);
+        });
+    }
+
     async fn token(&self, body: &str) -> Result<Response<Body>, TransportError> {
         let number = body.strip_prefix("r-").unwrap().parse().unwrap();
         let way = self.way();
@@ -151,6 +168,10 @@ impl Line {
             Way::NotSent => return Err(TransportError::NotSent("no route".to_owned())),
             Way::LostRequest => return unknown(),
             Way::Unheard => return std::future::pending().await,
+            Way::Stray => {
+                self.strays(number);
+                return std::future::pending().await;
+            }
             Way::Unavailable => return respond(503, String::new()),
             _ => {}
         }
