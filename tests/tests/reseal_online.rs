@@ -1,4 +1,5 @@
 //! A new sealing key takes over while readers and renewals go on.
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
 
 mod scripted;
 
@@ -48,6 +49,7 @@ async fn renewals_and_a_pass_do_not_disturb_each_other() {
     // The first page was read, and waits to be written, while some of its rows are renewed.
     let gate = watch.hold(Call::Rewrap);
     let (mut seen, mut steps) = (0, 0);
+    #[expect(clippy::disallowed_methods, reason = "the pass runs beside the renewals")]
     let pass = tokio::spawn(async move {
         let progress = |resealed: trunkline_store::Resealed| {
             assert!(resealed.seen > seen);

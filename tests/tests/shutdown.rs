@@ -1,4 +1,5 @@
 //! The end of a process that holds what the store did not take.
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
 
 mod scripted;
 
@@ -40,6 +41,11 @@ async fn ends_with_one(world: &World, journal: Option<&Path>) -> (Connection, Un
 
 fn path_in(folder: &tempfile::TempDir) -> PathBuf {
     folder.path().join("trunkline.journal")
+}
+
+#[expect(clippy::disallowed_methods, reason = "what is written is sealed, and the folder is the test's own")]
+fn write(path: &Path, bytes: &[u8]) {
+    std::fs::write(path, bytes).unwrap();
 }
 
 /// The refresh token that the next renewal spends.
@@ -91,7 +97,7 @@ async fn without_a_journal_the_sealed_credentials_come_back_in_the_error() {
     assert!(!unfinished.is_in_journal());
     assert!(!String::from_utf8_lossy(unfinished.sealed()).contains("canary"));
     assert!(!format!("{unfinished:?} {unfinished}").contains("canary"));
-    std::fs::write(&journal, unfinished.sealed()).unwrap();
+    write(&journal, unfinished.sealed());
     let next = process(&world, Faults::new(), Some(&journal)).await;
     let connection = next.finds().await;
     assert_eq!(spends_next(&world, &connection).await, "canary-r-0-1");
@@ -178,7 +184,7 @@ async fn a_damaged_journal_is_a_typed_error_and_stays() {
     let whole = std::fs::read(&journal).unwrap();
 
     for damaged in [&whole[..whole.len() / 2], b"\0\0\0", b"{}\n"] {
-        std::fs::write(&journal, damaged).unwrap();
+        write(&journal, damaged);
         let started = world.process_with(Faults::new(), |builder| builder.journal(&journal)).await;
         let error = started.err().unwrap();
         assert_eq!(error.kind(), ErrorKind::StoreFailed);

@@ -34,7 +34,6 @@ struct Totals {
 
 #[test]
 fn no_schedule_ends_with_a_false_death_or_a_lost_grant() {
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     if let Some(seed) = number("TRUNKLINE_SEED") {
         play(seed, true, &Totals::default()).unwrap();
         return;
@@ -65,6 +64,12 @@ fn no_schedule_ends_with_a_false_death_or_a_lost_grant() {
     let [played, renewed, lost] =
         [&totals.played, &totals.renewed, &totals.lost].map(|total| total.load(Ordering::Relaxed));
     assert!(renewed > played && lost > 0 && lost < played / 2, "{totals:?}");
+}
+
+/// A number that is asked for in the environment.
+#[expect(clippy::disallowed_methods, reason = "whoever runs the test says how long")]
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
 /// Plays one schedule. The error names the seed and what went wrong.
@@ -98,7 +103,7 @@ async fn schedule(world: &Arc<World>) -> Result<(), String> {
     for _ in 0..3 + world.random(5) {
         let place = usize::try_from(world.random(processes.len() as u64)).unwrap();
         match world.random(20) {
-            0..12 => drop(tokio::spawn(processes[place].reads())),
+            0..12 => world.lets_run(processes[place].reads()),
             12..15 => {
                 processes[place].process.kill();
                 world.note(|| format!("{:?} crashes", processes[place].process));

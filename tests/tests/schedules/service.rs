@@ -154,7 +154,7 @@ impl Line {
         let line = Self { world: self.world.clone(), process: self.process.clone() };
         let grace = u64::try_from(timings().commit_grace.as_millis()).unwrap();
         let late = Duration::from_millis(self.world.random(grace - 10));
-        tokio::spawn(async move {
+        self.world.lets_run(async move {
             tokio::time::sleep(timings().request_deadline + late).await;
             line.spend(number, Way::Stray);
         });

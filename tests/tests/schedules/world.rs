@@ -149,6 +149,12 @@ impl World {
         }
     }
 
+    /// Runs beside everything else, at most until the schedule ends.
+    #[expect(clippy::disallowed_methods, reason = "the runtime of the schedule ends it")]
+    pub(crate) fn lets_run<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) {
+        drop(tokio::spawn(task));
+    }
+
     pub(crate) fn now(&self) -> u64 {
         self.clock.elapsed_ms()
     }

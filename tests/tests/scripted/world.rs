@@ -121,6 +121,7 @@ impl Process {
 /// Starts to ask for a token in the background; lets it run until it waits.
 pub(crate) async fn asking(connection: &Connection) -> tokio::task::JoinHandle<Result<u64, Error>> {
     let connection = connection.clone();
+    #[expect(clippy::disallowed_methods, reason = "it outlives its asker, as a request of another task does")]
     let asking = tokio::spawn(async move { connection.access_token().await.map(|token| token.generation()) });
     settled().await;
     asking
