@@ -225,7 +225,7 @@ async fn a_large_body_streams_through_and_is_collected_only_up_to_the_limit() {
     assert_eq!(error.kind(), ErrorKind::ResponseInvalid);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_pause_that_an_api_asks_for_is_told_in_seconds_and_as_a_date() {
     let stage = Stage::new().await;
     let connection = stage.connected().await;
