@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use trunkline::{Config, Connect, Connection, KeyRing, Store, Trunkline};
 use trunkline_core::http::{Method, Response};
+use trunkline_core::jiff::SignedDuration;
 use trunkline_core::url::Url;
 use trunkline_core::{
     Account, AuthProvider, Begun, Body, BuildConnector, Captures, Connector, ConnectorInfo, ConsentAnswer,
@@ -24,7 +25,7 @@ use trunkline_core::{
 pub(crate) const CONNECTOR: &str = "bench";
 pub(crate) const TOKEN_BYTES: usize = 900;
 pub(crate) const TOKEN_DELAY: Duration = Duration::from_millis(50);
-const LIFETIME: Duration = Duration::from_secs(12 * 3600);
+const LIFETIME: SignedDuration = SignedDuration::from_hours(12);
 
 /// Settings of a connector whose grants need nobody's consent.
 #[derive(Debug, Deserialize)]
@@ -32,8 +33,11 @@ const LIFETIME: Duration = Duration::from_secs(12 * 3600);
 pub(crate) struct BenchConfig {
     /// Where requests go.
     pub(crate) base: Url,
-    /// Whether the first token is expired when it is issued.
-    pub(crate) born_expired: bool,
+    /// How long the first token serves, in milliseconds; negative for one that is expired when it is issued.
+    pub(crate) first_life_ms: i64,
+    /// How old it is when it is issued. The older, the sooner it is to be renewed.
+    #[serde(default)]
+    pub(crate) first_age_ms: i64,
 }
 
 register_connector!("bench", BenchConfig);
@@ -45,7 +49,8 @@ impl BuildConnector for BenchConfig {
 
     fn build(&self, _name: &str) -> Result<Arc<dyn Connector>, Error> {
         let endpoint = Arc::new(Endpoint::new(self.base.clone())?);
-        let auth = Arc::new(BenchAuth { born_expired: self.born_expired });
+        let first = [self.first_life_ms, self.first_age_ms].map(SignedDuration::from_millis);
+        let auth = Arc::new(BenchAuth { first });
         Ok(Arc::new(BenchConnector { endpoint, auth }))
     }
 }
@@ -86,18 +91,18 @@ fn account() -> Account {
 
 #[derive(Debug)]
 struct BenchAuth {
-    born_expired: bool,
+    /// Life and age of the first token.
+    first: [SignedDuration; 2],
 }
 
 impl BenchAuth {
-    fn grant(cx: &Cx, expired: bool) -> Grant {
+    fn grant(cx: &Cx, [life, age]: [SignedDuration; 2]) -> Grant {
         let now = cx.clock().wall();
-        let expires_at = if expired { now - Duration::from_secs(1) } else { now + LIFETIME };
         let credential = Credential {
             access_token: Some(Secret::new("t".repeat(TOKEN_BYTES))),
             refresh_token: Some(Secret::new("r".repeat(64))),
-            issued_at: Some(now),
-            access_expires_at: Some(expires_at),
+            issued_at: Some(now - age),
+            access_expires_at: Some(now + life),
             ..Credential::default()
         };
         Grant { credential, captures: Captures::default(), account: Some(account()) }
@@ -119,7 +124,7 @@ impl AuthProvider for BenchAuth {
     }
 
     async fn complete(&self, cx: &Cx, _answer: &ConsentAnswer) -> Result<Grant, Error> {
-        Ok(Self::grant(cx, self.born_expired))
+        Ok(Self::grant(cx, self.first))
     }
 
     async fn refresh(&self, cx: &Cx, _held: &Held) -> Result<Grant, Error> {
@@ -127,7 +132,7 @@ impl AuthProvider for BenchAuth {
             .send(Request::new(Method::POST, base()))
             .await
             .map_err(|error| trunkline_core::transport_failure(&error))?;
-        Ok(Self::grant(cx, false))
+        Ok(Self::grant(cx, [LIFETIME, SignedDuration::ZERO]))
     }
 
     async fn revoke(&self, _cx: &Cx, _held: &Held) -> Result<Revoked, Error> {
@@ -142,21 +147,36 @@ impl AuthProvider for BenchAuth {
     }
 }
 
-/// A token endpoint that answers after 50 ms, and counts. Also the transport of hubs that send nothing.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct TokenEndpoint(Arc<AtomicU64>);
+/// A token endpoint that answers after a while, and counts. Also the transport of hubs that send nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct TokenEndpoint {
+    requests: Arc<AtomicU64>,
+    delay: Duration,
+}
+
+impl Default for TokenEndpoint {
+    fn default() -> Self {
+        Self::after(TOKEN_DELAY)
+    }
+}
 
 impl TokenEndpoint {
+    pub(crate) fn after(delay: Duration) -> Self {
+        Self { requests: Arc::default(), delay }
+    }
+
     pub(crate) fn requests(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
+        self.requests.load(Ordering::SeqCst)
     }
 }
 
 #[async_trait]
 impl Transport for TokenEndpoint {
     async fn send(&self, _request: Request) -> Result<Response<Body>, TransportError> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        tokio::time::sleep(TOKEN_DELAY).await;
+        self.requests.fetch_add(1, Ordering::SeqCst);
+        if !self.delay.is_zero() {
+            tokio::time::sleep(self.delay).await;
+        }
         Ok(Response::new(Body::empty()))
     }
 }
@@ -171,10 +191,18 @@ pub(crate) async fn hub(
     endpoint: TokenEndpoint,
     born_expired: bool,
 ) -> Trunkline {
+    hub_of(store, endpoint, config(base(), born_expired)).await
+}
+
+pub(crate) async fn hub_of(
+    store: impl Store + 'static,
+    endpoint: impl Transport + Clone + 'static,
+    config: Config,
+) -> Trunkline {
     Trunkline::builder()
-        .config(config(base(), born_expired))
+        .config(config)
         .store(store)
-        .keys(KeyRing::new([7; 32]))
+        .keys(keys())
         .transport(endpoint.clone())
         .token_transport(endpoint)
         .build()
@@ -182,8 +210,21 @@ pub(crate) async fn hub(
         .expect("a hub")
 }
 
+pub(crate) fn keys() -> KeyRing {
+    KeyRing::new([7; 32])
+}
+
 pub(crate) fn config(base: Url, born_expired: bool) -> Config {
-    Config::new().connector(CONNECTOR, BenchConfig { base, born_expired }).expect("a free name")
+    let life = if born_expired { SignedDuration::from_secs(-1) } else { LIFETIME };
+    first_token(base, life, SignedDuration::ZERO)
+}
+
+/// Settings under which the first token has this life left, and this age.
+pub(crate) fn first_token(base: Url, life: SignedDuration, age: SignedDuration) -> Config {
+    let [first_life_ms, first_age_ms] =
+        [life, age].map(|span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
+    let settings = BenchConfig { base, first_life_ms, first_age_ms };
+    Config::new().connector(CONNECTOR, settings).expect("a free name")
 }
 
 /// A hub with `count` connections in memory, and their tenants.

@@ -6,76 +6,29 @@
 //! Ours and the reference take turns, and the ratio is the median over the turns: a noisy neighbour
 //! disturbs both alike. What a single thread does is measured in its own CPU time.
 
-#![expect(clippy::print_stdout, reason = "a bench prints its table")]
-
 #[path = "../common/mod.rs"]
 mod common;
 mod connect;
+#[path = "../common/measure.rs"]
 mod measure;
 mod memory;
 mod registry;
 mod request;
+#[path = "../common/row.rs"]
+mod row;
 mod sqlite;
 mod storm;
 mod token;
 
 use std::alloc::System;
 
+pub(crate) use row::Row;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// One line of the table.
-pub(crate) struct Row {
-    figure: String,
-    reference: String,
-    ours: String,
-    result: String,
-    target: String,
-    met: bool,
-}
-
-impl Row {
-    fn new(figure: impl Into<String>) -> Self {
-        let none = String::new;
-        let met = true;
-        Self { figure: figure.into(), reference: none(), ours: none(), result: none(), target: none(), met }
-    }
-
-    fn reference(self, reference: impl Into<String>) -> Self {
-        Self { reference: reference.into(), ..self }
-    }
-
-    fn ours(self, ours: impl Into<String>) -> Self {
-        Self { ours: ours.into(), ..self }
-    }
-
-    fn result(self, result: impl Into<String>, target: impl Into<String>, met: bool) -> Self {
-        Self { result: result.into(), target: target.into(), met, ..self }
-    }
-
-    /// The median of the turns' ratios, which may be at most `target`.
-    fn ratio(self, pair: &measure::Pair, target: f64) -> Self {
-        let met = pair.ratio <= target;
-        self.result(format!("{:.3} x", pair.ratio), format!("<= {target} x"), met)
-    }
-
-    /// A count that may be at most `target`.
-    fn at_most(self, value: f64, target: f64, unit: &str) -> Self {
-        self.result(format!("{value:.2} {unit}"), format!("<= {target} {unit}"), value <= target)
-    }
-
-    fn print(&self) {
-        let met = if self.met { "yes" } else { "NO" };
-        let Self { figure, reference, ours, result, target, .. } = self;
-        println!("| {figure} | {reference} | {ours} | {result} | {target} | {met} |");
-    }
-}
-
-type Figure = (&'static str, fn() -> Vec<Row>);
-
-const FIGURES: &[Figure] = &[
+const FIGURES: &[(&str, fn() -> Vec<Row>)] = &[
     ("registry", registry::figure),
     ("memory", memory::figure),
     ("token", token::figure),
@@ -94,11 +47,5 @@ fn main() {
         Some("child-walk") => return registry::cold_reference(),
         _ => {}
     }
-    println!("| figure | reference | ours | result | target | met |");
-    println!("| --- | --- | --- | --- | --- | --- |");
-    for (name, figure) in FIGURES {
-        if arguments.is_empty() || arguments.iter().any(|argument| argument == name) {
-            figure().iter().for_each(Row::print);
-        }
-    }
+    row::print_table(FIGURES, &arguments);
 }
