@@ -23,11 +23,10 @@ use crate::StoreError;
 /// How long a statement waits for another process's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Longer than a write may take, so that it is the busy file that is reported and not the pool.
+/// Longer than a statement may wait, so that it is the busy file that is reported and not the pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Readers do not block each other, and the file has one writer at a time; each connection costs a
-/// thread.
+/// Readers do not block each other; each connection costs a thread, and writing has one of its own.
 const MAX_CONNECTIONS: u32 = 4;
 
 /// Keeps everything in one SQLite file, which several processes may use at the same time.
@@ -35,6 +34,7 @@ const MAX_CONNECTIONS: u32 = 4;
 /// The file and its companions (`-wal`, `-shm`) are readable by their owner only. A commit is on the
 /// disk when it answers (`WAL`, `synchronous=FULL`); changes that are made at the same time share one.
 pub struct SqliteStore {
+    /// For reading.
     pool: SqlitePool,
     turns: Turns,
 }
@@ -67,15 +67,16 @@ impl SqliteStore {
             .max_lifetime(None)
             // A connection to a file does not go stale, and asking costs as much as a read.
             .test_before_acquire(false)
-            .connect_lazy_with(options);
+            .connect_lazy_with(options.clone());
         schema::prepare(&pool, is_cut).await?;
         file::restrict(&path)?;
-        Ok(Self { pool, turns: Turns::default() })
+        Ok(Self { pool, turns: Turns::new(options) })
     }
 
     /// Waits for what is under way and closes the file. Afterwards every method fails with
     /// [`StoreError::Unavailable`].
     pub async fn close(&self) {
+        self.turns.close().await;
         self.pool.close().await;
     }
 }

@@ -12,10 +12,11 @@ const INSERT_EVENT: &str =
 
 /// All of it is done, or nothing.
 pub(super) enum Job {
-    One(Step),
-    /// If the first answers with the number of the last event, the events of this connection follow.
+    /// The first of these that finds its row.
+    Either(Vec<Step>),
+    /// If a change answers with the number of the last event, the events of this connection follow.
     WithEvents {
-        change: Step,
+        change: Vec<Step>,
         connection: Vec<u8>,
         events: Vec<Happened>,
     },
@@ -23,20 +24,17 @@ pub(super) enum Job {
 }
 
 impl Job {
-    /// The statement, if it is a single one.
-    pub(super) fn single(&self) -> Option<&Step> {
-        match self {
-            Self::One(step) => Some(step),
-            Self::WithEvents { .. } | Self::All(_) => None,
-        }
+    /// Whether at most one statement of it writes: without BEGIN and COMMIT it is its own transaction.
+    pub(super) const fn is_single(&self) -> bool {
+        matches!(self, Self::Either(_))
     }
 
-    /// Runs it inside a transaction, and answers all rows.
+    /// Runs it, and answers all rows.
     pub(super) async fn run(&self, connection: &mut SqliteConnection) -> Result<Vec<SqliteRow>, StoreError> {
         match self {
-            Self::One(step) => step.run(connection).await,
+            Self::Either(steps) => either(steps, connection).await,
             Self::WithEvents { change, connection: id, events } => {
-                let rows = change.run(connection).await?;
+                let rows = either(change, connection).await?;
                 if let Some(last) = rows.first().map(|row| row.integer(0)).transpose()?.flatten() {
                     for event in events {
                         insert(id, last, event)?.run(connection).await?;
@@ -53,6 +51,16 @@ impl Job {
             }
         }
     }
+}
+
+async fn either(steps: &[Step], connection: &mut SqliteConnection) -> Result<Vec<SqliteRow>, StoreError> {
+    for step in steps {
+        let rows = step.run(connection).await?;
+        if !rows.is_empty() {
+            return Ok(rows);
+        }
+    }
+    Ok(Vec::new())
 }
 
 fn insert(id: &[u8], last: i64, event: &Happened) -> Result<Step, StoreError> {
@@ -72,6 +80,11 @@ impl Step {
         let unusable = |_| StoreError::Invalid { what: "a value" };
         let arguments = bound::<Sqlite>(statement, values).take_arguments().map_err(unusable)?;
         Ok(Self { statement, arguments: arguments.unwrap_or_default() })
+    }
+
+    /// Another statement with the same values.
+    pub(super) fn instead(&self, statement: &'static str) -> Self {
+        Self { statement, arguments: self.arguments.clone() }
     }
 
     /// Asks for all rows, although there is often one at most: a statement that is left after its first row

@@ -9,13 +9,26 @@ use super::boot::BootTime;
 use super::failure::failed;
 use super::job::{Job, Step};
 use crate::sql::{
-    Cells, Happened, Sql, Swap, Value, Words, bound, by_id, by_key, cells, change, corrupt, lease,
+    Cells, Happened, Sql, Swap, Value, Words, bound, by_id, by_key, cells, change, close, corrupt, lease,
     record_columns, signed, stored_where,
 };
 use crate::{KeyId, Rewrap, StoreError};
 
 const REWRAP: &str = "UPDATE trunkline_connections SET key_id = $1, wrapped_key = $2 \
      WHERE id = $3 AND generation = $4 AND key_id = $5 RETURNING id";
+
+/// New secrets under the same key, for the same account. What a statement sets it also writes into every
+/// index of that column, changed or not: a page for each, beside the row's own. Most renewals change neither,
+/// and the whole statement is for the others.
+const RENEWAL: &str = concat!(
+    "UPDATE trunkline_connections SET method = $1, account = $2, state = $4, state_since = $5, diagnosis = $6, \
+     generation = $7, sequence = sequence + $8, credential_at = $9, access_expires_at = $10, due_at = $11, \
+     wrapped_key = $20, body = $21, ",
+    close!(),
+    " WHERE id = $12 AND tenant = $13 AND connector = $14 AND label = $15 AND generation = $16 \
+     AND ($17 IS NULL OR sequence = $17) AND ($18 IS NULL OR intent_epoch = $18) \
+     AND account_key IS $3 AND key_id = $19 RETURNING sequence"
+);
 
 /// Where a change's statement has the connection's id among its values.
 const ID: usize = 11;
@@ -51,7 +64,7 @@ impl Sql for SqliteStore {
         statement: &'static str,
         values: &[Value<'_>],
     ) -> Result<Vec<SqliteRow>, StoreError> {
-        self.turns.write(&self.pool, Job::One(Step::new(statement, values)?)).await
+        self.turns.write(Job::Either(vec![Step::new(statement, values)?])).await
     }
 
     async fn swap(
@@ -60,14 +73,18 @@ impl Sql for SqliteStore {
         values: &[Value<'_>],
         events: &[Happened],
     ) -> Result<Option<i64>, StoreError> {
-        let change = Step::new(change(swap), values)?;
+        let whole = Step::new(change(swap), values)?;
+        let change = match swap {
+            Swap::Secrets => vec![whole.instead(RENEWAL), whole],
+            _ => vec![whole],
+        };
         let job = match values.get(ID) {
             Some(Value::Bytes(Some(id))) if !events.is_empty() => {
                 Job::WithEvents { change, connection: id.to_vec(), events: events.to_vec() }
             }
-            _ => Job::One(change),
+            _ => Job::Either(change),
         };
-        let rows = self.turns.write(&self.pool, job).await?;
+        let rows = self.turns.write(job).await?;
         rows.first().map_or(Ok(None), |row| row.integer(0))
     }
 
@@ -83,7 +100,7 @@ impl Sql for SqliteStore {
             Step::new(REWRAP, &values)
         };
         let steps = rows.iter().map(step).collect::<Result<_, _>>()?;
-        Ok(self.turns.write(&self.pool, Job::All(steps)).await?.len() as u64)
+        Ok(self.turns.write(Job::All(steps)).await?.len() as u64)
     }
 
     fn stamp() -> Vec<Value<'static>> {

@@ -10,9 +10,8 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sqlx::Connection as _;
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{Sqlite, SqlitePool, SqliteRow};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
+use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::sync::oneshot;
 
 use super::failure::failed;
@@ -27,13 +26,18 @@ const MOST: usize = 256;
 pub(super) type Answer = Result<Vec<SqliteRow>, StoreError>;
 
 /// The queue of a file's writers in this process. In SQLite's own queue they would poll.
-#[derive(Default)]
-pub(super) struct Turns(Mutex<Queue>);
+pub(super) struct Turns {
+    options: SqliteConnectOptions,
+    queue: Mutex<Queue>,
+}
 
 #[derive(Default)]
 struct Queue {
     taken: bool,
     waiting: VecDeque<Waiting>,
+    /// All writes go over one connection: what it has in memory stays true until another process writes.
+    connection: Option<SqliteConnection>,
+    closed: bool,
 }
 
 struct Waiting {
@@ -49,8 +53,33 @@ enum Told {
 }
 
 impl Turns {
+    /// For a file that is opened with these options.
+    pub(super) fn new(options: SqliteConnectOptions) -> Self {
+        Self { options, queue: Mutex::default() }
+    }
+
+    /// Waits for what is under way. Whoever comes later is refused.
+    pub(super) async fn close(&self) {
+        self.queue().closed = true;
+        loop {
+            let ours = match self.join(Job::All(Vec::new())) {
+                Joined::First(_) => true,
+                Joined::Behind(mut ticket) => matches!((&mut ticket.told).await, Ok(Told::Lead(_))),
+            };
+            if ours {
+                let turn = Turn::new(self, None);
+                let connection = self.queue().connection.take();
+                if let Some(connection) = connection {
+                    drop(connection.close().await);
+                }
+                drop(turn);
+                return;
+            }
+        }
+    }
+
     /// Runs a job, alone or with others, and answers when it is durable.
-    pub(super) async fn write(&self, pool: &SqlitePool, job: Job) -> Answer {
+    pub(super) async fn write(&self, job: Job) -> Answer {
         let own = match self.join(job) {
             Joined::First(own) => own,
             Joined::Behind(mut ticket) => match (&mut ticket.told).await {
@@ -59,7 +88,7 @@ impl Turns {
                 Err(_) => return Err(given_up()),
             },
         };
-        Turn { turns: self, own: Some(own), others: Vec::new(), committing: false }.run(pool).await
+        Turn::new(self, Some(own)).run().await
     }
 
     fn join(&self, job: Job) -> Joined<'_> {
@@ -84,7 +113,7 @@ impl Turns {
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -117,19 +146,24 @@ struct Turn<'t> {
     committing: bool,
 }
 
-impl Turn<'_> {
-    async fn run(mut self, pool: &SqlitePool) -> Answer {
+impl<'t> Turn<'t> {
+    const fn new(turns: &'t Turns, own: Option<Job>) -> Self {
+        Self { turns, own, others: Vec::new(), committing: false }
+    }
+
+    async fn run(mut self) -> Answer {
         self.take_along();
         if self.others.is_empty()
-            && let Some(step) = self.own.as_ref().and_then(Job::single)
+            && let Some(job) = self.own.as_ref().filter(|job| job.is_single())
         {
-            // Without BEGIN and COMMIT the statement is its own transaction.
-            let mut connection = pool.acquire().await.map_err(failed)?;
-            return step.run(&mut connection).await;
+            let mut connection = self.connection().await?;
+            let answer = job.run(&mut connection).await;
+            self.keep(connection);
+            return answer;
         }
         let mut own = Ok(Vec::new());
         let mut answers = Vec::new();
-        let done = self.share(pool, &mut own, &mut answers).await;
+        let done = self.share(&mut own, &mut answers).await;
         let mut answers = answers.into_iter();
         for waiting in self.others.drain(..) {
             let rows = answers.next().unwrap_or_default();
@@ -143,14 +177,9 @@ impl Turn<'_> {
     /// Runs all jobs in one transaction, and commits it. One that fails is told so, and the rest starts
     /// again without it: some failures end the whole transaction, and none of its statements may then
     /// run outside of it.
-    async fn share(
-        &mut self,
-        pool: &SqlitePool,
-        own: &mut Answer,
-        answers: &mut Vec<Vec<SqliteRow>>,
-    ) -> Result<(), StoreError> {
+    async fn share(&mut self, own: &mut Answer, answers: &mut Vec<Vec<SqliteRow>>) -> Result<(), StoreError> {
         loop {
-            let mut connection = pool.acquire().await.map_err(failed)?;
+            let mut connection = self.connection().await?;
             let mut writing = connection.begin_with(LOCKED).await.map_err(failed)?;
             answers.clear();
             if let Some(job) = &self.own {
@@ -170,14 +199,14 @@ impl Turn<'_> {
             }
             if !refused {
                 self.committing = true;
-                let done = writing.commit().await.map_err(failed);
-                if done.is_err() {
-                    discard(connection);
-                }
-                return done;
+                // A connection on which it failed is not kept. SQLite may have ended the transaction by
+                // itself, of which the driver knows nothing: it would take it for one that goes on.
+                writing.commit().await.map_err(failed)?;
+                self.keep(connection);
+                return Ok(());
             }
-            if writing.rollback().await.is_err() {
-                discard(connection);
+            if writing.rollback().await.is_ok() {
+                self.keep(connection);
             }
             if own.is_err() {
                 self.own = None;
@@ -186,6 +215,25 @@ impl Turn<'_> {
                 return Ok(());
             }
         }
+    }
+
+    /// The connection, which is opened anew if the last one was not kept.
+    async fn connection(&self) -> Result<SqliteConnection, StoreError> {
+        let kept = {
+            let mut queue = self.turns.queue();
+            if queue.closed {
+                return Err(StoreError::Unavailable { reason: "the store was closed".to_owned() });
+            }
+            queue.connection.take()
+        };
+        match kept {
+            Some(connection) => Ok(connection),
+            None => self.turns.options.connect().await.map_err(failed),
+        }
+    }
+
+    fn keep(&self, connection: SqliteConnection) {
+        self.turns.queue().connection = Some(connection);
     }
 
     /// Takes along who waits; answers whether there was anyone.
@@ -217,12 +265,6 @@ impl Drop for Turn<'_> {
         drop(queue);
         self.turns.hand_on();
     }
-}
-
-/// SQLite may have ended the transaction by itself, of which the driver knows nothing: it would take the
-/// connection for one that is inside of it.
-fn discard(connection: PoolConnection<Sqlite>) {
-    drop(connection.detach());
 }
 
 fn given_up() -> StoreError {
