@@ -73,8 +73,8 @@ async fn sqlite() -> World {
     World::sqlite(Policy::KillsFamily, CALM).await
 }
 
-async fn postgres(name: &str) -> Option<World> {
-    World::postgres(Policy::KillsFamily, CALM, name).await
+async fn postgres() -> Option<World> {
+    World::postgres(Policy::KillsFamily, CALM).await
 }
 
 const LONG: Duration = Duration::from_secs(1_800);
@@ -86,7 +86,7 @@ async fn eight_processes_on_one_file_make_one_exchange_for_each_of_many_expiries
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eight_processes_on_one_database_make_one_exchange_for_each_of_many_expiries() {
-    if let Some(world) = postgres("trunkline_many").await {
+    if let Some(world) = postgres().await {
         tokio::time::timeout(LONG, many_expiries(world)).await.unwrap();
     }
 }
@@ -98,7 +98,7 @@ async fn eight_thousand_callers_of_an_expired_token_make_one_exchange_on_one_fil
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eight_thousand_callers_of_an_expired_token_make_one_exchange_on_one_database() {
-    if let Some(world) = postgres("trunkline_herd").await {
+    if let Some(world) = postgres().await {
         soon("everybody", everybody_at_once(world)).await;
     }
 }

@@ -30,11 +30,16 @@ async fn run(setup: &Setup) {
         Err(error) => return report(&Report::NotOpened(Failure::from(&error))),
     };
     report(&Report::Open);
+    let mut asking = JoinSet::new();
     while let Some(command) = commands.recv().await {
         match command {
-            Command::Arm(point, signal) => points.arm(point, signal),
-            Command::Go => {}
-            Command::Ask => report(&Report::Asked(ask(&trunkline).await)),
+            // They act at once.
+            Command::Arm(..) | Command::Go => {}
+            Command::Ask => {
+                // The next command may come while this one waits.
+                let trunkline = trunkline.clone();
+                asking.spawn(async move { report(&Report::Asked(ask(&trunkline).await)) });
+            }
             Command::Call => report(&Report::Called(call(&trunkline).await)),
             Command::Serve { callers, until } => {
                 report(&Report::Served(serve(&trunkline, callers, until).await))
@@ -48,16 +53,16 @@ async fn run(setup: &Setup) {
     }
 }
 
-/// Reads commands on a thread of its own, so that `Go` arrives whatever the others wait for.
+/// Reads commands on a thread of its own, so that some act whatever the others wait for.
 fn commands(points: Points) -> mpsc::UnboundedReceiver<Command> {
     let (sender, receiver) = mpsc::unbounded_channel();
     std::thread::spawn(move || {
         for line in std::io::stdin().lines().map_while(Result::ok) {
             let command = serde_json::from_str(&line).expect("a command");
-            if matches!(command, Command::Go) {
-                points.go();
-            } else if sender.send(command).is_err() {
-                return;
+            match command {
+                Command::Arm(point, signal) => points.arm(point, signal),
+                Command::Go => points.go(),
+                other => drop(sender.send(other)),
             }
         }
         end();

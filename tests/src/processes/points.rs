@@ -58,6 +58,8 @@ pub enum Signal {
     Kill,
     /// It stands still until it is woken.
     Stop,
+    /// It says so, and goes on.
+    None,
 }
 
 /// The points of one process. Clones share them.
@@ -104,6 +106,7 @@ impl Points {
         let signal = match signal {
             Signal::Kill => process::Signal::KILL,
             Signal::Stop => process::Signal::STOP,
+            Signal::None => return,
         };
         process::kill_process(process::getpid(), signal).expect("a process may send itself a signal");
         // Another thread may take the signal, a moment later: this one does not go on meanwhile.

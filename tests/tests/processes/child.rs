@@ -111,13 +111,47 @@ impl Child {
     pub(crate) async fn ask_up_to(&mut self, point: Point, signal: Signal) {
         self.tell(&Command::Arm(point, signal));
         self.tell(&Command::Ask);
+        self.at(point).await;
+        match signal {
+            Signal::Kill => self.killed().await,
+            Signal::Stop => self.stopped().await,
+            Signal::None => {}
+        }
+    }
+
+    /// Waits until it says that it came to this point.
+    pub(crate) async fn at(&mut self, point: Point) {
         match self.report().await {
             Report::At(at) => assert_eq!(at, point),
             other => panic!("{point:?}: {other:?}"),
         }
-        match signal {
-            Signal::Kill => self.killed().await,
-            Signal::Stop => self.stopped().await,
+    }
+
+    /// Waits until a commit was tried and failed: it is tried again.
+    pub(crate) async fn failed_to_commit(&mut self) {
+        for _ in 0..2 {
+            self.tell(&Command::Arm(Point::BeforeCommit, Signal::None));
+            self.at(Point::BeforeCommit).await;
+        }
+    }
+
+    pub(crate) fn has_reported(&mut self) -> bool {
+        !self.reports.is_empty()
+    }
+
+    /// Lets no file of it grow, or lets it: as a disk that is full.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn limit_files(&self, bytes: Option<u64>) {
+        let limit = process::getrlimit(process::Resource::Fsize);
+        let limit = process::Rlimit { current: bytes.or(limit.maximum), maximum: limit.maximum };
+        process::prlimit(Some(self.pid()), process::Resource::Fsize, limit).unwrap();
+    }
+
+    pub(crate) async fn shut_down(&mut self, within: Duration) -> Option<(usize, bool)> {
+        self.tell(&Command::Shutdown(u64::try_from(within.as_millis()).unwrap()));
+        match self.report().await {
+            Report::ShutDown(left) => left,
+            other => panic!("{other:?}"),
         }
     }
 

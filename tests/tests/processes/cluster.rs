@@ -5,6 +5,7 @@ use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _};
@@ -60,9 +61,17 @@ impl Cluster {
         self.run("pg_ctl", &["stop", "-w", "-D", &self.data(), "-m", "immediate"]);
     }
 
-    /// Runs statements in a session of their own.
-    pub(crate) async fn execute(&self, statements: &str) {
-        execute(&self.url(), statements).await;
+    /// Lets nobody write, or lets them: sessions that are open hear of it, too.
+    pub(crate) async fn read_only(&self, on: bool) {
+        let change = format!("ALTER SYSTEM SET default_transaction_read_only = {on}");
+        let mut session = PgConnection::connect(&self.url()).await.unwrap();
+        // Each by itself: this may not stand in a transaction.
+        for statement in [change.as_str(), "SELECT pg_reload_conf()"] {
+            sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut session).await.unwrap();
+        }
+        session.close().await.unwrap();
+        // The server's own processes are told one after the other.
+        tokio::time::sleep(Duration::from_millis(500)).await;
     }
 
     fn data(&self) -> String {
@@ -90,13 +99,6 @@ impl Drop for Cluster {
             self.down();
         }
     }
-}
-
-/// Runs statements in a session of their own.
-pub(crate) async fn execute(url: &str, statements: &str) {
-    let mut session = PgConnection::connect(url).await.unwrap();
-    sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut session).await.unwrap();
-    session.close().await.unwrap();
 }
 
 /// Where the programs of the newest installed version are.

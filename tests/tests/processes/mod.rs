@@ -6,11 +6,13 @@ mod child;
 pub(crate) mod cluster;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use trunkline::{
-    BrowserSession, Callback, Connect, ConsentStep, ReqwestTransport, SqliteStore, State, Store,
-};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+use trunkline::{BrowserSession, Callback, Connect, ConsentStep, ReqwestTransport, State, Store};
 use trunkline_core::http::{HeaderValue, Method, header};
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::{ConnectionKey, Request, Transport};
@@ -39,6 +41,7 @@ pub(crate) fn is_long() -> bool {
 pub(crate) struct World {
     pub(crate) service: SageIntacct,
     pub(crate) setup: Setup,
+    store: Arc<dyn Store>,
     folder: tempfile::TempDir,
     _schema: Option<TestSchema>,
 }
@@ -51,11 +54,11 @@ impl World {
         Self::at(place, folder, None, policy, timings).await
     }
 
-    /// On a PostgreSQL server, if there is one. `name` tells its sessions from those of other tests.
-    pub(crate) async fn postgres(policy: Policy, timings: [u64; 4], name: &str) -> Option<Self> {
+    /// On a PostgreSQL server, if there is one. The schema's name tells its sessions from those of other tests.
+    pub(crate) async fn postgres(policy: Policy, timings: [u64; 4]) -> Option<Self> {
         let schema = TestSchema::find().await?;
         let mut url: url::Url = schema.url().parse().unwrap();
-        url.query_pairs_mut().append_pair("application_name", name);
+        url.query_pairs_mut().append_pair("application_name", schema.name());
         let place = Place::Postgres { url: url.into(), schema: schema.name().to_owned() };
         Some(Self::at(place, tempfile::tempdir().unwrap(), Some(schema), policy, timings).await)
     }
@@ -100,7 +103,8 @@ impl World {
             journal: None,
             log: std::env::var_os("TRUNKLINE_TEST_LOG").and_then(|filter| filter.into_string().ok()),
         };
-        Self { service, setup, folder, _schema: schema }
+        let store = setup.store().await.unwrap();
+        Self { service, setup, store, folder, _schema: schema }
     }
 
     /// Makes the connection, in generation 1.
@@ -138,8 +142,29 @@ impl World {
         self.service.control()
     }
 
-    pub(crate) fn file(&self) -> PathBuf {
-        self.folder.path().join("trunkline.db")
+    /// Runs statements on the database, behind the back of the store.
+    pub(crate) async fn execute(&self, statements: &str) {
+        let statements = AssertSqlSafe(statements.to_owned());
+        match &self.setup.place {
+            Place::Sqlite(_) => {
+                let mut session = self.session().await;
+                sqlx::raw_sql(statements).execute(&mut session).await.unwrap();
+                session.close().await.unwrap();
+            }
+            Place::Postgres { url, schema } => {
+                let server: PgConnectOptions = url.parse().unwrap();
+                let server = server.options([("search_path", schema)]).application_name("the test");
+                let mut session = server.connect().await.unwrap();
+                sqlx::raw_sql(statements).execute(&mut session).await.unwrap();
+                session.close().await.unwrap();
+            }
+        }
+    }
+
+    /// A session on the SQLite file.
+    pub(crate) async fn session(&self) -> SqliteConnection {
+        let file = SqliteConnectOptions::new().filename(self.path("trunkline.db"));
+        file.busy_timeout(PATIENCE).connect().await.unwrap()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -151,14 +176,10 @@ impl World {
         Child::open(&self.setup).await
     }
 
-    /// What is stored, read by a store of its own.
+    /// What is stored, read by a store beside those of the processes.
     pub(crate) async fn record(&self) -> Record {
-        let store: std::sync::Arc<dyn Store> = match &self.setup.place {
-            Place::Sqlite(path) => std::sync::Arc::new(SqliteStore::open(path).await.unwrap()),
-            Place::Postgres { .. } => self.setup.store().await.unwrap(),
-        };
         let key = ConnectionKey::new(TENANT, CONNECTOR, trunkline_core::DEFAULT_LABEL).unwrap();
-        store.get(&key).await.unwrap().unwrap().record
+        self.store.get(&key).await.unwrap().unwrap().record
     }
 
     pub(crate) async fn state(&self) -> State {
