@@ -5,7 +5,7 @@ mod scripted;
 
 use std::time::Duration;
 
-use scripted::{Faults, HOUR, Process, World, asking, settled};
+use scripted::{Fate, Faults, HOUR, Process, World, asking, settled};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use trunkline::{Cause, Connection, Error, State, Timings};
@@ -29,12 +29,20 @@ struct Silent {
 impl Silent {
     /// The follower has just been refused when this answers.
     async fn refused(reuse: Reuse) -> Self {
+        Self::followed(reuse, Duration::ZERO).await
+    }
+
+    /// The follower has just asked when this answers, and is told after `late`.
+    async fn followed(reuse: Reuse, late: Duration) -> Self {
         let world = World::new(reuse);
         let watch = Faults::new();
         let processes = [world.watched(watch.clone()).await, world.process().await];
         let first = processes[0].connected().await;
         let connection = processes[1].finds().await;
         world.clock.advance(HOUR);
+        if !late.is_zero() {
+            processes[1].line.will(Fate::Late(late));
+        }
         let lets_commit = watch.hold(Call::Commit);
         let holder = asking(&first).await;
         let follower = asking(&connection).await;
@@ -96,6 +104,37 @@ async fn a_replay_that_is_granted_counts_and_the_late_answer_is_dropped() {
     assert_eq!(silent.connection.access_token().await.unwrap().generation(), 3);
     assert_eq!(silent.world.service.spent().last().unwrap(), "canary-r-0-2");
     assert!(silent.world.service.revoked().is_empty(), "it may be of the same grant");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_holder_that_wakes_during_the_replay_keeps_its_answer_and_writes_it_after_the_refusal() {
+    let silent = Silent::followed(Reuse::RejectSoft, 5 * SECOND).await;
+    silent.lets_commit.add_permits(1);
+    tokio::time::sleep(4 * SECOND).await;
+    let row = silent.world.row(&silent.connection).await;
+    assert_eq!(row.record.generation, 1, "another intent is open");
+
+    tokio::time::sleep(2 * SECOND).await;
+
+    assert_eq!(silent.world.row(&silent.connection).await.record.generation, 2);
+    assert_eq!(silent.follower.await.unwrap().unwrap(), 2);
+    assert_eq!(silent.holder.await.unwrap().unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_holder_that_wakes_during_a_replay_that_is_granted_does_not_write_over_it() {
+    let silent = Silent::followed(Reuse::Grace { window: 1_000 * SECOND }, 5 * SECOND).await;
+    silent.lets_commit.add_permits(1);
+    tokio::time::sleep(4 * SECOND).await;
+    let row = silent.world.row(&silent.connection).await;
+    assert_eq!(row.record.generation, 1, "what the replay brings is the newer one");
+
+    assert_eq!(silent.follower.await.unwrap().unwrap(), 2);
+    assert_eq!(silent.holder.await.unwrap().unwrap(), 2);
+    silent.world.clock.advance(HOUR);
+    silent.connection.access_token().await.map(drop).unwrap();
+    assert_eq!(silent.world.service.spent().last().unwrap(), "canary-r-0-2");
+    assert!(silent.world.service.is_alive(0));
 }
 
 #[tokio::test(start_paused = true)]
