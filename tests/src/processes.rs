@@ -108,7 +108,7 @@ impl Setup {
         Ok(match &self.place {
             Place::Sqlite(path) => Arc::new(SqliteStore::open(path).await?),
             Place::Postgres { url, schema } => {
-                let options = PostgresOptions::parse(url)?.schema(schema).max_connections(3);
+                let options = PostgresOptions::parse(url)?.schema(schema).max_connections(2);
                 let options = options.acquire_timeout(Duration::from_secs(2));
                 Arc::new(PostgresStore::connect_with(options).await?)
             }

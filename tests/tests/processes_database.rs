@@ -15,7 +15,7 @@ const CALLERS: usize = 50;
 
 /// Lets processes serve while the database is in trouble; at the end every exchange is a generation, and what
 /// is stored is what the service takes.
-async fn serve_in_trouble(world: &World, trouble: impl AsyncFn()) {
+async fn serve_in_trouble(world: &World, mut trouble: impl AsyncFnMut()) {
     let expiries = if is_long() { 120 } else { 5 };
     world.connect().await;
     let mut children = join_all((0..PROCESSES).map(|_| world.child())).await;
@@ -59,19 +59,23 @@ async fn sessions_that_are_ended_again_and_again_lose_nothing() {
     let Place::Postgres { schema, .. } = &world.setup.place else { panic!("a database") };
     let end =
         format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{schema}'");
+    let mut ended = 0;
     serve_in_trouble(&world, async || {
-        world.execute(&end).await;
+        ended += world.execute(&end).await;
         tokio::time::sleep(Duration::from_millis(150)).await;
     })
     .await;
+    assert!(ended >= 10, "{ended} sessions were ended");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_crashes_and_restarts_again_and_again_loses_nothing() {
     let Some(cluster) = Cluster::start() else { return };
     let world = World::on_cluster(&cluster, Policy::KillsFamily, CALM).await;
+    let mut crashes = 0;
     serve_in_trouble(&world, async || {
         tokio::time::sleep(Duration::from_millis(1_200)).await;
+        crashes += 1;
         // Off the runtime's threads: the simulator answers meanwhile.
         tokio::task::block_in_place(|| {
             cluster.down();
@@ -79,6 +83,7 @@ async fn a_server_that_crashes_and_restarts_again_and_again_loses_nothing() {
         });
     })
     .await;
+    assert!(crashes >= 2, "{crashes} crashes");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,7 @@ mod processes;
 
 use std::time::Duration;
 
-use processes::{CALM, Child, World, soon};
+use processes::{CALM, Child, Kind, World, soon};
 use trunkline_tests::processes::{Answer, Command, Place, Policy, Setup};
 
 const REFUSE: &str = "CREATE TRIGGER full BEFORE UPDATE OF body ON trunkline_connections
@@ -86,6 +86,43 @@ async fn a_program_that_started_with_another_key_before_anything_was_stored_ends
     assert_eq!(world.family().refreshed, 0);
     assert!(matches!(world.child().await.ask().await, Answer::Token(2, _)));
     world.assert_unharmed("two keys");
+}
+
+/// What is stored makes no sense, or is of a later version: that is said, and nobody is asked for a new consent.
+async fn not_served(kind: Kind, statement: &str, is_opened: bool) {
+    let what = format!("{kind:?}: {statement}");
+    let Some(world) = World::on(kind, Policy::KillsFamily, CALM).await else { return };
+    world.connect_and_expire().await;
+    assert_eq!(world.execute(statement).await, 1, "{what}");
+
+    let failure = if is_opened {
+        match world.child().await.ask().await {
+            Answer::Failed(failure) => failure,
+            other => panic!("{what}: {other:?}"),
+        }
+    } else {
+        Child::not_opened(&world.setup).await
+    };
+
+    assert_eq!(failure.kind, "StoreFailed", "{what}: {failure:?}");
+    assert_eq!((world.family().refreshed, world.family().refused), (0, 0), "{what}");
+    world.assert_unharmed(&what);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_was_edited_by_hand_and_a_later_schema_are_typed_errors_and_end_no_grant() {
+    let other_secret = "UPDATE trunkline_connections SET body = wrapped_key, wrapped_key = body";
+    let other_state = "UPDATE trunkline_connections SET state = 'asleep'";
+    // The seal is of this very generation.
+    let other_generation = "UPDATE trunkline_connections SET generation = 7";
+    let later = "UPDATE trunkline_migrations SET version = 99
+        WHERE version = (SELECT max(version) FROM trunkline_migrations)";
+    for kind in [Kind::File, Kind::Database] {
+        for row in [other_secret, other_state, other_generation] {
+            not_served(kind, row, true).await;
+        }
+        not_served(kind, later, false).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

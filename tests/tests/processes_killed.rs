@@ -2,7 +2,7 @@
 
 mod processes;
 
-use processes::{ALL_POLICIES, BRISK, World, soon};
+use processes::{ALL_POLICIES, BRISK, Kind, World, is_long, soon};
 use trunkline::State;
 use trunkline_sim::sage_intacct::Ended;
 use trunkline_tests::processes::{Answer, Point, Policy, Signal};
@@ -55,9 +55,9 @@ async fn ask_another(world: &World, what: &str) -> After {
     }
 }
 
-async fn killed_at(policy: Policy, point: Point) {
-    let what = format!("{policy:?}, {point:?}");
-    let world = World::sqlite(policy, BRISK).await;
+async fn killed_at(kind: Kind, policy: Policy, point: Point) {
+    let what = format!("{kind:?}, {policy:?}, {point:?}");
+    let Some(world) = World::on(kind, policy, BRISK).await else { return };
     world.connect_and_expire().await;
     let mut child = world.child().await;
     child.ask_up_to(point, Signal::Kill).await;
@@ -75,25 +75,34 @@ async fn killed_at(policy: Policy, point: Point) {
     }
 }
 
-async fn killed_at_every_point(policy: Policy) {
+async fn killed_at_every_point(kind: Kind, policy: Policy) {
     // Each waits for a takeover most of the time.
-    let runs = Point::ALL.into_iter().map(|point| killed_at(policy, point));
+    let runs = Point::ALL.into_iter().map(|point| killed_at(kind, policy, point));
     futures_util::future::join_all(runs).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_dies_anywhere_leaves_a_grant_where_a_spent_token_kills_the_family_if_it_can_be() {
-    killed_at_every_point(Policy::KillsFamily).await;
+    killed_at_every_point(Kind::File, Policy::KillsFamily).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_dies_anywhere_leaves_a_grant_where_a_spent_token_is_refused_if_it_can_be() {
-    killed_at_every_point(Policy::RejectSoft).await;
+    killed_at_every_point(Kind::File, Policy::RejectSoft).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_dies_anywhere_leaves_a_grant_where_a_spent_token_works_for_a_while() {
-    killed_at_every_point(Policy::Grace(120)).await;
+    killed_at_every_point(Kind::File, Policy::Grace(120)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_dies_anywhere_leaves_the_same_on_a_database() {
+    // The age of an intent is by the database's clock: that counts where a spent token works for a while.
+    let policies = if is_long() { &ALL_POLICIES[..] } else { &ALL_POLICIES[2..] };
+    for policy in policies {
+        killed_at_every_point(Kind::Database, *policy).await;
+    }
 }
 
 /// The service has committed to the new token, and its answer is under way.

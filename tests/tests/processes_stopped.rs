@@ -3,7 +3,7 @@
 mod processes;
 
 use futures_util::future::join_all;
-use processes::{BRISK, Child, World, soon};
+use processes::{ALL_POLICIES, BRISK, Child, Kind, World, is_long, soon};
 use trunkline::State;
 use trunkline_sim::sage_intacct::Ended;
 use trunkline_tests::processes::{Answer, Point, Policy, Signal};
@@ -29,9 +29,9 @@ fn token(answer: Answer, what: &str) -> (u64, String) {
     }
 }
 
-async fn stopped_at(policy: Policy, point: Point) {
-    let what = format!("{policy:?}, {point:?}");
-    let world = World::sqlite(policy, BRISK).await;
+async fn stopped_at(kind: Kind, policy: Policy, point: Point) {
+    let what = format!("{kind:?}, {policy:?}, {point:?}");
+    let Some(world) = World::on(kind, policy, BRISK).await else { return };
     world.connect_and_expire().await;
     let (mut stopped, mut successor) = (world.child().await, world.child().await);
     stopped.ask_up_to(point, Signal::Stop).await;
@@ -74,21 +74,29 @@ async fn stopped_at(policy: Policy, point: Point) {
     }
 }
 
-async fn stopped_at_every_point(policy: Policy) {
-    join_all(Point::ALL.into_iter().map(|point| stopped_at(policy, point))).await;
+async fn stopped_at_every_point(kind: Kind, policy: Policy) {
+    join_all(Point::ALL.into_iter().map(|point| stopped_at(kind, policy, point))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopped_process_overwrites_and_spends_nothing_where_a_spent_token_kills_the_family() {
-    stopped_at_every_point(Policy::KillsFamily).await;
+    stopped_at_every_point(Kind::File, Policy::KillsFamily).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopped_process_overwrites_and_spends_nothing_where_a_spent_token_is_refused() {
-    stopped_at_every_point(Policy::RejectSoft).await;
+    stopped_at_every_point(Kind::File, Policy::RejectSoft).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopped_process_overwrites_and_spends_nothing_where_a_spent_token_works_for_a_while() {
-    stopped_at_every_point(Policy::Grace(120)).await;
+    stopped_at_every_point(Kind::File, Policy::Grace(120)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_process_overwrites_and_spends_nothing_on_a_database() {
+    let policies = if is_long() { &ALL_POLICIES[..] } else { &ALL_POLICIES[..1] };
+    for policy in policies {
+        stopped_at_every_point(Kind::Database, *policy).await;
+    }
 }

@@ -37,6 +37,13 @@ pub(crate) fn is_long() -> bool {
     std::env::var_os("TRUNKLINE_LONG_TESTS").is_some_and(|wanted| wanted == "1")
 }
 
+/// Which store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    File,
+    Database,
+}
+
 /// One simulator and one store, with one connection on them.
 pub(crate) struct World {
     pub(crate) service: SageIntacct,
@@ -61,6 +68,14 @@ impl World {
         url.query_pairs_mut().append_pair("application_name", schema.name());
         let place = Place::Postgres { url: url.into(), schema: schema.name().to_owned() };
         Some(Self::at(place, tempfile::tempdir().unwrap(), Some(schema), policy, timings).await)
+    }
+
+    /// On either, if it is there.
+    pub(crate) async fn on(kind: Kind, policy: Policy, timings: [u64; 4]) -> Option<Self> {
+        match kind {
+            Kind::File => Some(Self::sqlite(policy, timings).await),
+            Kind::Database => Self::postgres(policy, timings).await,
+        }
     }
 
     /// On a server of the test's own.
@@ -142,21 +157,23 @@ impl World {
         self.service.control()
     }
 
-    /// Runs statements on the database, behind the back of the store.
-    pub(crate) async fn execute(&self, statements: &str) {
+    /// Runs statements on the database, behind the back of the store, and answers how many rows they met.
+    pub(crate) async fn execute(&self, statements: &str) -> u64 {
         let statements = AssertSqlSafe(statements.to_owned());
         match &self.setup.place {
             Place::Sqlite(_) => {
                 let mut session = self.session().await;
-                sqlx::raw_sql(statements).execute(&mut session).await.unwrap();
+                let done = sqlx::raw_sql(statements).execute(&mut session).await.unwrap();
                 session.close().await.unwrap();
+                done.rows_affected()
             }
             Place::Postgres { url, schema } => {
                 let server: PgConnectOptions = url.parse().unwrap();
                 let server = server.options([("search_path", schema)]).application_name("the test");
                 let mut session = server.connect().await.unwrap();
-                sqlx::raw_sql(statements).execute(&mut session).await.unwrap();
+                let done = sqlx::raw_sql(statements).execute(&mut session).await.unwrap();
                 session.close().await.unwrap();
+                done.rows_affected()
             }
         }
     }
