@@ -4,6 +4,7 @@ mod boot;
 mod failure;
 mod file;
 mod job;
+mod queue;
 mod run;
 mod schema;
 mod turn;
@@ -17,7 +18,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
-use self::turn::Turns;
+use self::queue::Turns;
 use crate::StoreError;
 
 /// How long a statement waits for another process's write.

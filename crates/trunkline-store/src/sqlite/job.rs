@@ -15,12 +15,7 @@ pub(super) enum Job {
     /// The first of these that finds its row.
     Either(Vec<Step>),
     /// If a change answers with the number of the last event, the events of this connection follow.
-    WithEvents {
-        change: Vec<Step>,
-        connection: Vec<u8>,
-        events: Vec<Happened>,
-    },
-    All(Vec<Step>),
+    WithEvents { change: Vec<Step>, connection: Vec<u8>, events: Vec<Happened> },
 }
 
 impl Job {
@@ -39,13 +34,6 @@ impl Job {
                     for event in events {
                         insert(id, last, event)?.run(connection).await?;
                     }
-                }
-                Ok(rows)
-            }
-            Self::All(steps) => {
-                let mut rows = Vec::new();
-                for step in steps {
-                    rows.append(&mut step.run(connection).await?);
                 }
                 Ok(rows)
             }

@@ -30,7 +30,9 @@ pub(crate) fn figure() -> Vec<Row> {
     runtime.block_on(fill(&old));
     let new = vault(&runtime, &store, KeyRing::new([8; 32]).with_retired([7; 32]));
 
-    let (idle, failed_idle) = runtime.block_on(read_during(&new, tokio::time::sleep(IDLE)));
+    let (idle, failed_idle) = runtime.block_on(read_during(&new, async {
+        tokio::time::sleep(IDLE).await;
+    }));
     let start = wall();
     let mut resealed = 0;
     let (busy, failed) = runtime.block_on(read_during(&new, async {
