@@ -118,10 +118,10 @@ pub(crate) const fn change(swap: Swap) -> &'static str {
     }
 }
 
-pub(crate) use {by_id, by_key, lease, record_columns, stored_where};
+pub(crate) use {by_id, by_key, close, lease, record_columns, stored_where};
 // PostgreSQL writes a change and its events in one statement, of these parts.
 #[cfg(feature = "postgres")]
-pub(crate) use {close, insert, leave_open, secrets, update};
+pub(crate) use {insert, leave_open, secrets, update};
 
 pub(crate) const GENERATION: &str =
     "SELECT generation FROM trunkline_connections WHERE tenant = $1 AND connector = $2 AND label = $3";
