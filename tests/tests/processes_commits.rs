@@ -112,7 +112,7 @@ async fn who_cannot_store_what_it_holds_but_shows_that_it_lives_is_not_taken_ove
     refused(&world, &mut child).await;
     let mut other = world.child().await;
     other.tell(&Command::Ask);
-    tokio::time::sleep(world.setup.takeover() * 2).await;
+    tokio::time::sleep(world.setup.takeover() * 3 / 2).await;
     assert!(!other.has_reported());
     world.execute("DROP TRIGGER refuse").await;
 
@@ -133,7 +133,8 @@ async fn a_store_that_took_no_writes_for_long_makes_no_holder_look_dead() {
     let mut other = world.child().await;
     other.tell(&Command::Arm(Point::BeforeLease, Signal::Stop));
     other.tell(&Command::Ask);
-    let taking_over = tokio::time::timeout(world.setup.takeover() * 2, other.at(Point::BeforeLease)).await;
+    let taking_over =
+        tokio::time::timeout(world.setup.takeover() * 3 / 2, other.at(Point::BeforeLease)).await;
     world.execute("DROP TRIGGER stuck").await;
     if taking_over.is_ok() {
         // It is the first to write.

@@ -4,6 +4,7 @@ mod processes;
 
 use std::time::Duration;
 
+use futures_util::future::{join, join_all};
 use processes::{CALM, Child, Kind, World, soon};
 use trunkline_tests::processes::{Answer, Command, Place, Policy, Setup};
 
@@ -118,10 +119,8 @@ async fn a_row_that_was_edited_by_hand_and_a_later_schema_are_typed_errors_and_e
     let later = "UPDATE trunkline_migrations SET version = 99
         WHERE version = (SELECT max(version) FROM trunkline_migrations)";
     for kind in [Kind::File, Kind::Database] {
-        for row in [other_secret, other_state, other_generation] {
-            not_served(kind, row, true).await;
-        }
-        not_served(kind, later, false).await;
+        let rows = [other_secret, other_state, other_generation].map(|row| not_served(kind, row, true));
+        join(join_all(rows), not_served(kind, later, false)).await;
     }
 }
 
