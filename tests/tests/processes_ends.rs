@@ -52,9 +52,9 @@ async fn row(world: &World) -> String {
     let columns = "generation, sequence, state, lease_epoch, lease_beat, intent_epoch";
     let hex = "hex(lease_owner), hex(key_id), hex(wrapped_key), hex(body)";
     let row = format!("SELECT concat_ws(' ', {columns}, {hex}) FROM trunkline_connections");
-    let row = sqlx::query_scalar(sqlx::AssertSqlSafe(row)).fetch_one(&mut session).await.unwrap();
-    sqlx::Connection::close(session).await.unwrap();
-    row
+    let row = sqlx::query_scalar(sqlx::AssertSqlSafe(row)).fetch_one(&mut session).await;
+    sqlx::Connection::close(session).await.expect("the session ends");
+    row.expect("the one row")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
