@@ -52,8 +52,11 @@ impl Row {
     }
 }
 
+/// A figure by its name.
+pub(crate) type Figure = (&'static str, fn() -> Vec<Row>);
+
 /// Prints the rows of those figures that the arguments name, or of all.
-pub(crate) fn print_table(figures: &[(&str, fn() -> Vec<Row>)], arguments: &[String]) {
+pub(crate) fn print_table(figures: &[Figure], arguments: &[String]) {
     println!("| figure | reference | ours | result | target | met |");
     println!("| --- | --- | --- | --- | --- | --- |");
     for (name, figure) in figures {

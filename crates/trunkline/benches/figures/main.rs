@@ -6,6 +6,8 @@
 //! Ours and the reference take turns, and the ratio is the median over the turns: a noisy neighbour
 //! disturbs both alike. What a single thread does is measured in its own CPU time.
 
+#![expect(clippy::print_stdout, reason = "a child of a figure prints what its parent reads")]
+
 #[path = "../common/mod.rs"]
 mod common;
 mod connect;
@@ -28,7 +30,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-const FIGURES: &[(&str, fn() -> Vec<Row>)] = &[
+const FIGURES: &[row::Figure] = &[
     ("registry", registry::figure),
     ("memory", memory::figure),
     ("token", token::figure),

@@ -40,6 +40,7 @@ struct Raw {
 }
 
 impl Raw {
+    #[expect(clippy::disallowed_methods, reason = "a file of ones holds no secret")]
     fn new(folder: &Path) -> Self {
         let path = folder.join("raw");
         std::fs::write(&path, vec![1; PAGE * 1_000]).expect("a file");

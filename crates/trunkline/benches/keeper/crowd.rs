@@ -121,6 +121,7 @@ impl Drop for Waiters {
 }
 
 /// Answers every request after 50 ms, over HTTP, and counts.
+#[expect(clippy::disallowed_methods, reason = "the bench's own server ends with the bench")]
 async fn endpoint(requests: Arc<AtomicU64>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address").to_string();

@@ -32,7 +32,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-const FIGURES: &[(&str, fn() -> Vec<Row>)] = &[
+const FIGURES: &[row::Figure] = &[
     ("crowd", crowd::figure),
     ("rate", rate::figure),
     ("due", due::figure),
