@@ -10,8 +10,9 @@ use crate::seal::{self, OpenError};
 use crate::vault::wrap_binding;
 use crate::{KeyId, Rewrap, StoreError, Vault, Wrapped};
 
-/// How many rows are read, and written in one commit, at a time.
-const PAGE: u32 = 200;
+/// How many rows are read, and written in one commit, at a time: few, since a long commit holds the cores that
+/// readers need, and renewals wait for it.
+const PAGE: u32 = 20;
 
 /// How far a pass has come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -14,8 +14,8 @@ use crate::sql::{
 };
 use crate::{KeyId, Rewrap, StoreError};
 
-/// A page of data keys in one statement, as JSON with bytes in hexadecimal: two hundred statements would
-/// hold the file for as long as the way to its thread takes two hundred times. The plus sign keeps SQLite from
+/// A page of data keys in one statement, as JSON with bytes in hexadecimal: a statement for each would
+/// hold the file for as long as the way to its thread takes so many times. The plus sign keeps SQLite from
 /// the index of that key, which has every row that is still to be done.
 const REWRAP: &str = "UPDATE trunkline_connections SET key_id = new.key_id, wrapped_key = new.wrapped_key \
      FROM (SELECT unhex(value ->> 0) AS id, value ->> 1 AS generation, unhex(value ->> 2) AS key_id, \

@@ -52,7 +52,7 @@ impl Row {
     }
 }
 
-/// A figure by its name.
+/// What is measured under a name.
 pub(crate) type Figure = (&'static str, fn() -> Vec<Row>);
 
 /// Prints the rows of those figures that the arguments name, or of all.

@@ -6,7 +6,7 @@
 //! Ours and the reference take turns, and the ratio is the median over the turns: a noisy neighbour
 //! disturbs both alike. What a single thread does is measured in its own CPU time.
 
-#![expect(clippy::print_stdout, reason = "a child of a figure prints what its parent reads")]
+#![expect(clippy::print_stdout, reason = "a parent reads what its children measure")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -42,9 +42,8 @@ struct Raw {
 impl Raw {
     #[expect(clippy::disallowed_methods, reason = "a file of ones holds no secret")]
     fn new(folder: &Path) -> Self {
-        let path = folder.join("raw");
-        std::fs::write(&path, vec![1; PAGE * 1_000]).expect("a file");
-        let file = File::options().write(true).open(path).expect("a file");
+        let file = File::options().write(true).create_new(true).open(folder.join("raw")).expect("a file");
+        file.write_all_at(&vec![1; PAGE * 1_000], 0).expect("a disk");
         file.sync_all().expect("a disk");
         Self { file, next: 0 }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use trunkline_core::jiff::SignedDuration;
 
 use crate::Row;
@@ -30,7 +31,9 @@ pub(crate) fn figure() -> Vec<Row> {
     let runtime = crate::place::two_workers();
     let Some(place) = runtime.block_on(Place::schema()) else { return names.map(skipped).into() };
     let requests = Arc::new(AtomicU64::new(0));
-    let address = runtime.block_on(endpoint(requests.clone()));
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    drop(runtime.spawn(serve(listener, requests.clone())));
     let life = SignedDuration::try_from(LIFE).expect("seconds");
     let config = common::first_token(common::base(), life, SignedDuration::ZERO);
     let hub = runtime.block_on(place.hub(TokenEndpoint::default(), config));
@@ -121,16 +124,11 @@ impl Drop for Waiters {
 }
 
 /// Answers every request after 50 ms, over HTTP, and counts.
-#[expect(clippy::disallowed_methods, reason = "the bench's own server ends with the bench")]
-async fn endpoint(requests: Arc<AtomicU64>) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address").to_string();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(answer(stream, requests.clone()));
-        }
-    });
-    address
+async fn serve(listener: TcpListener, requests: Arc<AtomicU64>) {
+    let mut answering = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        answering.spawn(answer(stream, requests.clone()));
+    }
 }
 
 async fn answer(mut stream: TcpStream, requests: Arc<AtomicU64>) -> std::io::Result<()> {
