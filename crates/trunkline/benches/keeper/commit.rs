@@ -40,7 +40,6 @@ struct Raw {
 }
 
 impl Raw {
-    #[expect(clippy::disallowed_methods, reason = "a file of ones holds no secret")]
     fn new(folder: &Path) -> Self {
         let file = File::options().write(true).create_new(true).open(folder.join("raw")).expect("a file");
         file.write_all_at(&vec![1; PAGE * 1_000], 0).expect("a disk");
