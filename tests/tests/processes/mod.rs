@@ -23,7 +23,9 @@ use trunkline_tests::processes::{API, CONNECTOR, Place, Points, Policy, Setup, T
 pub(crate) use child::Child;
 
 /// No wait of a test is longer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) fn patience() -> Duration {
+    Duration::from_secs(if is_long() { 1_200 } else { 90 })
+}
 
 pub(crate) const ALL_POLICIES: [Policy; 3] = [Policy::KillsFamily, Policy::RejectSoft, Policy::Grace(120)];
 
@@ -181,7 +183,7 @@ impl World {
     /// A session on the SQLite file.
     pub(crate) async fn session(&self) -> SqliteConnection {
         let file = SqliteConnectOptions::new().filename(self.path("trunkline.db"));
-        file.busy_timeout(PATIENCE).connect().await.unwrap()
+        file.busy_timeout(patience()).connect().await.unwrap()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -233,5 +235,5 @@ pub(crate) fn now_ms() -> i64 {
 
 /// Waits for what must happen.
 pub(crate) async fn soon<T>(what: &str, happens: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, happens).await.unwrap_or_else(|_| panic!("in vain: {what}"))
+    tokio::time::timeout(patience(), happens).await.unwrap_or_else(|_| panic!("in vain: {what}"))
 }
