@@ -87,8 +87,11 @@ fn served(hub: &Hub, entry: &Entry, why: Why, opened: &Opened) -> Result<Option<
     if !wanted {
         return Ok(None);
     }
+    let known = entry.live.load().as_ref().map(|live| live.generation);
     let live = adopt(hub, entry, opened)?;
-    Ok(live.filter(|live| matches!(why, Why::Due { .. }) || live.look(&*hub.clock) == Look::Serves))
+    // What is news here ends the waiting, even where it is to be renewed soon: the next read begins that.
+    let is_news = known != Some(opened.record.generation) || matches!(why, Why::Due { .. });
+    Ok(live.filter(|live| is_news || live.look(&*hub.clock) == Look::Serves))
 }
 
 /// Whether the stored access token still serves, as far as is known here.
