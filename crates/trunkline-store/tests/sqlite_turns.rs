@@ -35,12 +35,19 @@ fn transactions(path: &Path) -> usize {
 }
 
 async fn generation(vault: &Vault, number: u8) -> u64 {
-    let stored = vault.load(&record(number, 1).key).await.unwrap().unwrap();
-    let events = vault.events(stored.record.id, 0, 10).await.unwrap();
-    let last = events.last().map_or(0, |event| event.sequence);
-    assert_eq!(last, stored.record.sequence, "the events are those of the row");
-    assert!(stored.held.is_some());
-    stored.record.generation
+    let read = async || vault.load(&record(number, 1).key).await.unwrap().unwrap();
+    loop {
+        let (before, events) = (read().await, vault.events(record(number, 1).id, 0, 10).await.unwrap());
+        let stored = read().await;
+        if stored.record != before.record {
+            // A dropped write was done in between.
+            continue;
+        }
+        let last = events.last().map_or(0, |event| event.sequence);
+        assert_eq!(last, stored.record.sequence, "the events are those of the row");
+        assert!(stored.held.is_some());
+        return stored.record.generation;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
