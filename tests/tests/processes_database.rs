@@ -31,8 +31,8 @@ async fn serve_in_trouble(world: &World, mut trouble: impl AsyncFnMut()) {
     })
     .await;
 
-    served.iter().for_each(assert_served);
     world.assert_unharmed("in trouble");
+    served.iter().for_each(assert_served);
     // A renewal that nobody waited for may be under way still.
     world.control().knobs(|knobs| knobs.expires_in_s = 3_600);
     tokio::time::sleep(Duration::from_millis(1_100)).await;
@@ -66,6 +66,41 @@ async fn sessions_that_are_ended_again_and_again_lose_nothing() {
     })
     .await;
     assert!(ended >= 10, "{ended} sessions were ended");
+}
+
+/// As a proxy does that is impatient, or about to stop: whenever a commit is tried again, the session that was
+/// used before is gone. It goes over one that was just used.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_gets_through_although_idle_sessions_are_ended_at_once() {
+    let Some(world) = World::postgres(Policy::KillsFamily, CALM).await else { return };
+    let Place::Postgres { schema, .. } = &world.setup.place else { panic!("a database") };
+    let end = format!(
+        "DO $$ BEGIN FOR i IN 1..25 LOOP
+            PERFORM pg_stat_clear_snapshot();
+            PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE application_name = '{schema}' AND state = 'idle' AND state_change < clock_timestamp() - interval '30 ms';
+            PERFORM pg_sleep(0.02);
+        END LOOP; END $$"
+    );
+    world.connect_and_expire().await;
+    let mut child = world.child().await;
+    world.control().pause_token_answers();
+    child.tell(&Command::Ask);
+    soon("the exchange", world.control().token_exchanges_reached(2)).await;
+    let stored = async {
+        // The sessions that it has are ended before it has something to store.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        world.control().resume_token_endpoint();
+        tokio::time::timeout(Duration::from_secs(10), child.asked()).await
+    };
+
+    let answer = tokio::select! {
+        answer = stored => answer,
+        () = async { loop { world.execute(&end).await; } } => unreachable!(),
+    };
+
+    assert!(matches!(answer, Ok(Answer::Token(2, _))), "{answer:?}");
+    world.assert_unharmed("idle sessions");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -93,11 +93,12 @@ pub(super) async fn write(hub: &Hub, change: &Change, hold: Option<&Hold>) -> Co
             Err(error) => note(change.record.id, &error.into()),
         }
         failed = true;
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE).min(hub.timings.heartbeat());
+        // Right before the next try: a session with the store that ended in the pause is found out by this one.
         if let Some(hold) = hold {
             beat(hub, hold).await;
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE).min(hub.timings.heartbeat());
     }
 }
 
