@@ -2,13 +2,14 @@
 
 mod scripted;
 
-use scripted::{Answer, Stage, chunks, json, token};
+use scripted::{Answer, PlayedClock, Stage, chunks, json, token};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use trunkline::{Cause, Connect, ErrorKind, State};
+use trunkline::{Cause, Connect, ErrorKind, MemoryStore, State, Timings};
 use trunkline_core::TransportError;
+use trunkline_tests::{Watch, Watched};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -189,4 +190,40 @@ async fn a_token_endpoint_that_hangs_or_drips_holds_nobody_up_for_ever() {
         assert!(error.kind().is_retryable(), "{error:?}");
         assert_ne!(connection.status().await.unwrap().state, State::NeedsConsent);
     }
+}
+
+/// Makes a store that two hubs can share.
+struct Unwatched;
+
+impl Watch for Unwatched {}
+
+#[tokio::test]
+async fn a_token_that_another_process_brought_serves_while_that_one_renews_it_already() {
+    let store = Watched::new(Arc::new(MemoryStore::new()), Arc::new(Unwatched));
+    let clock = PlayedClock::new();
+    let renewing = Stage::with(store.clone(), clock.clone(), Timings::default()).await;
+    let connection = renewing.connected().await;
+    let late = Stage::with(store, clock.clone(), Timings::default()).await;
+    let Connect::Ready(waiting) = late.trunkline.tenant("acme").connect("played").await.unwrap() else {
+        panic!("it is stored")
+    };
+    clock.advance(HOUR);
+    renewing.tokens.will(token("canary-a2", "canary-r2", 3600));
+    assert_eq!(connection.access_token().await.unwrap().generation(), 2);
+    // The second token is in its renewal window, its renewal is under way, and the late process knows the
+    // first one only.
+    clock.advance(HOUR - Duration::from_secs(20));
+    let gate = Arc::new(Semaphore::new(0));
+    renewing.tokens.will(Answer::Hold(gate.clone(), Box::new(token("canary-a3", "canary-r3", 3600))));
+    assert_eq!(connection.token_now().unwrap().generation(), 2);
+    while renewing.tokens.count() < 3 {
+        tokio::task::yield_now().await;
+    }
+    assert!(waiting.token_now().is_none());
+
+    assert_eq!(waiting.access_token().await.unwrap().expose(), Some("canary-a2"));
+
+    gate.add_permits(1);
+    renewing.trunkline.shutdown(Duration::from_secs(10)).await.unwrap();
+    assert_eq!(late.tokens.count(), 0);
 }
