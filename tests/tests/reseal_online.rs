@@ -85,20 +85,21 @@ async fn a_pass_that_is_broken_off_is_taken_up_by_the_next() {
     let watched = Watched::new(world.store.clone(), watch.clone());
     let both = KeyRing::new(NEW).with_retired(OLD);
     let vault = Vault::open(Arc::new(watched), both).await.unwrap();
-    let mut pages = 0;
+    let mut done = 0;
     let failing = watch.clone();
-    let broken = vault.reseal(|_| {
-        pages += 1;
+    let broken = vault.reseal(|resealed| {
+        done = resealed.done;
         failing.fail(Call::Rewrap, scripted::When::Before, 1);
     });
     assert!(matches!(broken.await, Err(StoreError::Unavailable { .. })));
     watch.recover();
-    let left = vault.retired_in_use().await.unwrap();
-    assert_eq!(left, [(KeyRing::new(OLD).current_id(), 250)]);
+    let left = CONNECTIONS as u64 - done;
+    assert!(done > 0 && left > 0, "one page was done");
+    assert_eq!(vault.retired_in_use().await.unwrap(), [(KeyRing::new(OLD).current_id(), left)]);
 
     let total = vault.reseal(|_| {}).await.unwrap();
 
-    assert_eq!((total.seen, total.done), (250, 250));
+    assert_eq!((total.seen, total.done), (left, left));
     assert_eq!(vault.retired_in_use().await.unwrap(), []);
 }
 
