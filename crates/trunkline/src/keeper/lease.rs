@@ -112,9 +112,7 @@ impl Taker {
         let fingerprint = Vault::fingerprint(id, spent);
         let spent_before = lease.intent.as_ref().filter(|intent| intent.fingerprint == fingerprint);
         let enough = match (&lease.owner, spent_before.map(|intent| (intent, replay(intent)))) {
-            (Some(_), Some((_, Replay::NotYet))) | (None, Some((_, Replay::NotYet))) => {
-                return Ok(Try::Spent);
-            }
+            (_, Some((_, Replay::NotYet))) => return Ok(Try::Spent),
             (Some(_), _) => self.watch.held(hub, id, lease).await,
             (None, Some((intent, Replay::AfterGrace))) if intent.is_refused() => {
                 match self.watch.refused(hub, id, lease).await {
@@ -158,7 +156,8 @@ impl Taker {
         Ok(Try::Held(Hold { id, owner: self.owner, epoch, found, is_replay, since }))
     }
 
-    /// For one who gives up: what may have been granted is not left behind, if the store can be reached.
+    /// For one who wants the lease no longer: what may have been granted unheard is not left behind, if the
+    /// store can be reached. A lease that is held, or was refused, is not looked at.
     pub(crate) async fn give_up(&mut self, hub: &Hub, id: ConnectionId) {
         if self.asked_over.is_none() {
             return;
@@ -195,9 +194,7 @@ pub(crate) async fn take(
 ) -> Result<Option<(Hold, Opened)>, Error> {
     let mut taker = Taker::new(hub)?;
     let taken = take_with(&mut taker, hub, id, spent, patience).await;
-    if taken.is_err() {
-        taker.give_up(hub, id).await;
-    }
+    taker.give_up(hub, id).await;
     taken
 }
 

@@ -19,9 +19,7 @@ const STORE_TRIES: u32 = 3;
 pub(super) async fn run(hub: &Arc<Hub>, entry: &Entry, why: Why) -> Result<Arc<Live>, Error> {
     let mut taker = Taker::new(hub)?;
     let outcome = run_with(&mut taker, hub, entry, why).await;
-    if outcome.is_err() {
-        taker.give_up(hub, entry.id).await;
-    }
+    taker.give_up(hub, entry.id).await;
     outcome
 }
 

@@ -133,7 +133,7 @@ pub(crate) async fn reload(hub: &Hub, key: &ConnectionKey) -> Option<Opened> {
             Err(error) => {
                 tracing::error!(target: "trunkline", error = %error, "store failed; the grant is kept");
                 tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                pause = (pause * 2).min(LONGEST_PAUSE).min(hub.timings.heartbeat());
             }
         }
     }
