@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use crate::{
     Begun, Captures, Clock, ConsentAnswer, ConsentAsk, ConsentKind, Credential, Error, Grant, InputSpec,
-    Inputs, Prepared, Request, Transport,
+    Inputs, Prepared, Request, Secret, Transport,
 };
 
 /// What a provider's calls are made with.
@@ -88,6 +88,17 @@ pub enum RevokeScope {
     AccountPool,
 }
 
+/// What a new consent for an account does to the grants that the same account gave before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum NewConsent {
+    /// They live on.
+    #[default]
+    Coexists,
+    /// They end, or have been seen to end.
+    EndsEarlier,
+}
+
 /// How a grant is kept alive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -101,6 +112,8 @@ pub struct RefreshPolicy {
     pub reuse: Reuse,
     /// What revoking ends. Default: the grant.
     pub revoke_scope: RevokeScope,
+    /// What a new consent for the same account does. Default: nothing.
+    pub new_consent: NewConsent,
     /// How long a refresh token lives if it is not used, where the service does not say so in its answers:
     /// a grant that nobody uses is renewed in time. Default: it has no end.
     pub idle_limit: Option<Duration>,
@@ -113,6 +126,7 @@ impl Default for RefreshPolicy {
             default_lifetime: None,
             reuse: Reuse::default(),
             revoke_scope: RevokeScope::default(),
+            new_consent: NewConsent::default(),
             idle_limit: None,
         }
     }
@@ -154,6 +168,12 @@ pub trait AuthProvider: fmt::Debug + Send + Sync {
     /// How its grants are kept alive.
     fn policy(&self) -> RefreshPolicy {
         RefreshPolicy::default()
+    }
+
+    /// A text that changes whenever the application's client does: its id with its secret, for instance. From a
+    /// digest of it, the hub knows whose fault a refused client is. `None` where there is no such client.
+    fn client_identity(&self) -> Option<Secret> {
+        None
     }
 
     /// Starts a consent. Not called for an unattended one.

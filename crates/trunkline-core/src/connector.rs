@@ -33,6 +33,16 @@ pub enum Call {
     Revoke,
 }
 
+/// What became of a probe that was not refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Probe {
+    /// The service took the access token.
+    Alive,
+    /// The service has no call that proves it: only a renewal does.
+    NotSupported,
+}
+
 /// A failed exchange, for [`Connector::diagnose`]. Borrowed: nothing of it is kept.
 #[derive(Clone, Copy)]
 pub struct Exchange<'a> {
@@ -83,6 +93,18 @@ pub trait Connector: fmt::Debug + Send + Sync {
     /// Asks the service who we are; proves with a real call that the grant works. `grant` carries
     /// what its tokens claim, as a hint.
     async fn identify(&self, cx: &Cx, session: &Session, grant: &Grant) -> Result<Account, Error>;
+
+    /// Asks the service, by one cheap request without side effects, whether the grant still serves. `Ok` only
+    /// after an answer that a dead grant cannot get.
+    ///
+    /// # Errors
+    ///
+    /// What the service said. A cause that says [`Verdict::RenewAccessToken`](crate::Verdict) leads to one
+    /// renewal, which decides; one that is transient says nothing about the grant.
+    async fn probe(&self, cx: &Cx, session: &Session) -> Result<Probe, Error> {
+        let _ = (cx, session);
+        Ok(Probe::NotSupported)
+    }
 
     /// Reads a failed exchange, the body first and the status second. `None` means that the
     /// connector has nothing to add to the general rules.

@@ -29,11 +29,11 @@ mod text;
 mod transport;
 
 pub use account::Account;
-pub use auth::{AuthProvider, Cx, Held, RefreshPolicy, Reuse, RevokeScope, Revoked};
+pub use auth::{AuthProvider, Cx, Held, NewConsent, RefreshPolicy, Reuse, RevokeScope, Revoked};
 pub use body::{Body, ByteStream, CollectError, RequestBody};
 pub use captures::Captures;
 pub use clock::{Clock, Ticks};
-pub use connector::{Call, Connector, ConnectorInfo, Exchange};
+pub use connector::{Call, Connector, ConnectorInfo, Exchange, Probe};
 pub use consent::{Begun, Callback, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep, InputSpec, Inputs};
 pub use credential::{Credential, Grant, Prepared};
 pub use diagnosis::{Actor, Cause, Diagnosis, Evidence, Family, Retry, Verdict};

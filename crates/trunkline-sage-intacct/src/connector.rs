@@ -6,7 +6,7 @@ use std::time::Duration;
 use trunkline_core::http::{HeaderMap, Method, Response, StatusCode};
 use trunkline_core::{
     Account, AuthProvider, Body, BuildConnector, Call, Captures, Cause, Connector, ConnectorInfo, Cx,
-    Diagnosis, Endpoint, Error, Exchange, Grant, Request, Session, async_trait,
+    Diagnosis, Endpoint, Error, Exchange, Grant, Probe, Request, Session, async_trait,
 };
 
 use crate::config::{GrantMethod, SageIntacctConfig};
@@ -166,6 +166,11 @@ impl Connector for SageIntacct {
             self.prove(cx, session, Some(&Entity::parse(entity)?)).await?;
         }
         Ok(account)
+    }
+
+    /// Asks for the session behind the token: no permission on any object is needed for that.
+    async fn probe(&self, cx: &Cx, session: &Session) -> Result<Probe, Error> {
+        self.prove(cx, session, None).await.map(|()| Probe::Alive)
     }
 
     fn diagnose(&self, exchange: &Exchange<'_>) -> Option<Diagnosis> {

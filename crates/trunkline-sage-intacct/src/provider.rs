@@ -6,8 +6,8 @@ use std::time::Duration;
 use trunkline_core::jiff::{SignedDuration, Timestamp};
 use trunkline_core::{
     Account, AuthProvider, Begun, Captures, ConsentAnswer, ConsentAsk, ConsentKind, Credential, Cx, Error,
-    Grant, Held, InputSpec, Inputs, Prepared, RefreshPolicy, Request, Reuse, RevokeScope, Revoked,
-    async_trait,
+    Grant, Held, InputSpec, Inputs, NewConsent, Prepared, RefreshPolicy, Request, Reuse, RevokeScope,
+    Revoked, Secret, async_trait,
 };
 
 use crate::claims::Claims;
@@ -178,7 +178,13 @@ impl AuthProvider for SageProvider {
         };
         // Revoking one token ends every grant of the same user and company.
         policy.revoke_scope = RevokeScope::AccountPool;
+        // Not documented; integrators saw each failure of an older connection at the time of a newer one.
+        policy.new_consent = NewConsent::EndsEarlier;
         policy
+    }
+
+    fn client_identity(&self) -> Option<Secret> {
+        self.oauth.client_identity()
     }
 
     async fn begin(&self, cx: &Cx, ask: &ConsentAsk) -> Result<Begun, Error> {
@@ -214,7 +220,7 @@ impl AuthProvider for SageProvider {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use trunkline_core::{BuildConnector as _, Endpoint, Secret};
+    use trunkline_core::{BuildConnector as _, Endpoint};
 
     use super::*;
     use crate::claims::tests::token;

@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{NOW, Rig, inputs};
-use trunkline_core::{Account, Cause, Grant, Inputs, Revoked, Secret};
+use trunkline_core::{Account, Cause, Grant, Inputs, Probe, Revoked, Secret};
 use trunkline_sage_intacct::{CAPTURE_COMPANY, CAPTURE_ENTITY, INPUT_ENTITY, INPUT_USERNAME};
 use trunkline_sim::sage_intacct::{Fixture, Matcher, Rotation};
 
@@ -55,6 +55,20 @@ async fn a_grant_from_the_store_is_identified_without_a_hint() {
     let grant = Grant { account: None, ..rig.consent().await };
     let account = rig.connector.identify(&rig.cx, &rig.session(&grant), &grant).await.unwrap();
     assert_eq!(account, Account::new("acme-corp", "integration"));
+}
+
+#[tokio::test]
+async fn a_probe_tells_a_living_grant_from_a_revoked_one_and_touches_no_object() {
+    let rig = Rig::start(CODE, |config| config).await;
+    let grant = rig.consent().await;
+    let session = rig.session(&grant);
+    assert_eq!(rig.connector.probe(&rig.cx, &session).await.unwrap(), Probe::Alive);
+
+    rig.auth.revoke(&rig.cx, &Rig::held(&grant)).await.unwrap();
+    let error = rig.connector.probe(&rig.cx, &session).await.unwrap_err();
+    assert_eq!(error.cause(), Some(Cause::AccessTokenRejected));
+    let requests = rig.simulator.control().requests();
+    assert!(requests.iter().all(|request| !request.path.contains("/objects/")));
 }
 
 #[tokio::test]

@@ -173,6 +173,10 @@ impl AuthProvider for AuthorizationCode {
         self.endpoint.policy
     }
 
+    fn client_identity(&self) -> Option<Secret> {
+        Some(self.endpoint.client.identity())
+    }
+
     async fn begin(&self, _: &Cx, ask: &ConsentAsk) -> Result<Begun, Error> {
         let requested = self.scopes.union(&ask.scopes);
         let pkce = self.pkce.then(Pkce::generate);

@@ -54,6 +54,13 @@ impl Client {
         &self.id
     }
 
+    /// Changes whenever id or secret does.
+    pub(crate) fn identity(&self) -> Secret {
+        let secret = self.secret.as_ref().map_or("", Secret::expose);
+        // The length keeps ("a", "b c") and ("a b", "c") apart.
+        Secret::new(format!("{} {} {secret}", self.id.len(), self.id))
+    }
+
     /// Checks that id, secret and way fit together.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let has_secret = self.secret.as_ref().is_some_and(|secret| !secret.is_empty());

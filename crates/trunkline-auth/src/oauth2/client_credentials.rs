@@ -89,6 +89,10 @@ impl AuthProvider for ClientCredentials {
         self.endpoint.policy
     }
 
+    fn client_identity(&self) -> Option<Secret> {
+        Some(self.endpoint.client.identity())
+    }
+
     async fn begin(&self, _: &Cx, _: &ConsentAsk) -> Result<Begun, Error> {
         Err(Error::new(ErrorKind::Unsupported, "client credentials need no consent"))
     }
