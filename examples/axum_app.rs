@@ -49,7 +49,7 @@ async fn start(State(trunkline): State<Trunkline>, headers: HeaderMap) -> Result
             ConsentStep::Redirect { url } => Ok(see_other(url.as_str())),
             step => Err(Failure(StatusCode::NOT_IMPLEMENTED, format!("{step:?}"))),
         },
-        Connect::Suspended(diagnosis) => Err(Failure(StatusCode::CONFLICT, diagnosis.remedy().to_owned())),
+        Connect::Suspended(diagnosis) => Err(Failure(StatusCode::CONFLICT, diagnosis.remedy().to_string())),
         _ => Ok("connected already".into_response()),
     }
 }
@@ -92,7 +92,7 @@ struct Failure(StatusCode, String);
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let remedy = error.hint_text().unwrap_or("").to_owned();
+        let remedy = error.hint_text().unwrap_or_default().into_owned();
         Self(StatusCode::BAD_GATEWAY, format!("{error}\n{remedy}"))
     }
 }

@@ -104,9 +104,8 @@ impl Connector for Acme {
             // One renewal decides whether the grant still lives.
             "E_TOKEN" => Diagnosis::new(Cause::AccessTokenRejected),
             // What to do is said in the words of the service's own menus.
-            "E_ROLE" => {
-                Diagnosis::new(Cause::PermissionMissing).remedy_text("At Acme: Team, Role, Bookkeeper.")
-            }
+            "E_ROLE" => Diagnosis::new(Cause::PermissionMissing)
+                .remedy_text("acme.role", &["At Acme, open Team > Role.", "Give the role Bookkeeper."]),
             _ => return None, // nothing to add: the hub goes by the status
         };
         Some(diagnosis.status(exchange.status).code(code))

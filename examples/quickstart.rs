@@ -28,7 +28,7 @@ async fn main() -> Outcome<()> {
 
     println!("\n1. A name that is not configured");
     if let Err(error) = trunkline.tenant("acme").connect("sage_intact").await {
-        println!("   {error}\n   hint: {}", error.hint_text().unwrap_or("none"));
+        println!("   {error}\n   hint: {}", error.hint_text().unwrap_or("none".into()));
     }
 
     println!("\n2. connect, for the first time");

@@ -316,17 +316,25 @@ async fn c_6749_15_errors_are_read_at_400_and_401_and_their_text_is_not_trusted(
 
 #[tokio::test]
 async fn c_6749_16_invalid_client_is_about_the_application_and_not_the_grant() {
-    for code in ["invalid_client", "unauthorized_client", "unsupported_grant_type"] {
+    for (code, cause) in [
+        ("invalid_client", Cause::ClientCredentialsInvalid),
+        ("unauthorized_client", Cause::ClientNotPermitted),
+        ("unsupported_grant_type", Cause::ClientNotPermitted),
+    ] {
         let headers = vec![("www-authenticate", "Basic realm=\"token\"".to_owned())];
         let body = format!(r#"{{"error":"{code}"}}"#).into_bytes();
         let error = refresh_with(&provider(), Step::Answer(401, headers, body)).await.0.unwrap_err();
-        assert_eq!(error.cause(), Some(Cause::ClientCredentialsInvalid), "{code}");
+        assert_eq!(error.cause(), Some(cause), "{code}");
         assert_eq!(error.cause().unwrap().verdict(), Verdict::ClientBroken);
     }
-    for code in ["invalid_request", "invalid_scope", "invalid_target"] {
+    for (code, cause) in [
+        ("invalid_request", Cause::ConfigurationInvalid),
+        ("invalid_scope", Cause::ScopeInvalid),
+        ("invalid_target", Cause::ConfigurationInvalid),
+    ] {
         let error =
             refresh_with(&provider(), json(400, &format!(r#"{{"error":"{code}"}}"#))).await.0.unwrap_err();
-        assert_eq!(error.cause(), Some(Cause::ConfigurationInvalid), "{code}");
+        assert_eq!(error.cause(), Some(cause), "{code}");
     }
 }
 
@@ -422,7 +430,7 @@ async fn failures_of_a_renewal_are_classified_by_what_is_known() {
         (json(200, &large), Cause::RefreshOutcomeUnknown),
         (json(400, r#"{"error":"acme_moon_phase"}"#), Cause::RefreshOutcomeUnknown),
         (json(401, ""), Cause::RefreshOutcomeUnknown),
-        (json(400, r#"{"error":"interaction_required"}"#), Cause::GrantRevoked),
+        (json(400, r#"{"error":"interaction_required"}"#), Cause::InteractionRequired),
         (json(408, ""), Cause::ServiceUnavailable),
         (json(425, ""), Cause::ServiceUnavailable),
         (json(429, r#"{"error":"invalid_grant"}"#), Cause::RateLimited),

@@ -119,10 +119,18 @@ fn c_6750_04_an_insufficient_scope_names_the_scope_and_never_renews() {
     let found = diagnose(403, &values).unwrap();
     assert_eq!(found.cause(), Cause::ScopeMissing);
     assert_eq!(found.cause().verdict(), Verdict::CallOnly);
-    assert!(found.remedy().contains("`read write`"), "{}", found.remedy());
+    assert!(found.remedy().to_string().contains("`read write`"), "{}", found.remedy());
     let scopes = challenge::required_scopes(&headers(&values)).unwrap();
     assert_eq!(scopes, ["read", "write"].into_iter().collect());
     assert_eq!(diagnose(403, &["Bearer"]), None);
+}
+
+#[test]
+fn a_stronger_sign_in_is_the_users_to_give_and_never_renews() {
+    let text = r#"Bearer error="insufficient_user_authentication", acr_values="myACR""#;
+    let found = diagnose(401, &[text]).unwrap();
+    assert_eq!(found.cause(), Cause::AuthenticationRequired);
+    assert_eq!(found.cause().verdict(), Verdict::CallOnly);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use url::{Url, form_urlencoded};
 
-use crate::{Cause, Diagnosis, Error, ScopeSet, Secret};
+use crate::{Cause, Diagnosis, Error, Remedy, ScopeSet, Secret};
 
 /// Which shape a provider's consent takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,7 +56,9 @@ impl Inputs {
     /// [`Cause::InputMissing`], naming the input.
     pub fn require(&self, name: &str) -> Result<&Secret, Error> {
         self.get(name).filter(|value| !value.is_empty()).ok_or_else(|| {
-            Diagnosis::new(Cause::InputMissing).remedy_text(format!("Give the input `{name}`.")).into()
+            let remedy =
+                Remedy::new("input_missing.named").value("input", name).step("Give the input `{input}`.");
+            Diagnosis::new(Cause::InputMissing).remedied(remedy).into()
         })
     }
 

@@ -1,6 +1,10 @@
 //! What went wrong, who must act, and what to do: one typed value.
 
 mod cause;
+mod english;
+mod remedy;
+mod report;
+mod texts;
 
 use std::fmt;
 use std::time::Duration;
@@ -10,6 +14,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use cause::{Cause, Verdict};
+pub use remedy::Remedy;
+pub use report::Report;
+pub use texts::{Language, Texts};
 
 use crate::text::ServiceText;
 
@@ -31,7 +38,7 @@ pub enum Family {
 }
 
 /// Who can end the failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Actor {
@@ -100,15 +107,43 @@ pub struct Evidence {
 }
 
 /// The typed answer to "what went wrong".
+///
+/// It can be stored: what follows from the cause is left out and comes from the table again. For
+/// programs and pages, [`report`](Self::report) has everything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Stored")]
 pub struct Diagnosis {
     cause: Cause,
     actor: Actor,
     retry: Retry,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    remedy: Option<String>,
+    #[serde(skip_serializing_if = "Remedy::is_usual")]
+    remedy: Remedy,
+    evidence: Evidence,
+}
+
+/// A diagnosis as it rests in a store.
+#[derive(Deserialize)]
+struct Stored {
+    cause: Cause,
+    actor: Actor,
+    retry: Retry,
+    #[serde(default)]
+    remedy: Option<Remedy>,
     #[serde(default)]
     evidence: Evidence,
+}
+
+impl From<Stored> for Diagnosis {
+    fn from(stored: Stored) -> Self {
+        let Stored { cause, actor, retry, remedy, evidence } = stored;
+        let remedy = remedy.unwrap_or_else(|| usual(cause, actor));
+        Self { cause, actor, retry, remedy, evidence }
+    }
+}
+
+/// What the cause's table tells `actor`, or the usual actor where it has nothing for this one.
+fn usual(cause: Cause, actor: Actor) -> Remedy {
+    cause.advice(actor).unwrap_or_else(|| cause.usual_advice())
 }
 
 impl Diagnosis {
@@ -119,23 +154,33 @@ impl Diagnosis {
             cause,
             actor: cause.actor(),
             retry: cause.retry(),
-            remedy: None,
+            remedy: cause.usual_advice(),
             evidence: Evidence::default(),
         }
     }
 
-    /// Names another actor than the cause's usual one.
+    /// Names another actor than the cause's usual one. A remedy of one's own stays.
     #[must_use]
     pub fn acted_by(mut self, actor: Actor) -> Self {
         self.actor = actor;
+        if self.remedy.is_usual() {
+            self.remedy = usual(self.cause, actor);
+        }
         self
     }
 
-    /// Says what to do in the service's own words for its menus and pages.
+    /// Says what the actor does in the service's own words for its menus and pages.
     #[must_use]
-    pub fn remedy_text(mut self, text: impl Into<String>) -> Self {
-        self.remedy = Some(text.into());
+    pub fn remedied(mut self, remedy: Remedy) -> Self {
+        self.remedy = remedy;
         self
+    }
+
+    /// As [`remedied`](Self::remedied), with steps that are known when the program is compiled. `key`
+    /// is stable and in the connector's namespace: `acme.role_missing`.
+    #[must_use]
+    pub fn remedy_text(self, key: &'static str, steps: &'static [&'static str]) -> Self {
+        self.remedied(Remedy::fixed(key, steps))
     }
 
     /// Says when to try again.
@@ -201,8 +246,15 @@ impl Diagnosis {
 
     /// What that actor does.
     #[must_use]
-    pub fn remedy(&self) -> &str {
-        self.remedy.as_deref().unwrap_or_else(|| self.cause.remedy())
+    pub fn remedy(&self) -> &Remedy {
+        &self.remedy
+    }
+
+    /// What `actor` does, or is told: somebody else than the one who can end it often meets it first.
+    /// `None` for one who cannot meet it.
+    #[must_use]
+    pub fn remedy_for(&self, actor: Actor) -> Option<Remedy> {
+        if actor == self.actor { Some(self.remedy.clone()) } else { self.cause.advice(actor) }
     }
 
     /// Whether and when the same call may succeed.
@@ -218,6 +270,7 @@ impl Diagnosis {
     }
 }
 
+/// One line: cause, what happened, and the service's first code.
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.cause, self.cause.summary())?;
@@ -242,8 +295,71 @@ mod tests {
             .support_id("Kxi78%7E");
         let text = serde_json::to_string(&diagnosis).unwrap();
         assert_eq!(serde_json::from_str::<Diagnosis>(&text).unwrap(), diagnosis, "{text}");
-        let plain = Diagnosis::new(Cause::GrantRevoked);
+        let plain = Diagnosis::new(Cause::GrantRevoked).acted_by(Actor::Operator);
         let text = serde_json::to_string(&plain).unwrap();
         assert_eq!(serde_json::from_str::<Diagnosis>(&text).unwrap(), plain, "{text}");
+        assert!(!text.contains("remedy"), "the table knows it: {text}");
+        let own = plain.remedied(Remedy::new("acme.a").value("x", "1").step("Do {x}."));
+        let text = serde_json::to_string(&own).unwrap();
+        assert_eq!(serde_json::from_str::<Diagnosis>(&text).unwrap(), own, "{text}");
+    }
+
+    #[test]
+    fn what_older_versions_stored_is_read() {
+        let with_text = r#"{"cause":"grant_revoked","actor":"customer_user","retry":"never",
+            "remedy":"Connect again at Acme.","evidence":{"status":401,"codes":["invalid_grant"]}}"#;
+        let read: Diagnosis = serde_json::from_str(with_text).unwrap();
+        assert_eq!(read.remedy().steps().collect::<Vec<_>>(), ["Connect again at Acme."]);
+        assert_eq!((read.remedy().key(), read.evidence().status), (Remedy::UNKEYED, Some(401)));
+        let german = Language::new().advice("grant_revoked", Actor::CustomerUser, ["Anders."]);
+        let texts = Texts::new().language("de", german);
+        assert_eq!(texts.steps("de", &read), ["Connect again at Acme."], "a text of its own stays its own");
+
+        let without = r#"{"cause":"rate_limited","actor":"nobody","retry":{"after_s":60}}"#;
+        let expected = Diagnosis::new(Cause::RateLimited).retry_after(Duration::from_secs(60));
+        assert_eq!(serde_json::from_str::<Diagnosis>(without).unwrap(), expected);
+    }
+
+    #[test]
+    fn another_actor_gets_another_text_unless_the_connector_said_its_own() {
+        let plain = Diagnosis::new(Cause::GrantRevoked);
+        let of = |diagnosis: &Diagnosis| diagnosis.remedy().to_string();
+        assert_ne!(of(&plain), of(&plain.clone().acted_by(Actor::Operator)));
+        // Nothing is written for the service here: the usual actor's text is what there is.
+        assert_eq!(of(&plain), of(&plain.clone().acted_by(Actor::Service)));
+        let own = plain.remedy_text("acme.a", &["Do it."]).acted_by(Actor::Operator);
+        assert_eq!(
+            (of(&own), own.remedy_for(Actor::Operator)),
+            ("Do it.".to_owned(), Some(own.remedy().clone()))
+        );
+        assert_eq!(own.remedy_for(Actor::CustomerUser), Cause::GrantRevoked.advice(Actor::CustomerUser));
+        assert_eq!(own.remedy_for(Actor::Service), None);
+    }
+
+    #[test]
+    fn a_report_has_everything_and_a_diagnosis_is_one_line() {
+        let diagnosis = Diagnosis::new(Cause::RateLimited)
+            .retry_after(Duration::from_secs(60))
+            .status(StatusCode::TOO_MANY_REQUESTS)
+            .code("a\r\nb\u{2028}c");
+        assert_eq!(diagnosis.to_string(), "rate_limited: the service asks for a pause (a  b c)");
+        assert_eq!(
+            serde_json::to_value(diagnosis.report()).unwrap(),
+            serde_json::json!({
+                "cause": "rate_limited", "family": "other", "actor": "nobody", "retry": { "after_s": 60 },
+                "remedy": ["Nothing: wait as long as the service says."],
+                "evidence": { "status": 429, "codes": ["a  b c"] },
+            })
+        );
+        let never = Diagnosis::new(Cause::GrantRevoked).remedied(Remedy::documented(
+            "k",
+            &["S."],
+            "https://a.example/",
+        ));
+        let never = serde_json::to_value(never.report()).unwrap();
+        assert_eq!(
+            (never["retry"].as_str(), never["link"].as_str()),
+            (Some("never"), Some("https://a.example/"))
+        );
     }
 }

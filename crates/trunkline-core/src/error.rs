@@ -155,10 +155,11 @@ impl Error {
         self.0.diagnosis.as_ref().map(Diagnosis::cause)
     }
 
-    /// What to try, one sentence.
+    /// What to try, on one line: the hint, or the remedy of the diagnosis.
     #[must_use]
-    pub fn hint_text(&self) -> Option<&str> {
-        self.0.hint.as_deref().or_else(|| self.0.diagnosis.as_ref().map(Diagnosis::remedy))
+    pub fn hint_text(&self) -> Option<Cow<'_, str>> {
+        let remedy = || self.0.diagnosis.as_ref().map(|diagnosis| diagnosis.remedy().to_string().into());
+        self.0.hint.as_deref().map(Cow::Borrowed).or_else(remedy)
     }
 }
 

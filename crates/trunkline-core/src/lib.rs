@@ -36,7 +36,9 @@ pub use clock::{Clock, Ticks};
 pub use connector::{Call, Connector, ConnectorInfo, Exchange, Probe};
 pub use consent::{Begun, Callback, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep, InputSpec, Inputs};
 pub use credential::{Credential, Grant, Prepared};
-pub use diagnosis::{Actor, Cause, Diagnosis, Evidence, Family, Retry, Verdict};
+pub use diagnosis::{
+    Actor, Cause, Diagnosis, Evidence, Family, Language, Remedy, Report, Retry, Texts, Verdict,
+};
 pub use endpoint::{Endpoint, is_secure};
 pub use error::{Error, ErrorKind};
 pub use name::{ConnectionId, ConnectionKey, DEFAULT_LABEL, MAX_NAME_BYTES};

@@ -197,7 +197,8 @@ mod tests {
     #[test]
     fn an_unknown_name_is_answered_with_the_nearest_one_and_how_to_link() {
         let registry = Registry::of(&[&FIRST, &OTHER]);
-        let hint = registry.find("sage_intact").unwrap_err().hint_text().unwrap().to_owned();
+        let near = registry.find("sage_intact").unwrap_err();
+        let hint = near.hint_text().unwrap();
         assert!(hint.contains("Did you mean `sage_intacct`?"), "{hint}");
         assert!(hint.contains("sage_intacct, salesforce") && hint.contains("use the_crate as _;"), "{hint}");
         let far = registry.find("quickbooks").unwrap_err();

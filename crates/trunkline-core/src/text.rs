@@ -18,11 +18,15 @@ impl ServiceText {
     #[must_use]
     pub fn new(text: &str) -> Self {
         // Format characters such as right-to-left overrides can make a log line lie.
-        let hidden = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+        let hidden = |c: char| {
+            matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        };
+        let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
         let clean = text
             .chars()
             .filter(|c| !hidden(*c))
-            .map(|c| if c.is_control() { ' ' } else { c })
+            .map(|c| if breaks(c) { ' ' } else { c })
             .take(MAX_SERVICE_TEXT);
         Self(clean.collect::<String>().trim().to_owned())
     }
@@ -52,7 +56,7 @@ mod tests {
 
     #[test]
     fn control_and_direction_characters_are_taken_out() {
-        assert_eq!(ServiceText::new("a\r\nb\u{202e}c\u{0}").as_str(), "a  bc");
+        assert_eq!(ServiceText::new("a\r\nb\u{202e}c\u{2028}d\u{61c}\u{0}").as_str(), "a  bc d");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use trunkline_core::http::StatusCode;
 use trunkline_core::http::header::CONTENT_TYPE;
-use trunkline_core::{Call, Cause, Diagnosis, Exchange};
+use trunkline_core::{Call, Cause, Diagnosis, Exchange, Remedy};
 
 use crate::config::GrantMethod;
 use crate::envelope::{ErrorEnvelope, ServiceError, Shape};
@@ -241,8 +241,8 @@ impl Case {
     }
 }
 
-fn with(cause: Cause, remedy: &'static str) -> Diagnosis {
-    Diagnosis::new(cause).remedy_text(remedy)
+fn with(cause: Cause, remedy: Remedy) -> Diagnosis {
+    Diagnosis::new(cause).remedied(remedy)
 }
 
 /// Whether the body is a page for people rather than an answer of the API.

@@ -7,6 +7,8 @@
 use trunkline_core::http::{HeaderName, HeaderValue};
 use trunkline_core::{Cause, Diagnosis, Error};
 
+use crate::remedy;
+
 /// The header that scopes a request to an entity, in the lower case of [`HeaderName`].
 pub const ENTITY_HEADER: &str = "x-ia-api-param-entity";
 
@@ -26,9 +28,7 @@ impl Entity {
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let printable = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
         if text.is_empty() || text.len() > MAX_BYTES || text.trim() != text || !printable {
-            return Err(Diagnosis::new(Cause::RequestInvalid)
-                .remedy_text("Give the ID of an entity exactly as Sage shows it.")
-                .into());
+            return Err(Diagnosis::new(Cause::RequestInvalid).remedied(remedy::ENTITY_ID).into());
         }
         Ok(Self(text.to_owned()))
     }

@@ -1,7 +1,7 @@
 //! What a diagnosis keeps of Sage's answer: codes, texts for people and the support id, never a body.
 
 use trunkline_core::http::StatusCode;
-use trunkline_core::{Cause, Diagnosis};
+use trunkline_core::{Cause, Diagnosis, Remedy};
 
 use crate::envelope::ServiceError;
 
@@ -27,9 +27,9 @@ pub(crate) fn testify(diagnosis: Diagnosis, status: StatusCode, error: &ServiceE
 }
 
 /// The same evidence under another cause.
-pub(crate) fn recast(diagnosis: &Diagnosis, cause: Cause, remedy: &'static str) -> Diagnosis {
+pub(crate) fn recast(diagnosis: &Diagnosis, cause: Cause, remedy: Remedy) -> Diagnosis {
     let evidence = diagnosis.evidence();
-    let mut recast = Diagnosis::new(cause).remedy_text(remedy);
+    let mut recast = Diagnosis::new(cause).remedied(remedy);
     for code in &evidence.codes {
         recast = recast.code(code.as_str());
     }
@@ -91,8 +91,8 @@ mod tests {
             .message("b")
             .support_id("c")
             .status(StatusCode::FORBIDDEN);
-        let second = recast(&first, Cause::EntityForbidden, "do it");
+        let second = recast(&first, Cause::EntityForbidden, Remedy::fixed("k", &["Do it."]));
         assert_eq!(second.evidence(), first.evidence());
-        assert_eq!((second.cause(), second.remedy()), (Cause::EntityForbidden, "do it"));
+        assert_eq!((second.cause(), second.remedy().key()), (Cause::EntityForbidden, "k"));
     }
 }

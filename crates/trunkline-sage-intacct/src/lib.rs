@@ -62,3 +62,4 @@ pub use connector::SageIntacct;
 pub use entity::ENTITY_HEADER;
 pub use envelope::{ErrorEnvelope, MAX_DETAILS, MAX_ERRORS, ServiceError, Shape};
 pub use provider::{CAPTURE_COMPANY, CAPTURE_ENTITY, CAPTURE_USER, INPUT_ENTITY, INPUT_USERNAME};
+pub use remedy::REMEDIES;

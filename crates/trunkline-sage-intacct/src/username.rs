@@ -41,7 +41,7 @@ impl Username {
 }
 
 fn refused() -> Error {
-    Diagnosis::new(Cause::UserCredentialsInvalid).remedy_text(remedy::USERNAME).into()
+    Diagnosis::new(Cause::UserCredentialsInvalid).remedied(remedy::USERNAME).into()
 }
 
 #[cfg(test)]

@@ -198,7 +198,7 @@ fn read(
     match table.get(settings::PROVIDER_KEY) {
         Some(toml::Value::String(provider)) => {
             Registry::global().find(provider).map_err(|error| {
-                let hint = error.hint_text().unwrap_or_default().to_owned();
+                let hint = error.hint_text().unwrap_or_default().into_owned();
                 Error::new(error.kind(), format!("{place}: {error}")).hint(hint)
             })?;
         }

@@ -70,7 +70,8 @@ pub use token::{AccessToken, TokenGuard};
 
 pub use trunkline_core::{
     Account, Actor, Callback, Cause, ConnectionId, ConsentStep, Diagnosis, Error, ErrorKind, Evidence,
-    Family, InputSpec, Inputs, Registry, Retry, ScopeSet, Secret, TransportError, Verdict,
+    Family, InputSpec, Inputs, Language, Registry, Remedy, Report, Retry, ScopeSet, Secret, Texts,
+    TransportError, Verdict,
 };
 #[cfg(feature = "sqlite")]
 pub use trunkline_store::SqliteStore;

@@ -3,7 +3,7 @@
 //! Start with [`diagnose`].
 
 use http::{HeaderMap, StatusCode, header};
-use trunkline_core::{Cause, Diagnosis, ScopeSet, ServiceText};
+use trunkline_core::{Cause, Diagnosis, Remedy, ScopeSet, ServiceText};
 
 /// One challenge of a `WWW-Authenticate` header. Its texts are the service's: untrusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,7 @@ pub fn parse(headers: &HeaderMap) -> Vec<Challenge> {
 ///
 /// * `invalid_token` → the access token no longer serves; one renewal decides.
 /// * `insufficient_scope` → a scope is missing, named in the remedy; a renewal would not help.
+/// * `insufficient_user_authentication` → the user has to sign in again; a renewal would not help.
 /// * `invalid_request` → the request itself is wrong.
 /// * 401 without an error → as `invalid_token`; a connector that knows better asks before.
 ///
@@ -69,6 +70,8 @@ pub fn diagnose(status: StatusCode, headers: &HeaderMap) -> Option<Diagnosis> {
         }
         Some("invalid_token") => Diagnosis::new(Cause::AccessTokenRejected),
         Some("insufficient_scope") => scope_missing(challenge),
+        // RFC 9470, 3.
+        Some("insufficient_user_authentication") => Diagnosis::new(Cause::AuthenticationRequired),
         Some("invalid_request") => Diagnosis::new(Cause::RequestInvalid),
         None if status == StatusCode::UNAUTHORIZED => Diagnosis::new(Cause::AccessTokenRejected),
         _ => return None,
@@ -90,7 +93,8 @@ fn scope_missing(challenge: &Challenge) -> Diagnosis {
     let diagnosis = Diagnosis::new(Cause::ScopeMissing);
     match challenge.param("scope").map(ServiceText::new) {
         Some(scope) if !scope.as_str().is_empty() => {
-            diagnosis.remedy_text(format!("Connect again and approve the scope `{scope}`."))
+            let remedy = Remedy::new("scope_missing.named").value("scope", scope.as_str());
+            diagnosis.remedied(remedy.step("Connect again and approve the scope `{scope}`."))
         }
         _ => diagnosis,
     }

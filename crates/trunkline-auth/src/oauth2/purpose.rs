@@ -69,16 +69,16 @@ impl Purpose {
     fn of_error(self, error: &ServiceError) -> Cause {
         match error.codes.first().map_or("", String::as_str) {
             "invalid_grant" => self.invalid_grant(error),
-            "invalid_client" | "unauthorized_client" | "unsupported_grant_type" => {
-                Cause::ClientCredentialsInvalid
-            }
-            "invalid_request" | "invalid_scope" | "invalid_target" => Cause::ConfigurationInvalid,
+            "invalid_client" => Cause::ClientCredentialsInvalid,
+            "unauthorized_client" | "unsupported_grant_type" => Cause::ClientNotPermitted,
+            "invalid_scope" => Cause::ScopeInvalid,
+            "invalid_request" | "invalid_target" => Cause::ConfigurationInvalid,
             "interaction_required"
             | "consent_required"
             | "login_required"
             | "insufficient_user_authentication" => match self {
                 Self::Code => Cause::ConsentDenied,
-                Self::Refresh | Self::Revoke => Cause::GrantRevoked,
+                Self::Refresh | Self::Revoke => Cause::InteractionRequired,
                 Self::Mint { .. } => Cause::ClientNotAuthorized,
             },
             "access_denied" if self == Self::Code => Cause::ConsentDenied,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, Family, Retry};
+use super::{Actor, Family, Remedy, Retry, english};
 use crate::error::ErrorKind;
 
 /// What a cause means for the grant: what the keeper may conclude from it.
@@ -28,9 +28,13 @@ pub enum Verdict {
 }
 
 macro_rules! causes {
-    ($($variant:ident $code:literal $family:ident $actor:ident $verdict:ident $kind:ident
-        $summary:literal, $remedy:literal;)*) => {
+    ($($variant:ident $code:literal $family:ident $verdict:ident $kind:ident
+        [$usual:ident $($other:ident)*] $summary:literal;)*) => {
         /// Why something failed: a closed list with stable codes.
+        ///
+        /// `docs/errors.md` describes each of them: what it means, how it is recognised, who acts and
+        /// what they do. The same texts are behind [`meaning`](Self::meaning),
+        /// [`recognised`](Self::recognised) and [`advice`](Self::advice).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[non_exhaustive]
         pub enum Cause {
@@ -56,7 +60,13 @@ macro_rules! causes {
             /// Who usually ends it.
             #[must_use]
             pub const fn actor(self) -> Actor {
-                match self { $(Self::$variant => Actor::$actor,)* }
+                match self { $(Self::$variant => Actor::$usual,)* }
+            }
+
+            /// Who can meet it, the usual actor first: each of them has [`advice`](Self::advice).
+            #[must_use]
+            pub const fn met_by(self) -> &'static [Actor] {
+                match self { $(Self::$variant => &[Actor::$usual, $(Actor::$other,)*],)* }
             }
 
             /// What it means for the grant.
@@ -76,87 +86,108 @@ macro_rules! causes {
             pub const fn summary(self) -> &'static str {
                 match self { $(Self::$variant => $summary,)* }
             }
-
-            /// What the usual actor does.
-            #[must_use]
-            pub const fn remedy(self) -> &'static str {
-                match self { $(Self::$variant => $remedy,)* }
-            }
         }
     };
 }
 
+// Variant, code, family, what the keeper may conclude, kind of error, who meets it (the usual actor
+// first), what happened. The texts for those who meet it stand in `english/`.
 causes! {
-    AccessTokenExpired "access_token_expired" ExpiredAccessToken Nobody RenewAccessToken Unauthenticated
-        "the access token has expired", "Nothing: it is renewed before the next call.";
-    AccessTokenRejected "access_token_rejected" RevokedOrInvalidToken Nobody RenewAccessToken Unauthenticated
-        "the service no longer accepts the access token", "Nothing: one renewal decides whether the grant still lives.";
-    GrantRevoked "grant_revoked" RevokedOrInvalidToken CustomerUser GrantDead Unauthenticated
-        "the service no longer accepts the grant", "Connect again and approve access at the service.";
-    GrantExpired "grant_expired" RevokedOrInvalidToken CustomerUser GrantDead Unauthenticated
-        "the grant has reached its end", "Connect again and approve access at the service.";
-    GrantSuperseded "grant_superseded" RevokedOrInvalidToken Operator GrantDead Unauthenticated
-        "a newer consent for the same account replaced the grant", "Use the newer connection, or connect again with a user of its own.";
-    RefreshTokenMissing "refresh_token_missing" RevokedOrInvalidToken CustomerUser GrantDead Unauthenticated
-        "the access token has expired and there is nothing to renew it with", "Connect again; the operator checks that offline access is asked for.";
-    RefreshOutcomeUnknown "refresh_outcome_unknown" Other Nobody OutcomeUnknown Unavailable
-        "the service did not say whether it renewed the grant", "Nothing: Trunkline tries again by the service's rules.";
-    ConsentMissing "consent_missing" Other CustomerUser CallOnly Unauthenticated
-        "nobody has connected this account yet", "Connect and approve access at the service.";
-    ConsentDenied "consent_denied" Other CustomerUser CallOnly ConsentFailed
-        "access was not approved at the service", "Start again and approve access.";
-    ConsentInvalid "consent_invalid" Other CustomerUser CallOnly ConsentFailed
-        "the answer does not belong to a consent that was started here", "Start again from the application.";
-    ConsentExpired "consent_expired" Other CustomerUser CallOnly ConsentFailed
-        "the consent took too long or was used already", "Start again from the application.";
-    ConsentOutcomeUnknown "consent_outcome_unknown" Other CustomerUser CallOnly ConsentFailed
-        "the service did not say whether it accepted the consent", "Start again from the application.";
-    AccountMismatch "account_mismatch" Other CustomerUser CallOnly ConsentFailed
-        "another account approved access than the one this connection belongs to", "Sign in as the connection's own account, or approve the change of account in the application.";
-    Disconnected "disconnected" Other CustomerUser CallOnly Unauthenticated
-        "the connection was disconnected here", "Connect again and approve access at the service.";
-    InputMissing "input_missing" Other CustomerUser CallOnly InvalidInput
-        "something that the connection needs was not given", "Give the missing input.";
-    ClientCredentialsInvalid "client_credentials_invalid" InvalidCredentials Operator ClientBroken ClientBroken
-        "the service does not accept the application's client id or secret", "Check client id and secret in the configuration, for stray blanks too.";
-    ClientNotAuthorized "client_not_authorized" InvalidCredentials CustomerAdministrator Suspended PermissionDenied
-        "the customer's company does not authorise the application", "Authorise the application in the service's security settings.";
-    UserCredentialsInvalid "user_credentials_invalid" InvalidCredentials CustomerUser GrantDead Unauthenticated
-        "the service does not accept the user's name or credentials", "Enter the user's credentials again.";
-    UserDisabled "user_disabled" InvalidCredentials CustomerAdministrator Suspended Suspended
-        "the user is disabled at the service", "Activate the user at the service.";
-    CompanyInactive "company_inactive" Other CustomerAdministrator Suspended Suspended
-        "the company, or the application for it, is not active at the service", "Check that company, subscription and application are active at the service.";
-    PermissionMissing "permission_missing" InsufficientPermissions CustomerAdministrator CallOnly PermissionDenied
-        "the user lacks a permission for this", "Give the user the permission at the service.";
-    ScopeMissing "scope_missing" InsufficientPermissions CustomerUser CallOnly PermissionDenied
-        "the grant lacks a scope for this", "Connect again and approve the missing access.";
-    ModuleNotSubscribed "module_not_subscribed" InsufficientPermissions CustomerAdministrator CallOnly PermissionDenied
-        "the company does not subscribe to the module", "Subscribe to the module at the service.";
-    EntityForbidden "entity_forbidden" InsufficientPermissions CustomerAdministrator CallOnly PermissionDenied
-        "the user may not act in this entity", "Give the user access to the entity at the service.";
-    FeatureDenied "feature_denied" InsufficientPermissions CustomerAdministrator CallOnly PermissionDenied
-        "a setting of the company forbids this", "Change the setting at the service.";
-    RequestInvalid "request_invalid" Other Operator CallOnly InvalidInput
-        "the service does not accept the request as it is", "Mend the request; the service's message says where.";
-    NotFound "not_found" Other Operator CallOnly NotFound
-        "the service has no such thing", "Check the key; the user may not be allowed to see it.";
-    Conflict "conflict" Other Operator CallOnly Conflict
-        "the request clashes with what the service already has", "Read the current state and decide anew.";
-    BusinessRule "business_rule" Other CustomerUser CallOnly InvalidInput
-        "a rule of the service forbids this", "Follow the service's message.";
-    RateLimited "rate_limited" Other Nobody Transient RateLimited
-        "the service asks for a pause", "Nothing: wait as long as the service says.";
-    ServiceUnavailable "service_unavailable" Other Service Transient Unavailable
-        "the service cannot answer now", "Nothing: the service has to recover.";
-    ServiceUnreachable "service_unreachable" Other Service Transient NotSent
-        "the service could not be reached; nothing was sent", "Nothing, if it passes; else the operator checks the network.";
-    OutcomeUnknown "outcome_unknown" Other Operator Transient Unavailable
-        "no whole answer came; the request may have been carried out", "Check at the service before repeating a write.";
-    ResponseInvalid "response_invalid" Other Service OutcomeUnknown ResponseInvalid
-        "the service's answer makes no sense", "Nothing, if it passes; else tell the service's support.";
-    ConfigurationInvalid "configuration_invalid" Other Operator ClientBroken ConfigInvalid
-        "the connector's settings do not fit the service", "Mend the connector's settings.";
+    AccessTokenExpired "access_token_expired" ExpiredAccessToken RenewAccessToken Unauthenticated
+        [Nobody Operator] "the access token has expired";
+    AccessTokenRejected "access_token_rejected" RevokedOrInvalidToken RenewAccessToken Unauthenticated
+        [Nobody Operator] "the service no longer accepts the access token";
+    GrantRevoked "grant_revoked" RevokedOrInvalidToken GrantDead Unauthenticated
+        [CustomerUser CustomerAdministrator Operator] "the service no longer accepts the grant";
+    GrantExpired "grant_expired" RevokedOrInvalidToken GrantDead Unauthenticated
+        [CustomerUser Operator] "the grant has reached its end";
+    GrantSuperseded "grant_superseded" RevokedOrInvalidToken GrantDead Unauthenticated
+        [Operator CustomerUser] "a newer consent for the same account replaced the grant";
+    InteractionRequired "interaction_required" RevokedOrInvalidToken GrantDead Unauthenticated
+        [CustomerUser Operator] "the service wants the user to sign in or to approve again";
+    RefreshTokenMissing "refresh_token_missing" RevokedOrInvalidToken GrantDead Unauthenticated
+        [CustomerUser Operator] "the access token has expired and there is nothing to renew it with";
+    RefreshOutcomeUnknown "refresh_outcome_unknown" Other OutcomeUnknown Unavailable
+        [Nobody Operator] "the service did not say whether it renewed the grant";
+
+    ConsentMissing "consent_missing" Other CallOnly Unauthenticated
+        [CustomerUser Operator] "nobody has connected this account yet";
+    ConsentDenied "consent_denied" Other CallOnly ConsentFailed
+        [CustomerUser CustomerAdministrator Operator] "access was not approved at the service";
+    ConsentInvalid "consent_invalid" Other CallOnly ConsentFailed
+        [CustomerUser Operator] "the answer does not belong to a consent that was started here";
+    ConsentExpired "consent_expired" Other CallOnly ConsentFailed
+        [CustomerUser Operator] "the consent took too long or was used already";
+    ConsentOutcomeUnknown "consent_outcome_unknown" Other CallOnly ConsentFailed
+        [CustomerUser Operator] "the service did not say whether it accepted the consent";
+    AccountMismatch "account_mismatch" Other CallOnly ConsentFailed
+        [CustomerUser Operator] "another account approved access than the one this connection belongs to";
+    Disconnected "disconnected" Other CallOnly Unauthenticated
+        [CustomerUser Operator] "the connection was disconnected here";
+    InputMissing "input_missing" Other CallOnly InvalidInput
+        [CustomerUser Operator] "something that the connection needs was not given";
+
+    ClientCredentialsInvalid "client_credentials_invalid" InvalidCredentials ClientBroken ClientBroken
+        [Operator CustomerUser] "the service does not accept the application's client id or secret";
+    ClientNotPermitted "client_not_permitted" InvalidCredentials ClientBroken ClientBroken
+        [Operator CustomerUser] "the service does not let the application's client ask in this way";
+    ClientNotAuthorized "client_not_authorized" InvalidCredentials Suspended PermissionDenied
+        [CustomerAdministrator CustomerUser Operator] "the customer's company does not authorise the application";
+    SenderNotAuthorized "sender_not_authorized" InsufficientPermissions Suspended PermissionDenied
+        [CustomerAdministrator CustomerUser Operator] "the customer's company does not authorise the application's maker to call";
+    UserCredentialsInvalid "user_credentials_invalid" InvalidCredentials GrantDead Unauthenticated
+        [CustomerUser CustomerAdministrator Operator] "the service does not accept the user's name or credentials";
+    UserDisabled "user_disabled" InvalidCredentials Suspended Suspended
+        [CustomerAdministrator CustomerUser Operator] "the user is disabled at the service";
+    CompanyInactive "company_inactive" Other Suspended Suspended
+        [CustomerAdministrator CustomerUser Operator] "the company, or the application for it, is not active at the service";
+    CompanyExpired "company_expired" Other Suspended Suspended
+        [CustomerAdministrator CustomerUser Operator] "the company's trial or subscription at the service has ended";
+    IpAddressDenied "ip_address_denied" InsufficientPermissions Suspended Suspended
+        [CustomerAdministrator CustomerUser Operator] "the company does not admit the address that the calls come from";
+
+    PermissionMissing "permission_missing" InsufficientPermissions CallOnly PermissionDenied
+        [CustomerAdministrator CustomerUser Operator] "the user lacks a permission for this";
+    ScopeMissing "scope_missing" InsufficientPermissions CallOnly PermissionDenied
+        [CustomerUser Operator] "the grant lacks a scope for this";
+    AuthenticationRequired "authentication_required" InsufficientPermissions CallOnly PermissionDenied
+        [CustomerUser Operator] "the service wants the user to sign in again, more recently or more strongly, for this";
+    ModuleNotSubscribed "module_not_subscribed" InsufficientPermissions CallOnly PermissionDenied
+        [CustomerAdministrator CustomerUser Operator] "the company does not subscribe to the module";
+    EntityForbidden "entity_forbidden" InsufficientPermissions CallOnly PermissionDenied
+        [CustomerAdministrator CustomerUser Operator] "the user may not act in this entity";
+    FeatureDenied "feature_denied" InsufficientPermissions CallOnly PermissionDenied
+        [CustomerAdministrator CustomerUser Operator] "a setting of the company forbids this";
+
+    RequestInvalid "request_invalid" Other CallOnly InvalidInput
+        [Operator CustomerUser] "the service does not accept the request as it is";
+    NotFound "not_found" Other CallOnly NotFound
+        [Operator CustomerUser CustomerAdministrator] "the service has no such thing";
+    Conflict "conflict" Other CallOnly Conflict
+        [Operator CustomerUser] "the request clashes with what the service already has";
+    BusinessRule "business_rule" Other CallOnly InvalidInput
+        [CustomerUser Operator] "a rule of the service forbids this";
+    PartiallyDone "partially_done" Other CallOnly InvalidInput
+        [Operator CustomerUser] "a part of the request was carried out and the rest refused";
+    ConfigurationInvalid "configuration_invalid" Other ClientBroken ConfigInvalid
+        [Operator CustomerUser] "the connector's settings do not fit the service";
+    ScopeInvalid "scope_invalid" Other ClientBroken ConfigInvalid
+        [Operator CustomerUser] "the service does not know a scope that was asked for, or does not give it to this application";
+
+    RateLimited "rate_limited" Other Transient RateLimited
+        [Nobody Operator CustomerUser] "the service asks for a pause";
+    ServiceUnavailable "service_unavailable" Other Transient Unavailable
+        [Service Operator CustomerUser] "the service cannot answer now";
+    ServiceMaintenance "service_maintenance" Other Transient Unavailable
+        [Service Operator CustomerUser] "the service is down for maintenance";
+    EdgeFailure "edge_failure" Other Transient Unavailable
+        [Service Operator CustomerUser] "something in front of the service answered in its place";
+    ServiceUnreachable "service_unreachable" Other Transient NotSent
+        [Service Operator CustomerUser] "the service could not be reached; nothing was sent";
+    OutcomeUnknown "outcome_unknown" Other Transient Unavailable
+        [Operator CustomerUser] "no whole answer came; the request may have been carried out";
+    ResponseInvalid "response_invalid" Other OutcomeUnknown ResponseInvalid
+        [Service Operator CustomerUser] "the service's answer makes no sense";
 }
 
 impl Cause {
@@ -170,6 +201,31 @@ impl Cause {
                 Retry::Never
             }
         }
+    }
+
+    /// What it means, in a sentence or two.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        english::entry(self).means
+    }
+
+    /// How it is recognised.
+    #[must_use]
+    pub fn recognised(self) -> &'static str {
+        english::entry(self).recognised
+    }
+
+    /// What `actor` does about it; `None` for one who cannot meet it.
+    #[must_use]
+    pub fn advice(self, actor: Actor) -> Option<Remedy> {
+        let steps = english::entry(self).advice.iter().find(|(to, _)| *to == actor)?.1;
+        Some(Remedy::usual(self.code(), steps))
+    }
+}
+
+impl Cause {
+    pub(super) fn usual_advice(self) -> Remedy {
+        Remedy::usual(self.code(), english::entry(self).advice[0].1)
     }
 }
 

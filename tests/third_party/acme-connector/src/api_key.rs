@@ -54,7 +54,7 @@ impl AuthProvider for ApiKey {
 
     async fn refresh(&self, _: &Cx, _: &Held) -> Result<Grant, Error> {
         Err(Diagnosis::new(Cause::RefreshTokenMissing)
-            .remedy_text("Make a new API key at Acme and enter it.")
+            .remedy_text("acme.api_key", &["Make a new API key at Acme and enter it."])
             .into())
     }
 
