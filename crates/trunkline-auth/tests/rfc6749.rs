@@ -434,7 +434,10 @@ async fn failures_of_a_renewal_are_classified_by_what_is_known() {
         (json(408, ""), Cause::ServiceUnavailable),
         (json(425, ""), Cause::ServiceUnavailable),
         (json(429, r#"{"error":"invalid_grant"}"#), Cause::RateLimited),
-        (json(500, r#"{"error":"invalid_grant"}"#), Cause::ServiceUnavailable),
+        // D03: a standard's word counts at 500, and at no other status of an outage.
+        (json(500, r#"{"error":"invalid_grant"}"#), Cause::GrantRevoked),
+        (json(500, r#"{"error":"acme_moon_phase"}"#), Cause::ServiceUnavailable),
+        (json(503, r#"{"error":"invalid_grant"}"#), Cause::ServiceUnavailable),
         (Step::Cut(503, b"{".to_vec()), Cause::ServiceUnavailable),
         (json(400, r#"{"error":"temporarily_unavailable"}"#), Cause::ServiceUnavailable),
     ] {

@@ -25,6 +25,9 @@ pub struct ConnectorInfo {
 pub enum Call {
     /// A request to the service's API.
     Api,
+    /// A refused authorization response. Its body is the callback's query, form-encoded, without the state;
+    /// its status is 302.
+    Authorize,
     /// The exchange of a code, or of inputs, for a grant.
     Exchange,
     /// A renewal.

@@ -37,7 +37,6 @@ mod connect;
 mod connection;
 mod consent;
 mod disconnect;
-mod general;
 mod hub;
 mod keeper;
 mod live;

@@ -1,14 +1,18 @@
 //! The authorization code grant (RFC 6749, 4.1) with PKCE and the checks of RFC 9207.
 
 use async_trait::async_trait;
+use http::{HeaderMap, Method, StatusCode};
+use jiff::Timestamp;
 use trunkline_core::{
-    AuthProvider, Begun, Callback, Cause, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep, Credential,
-    Cx, Diagnosis, Error, Grant, Held, Prepared, RefreshPolicy, Revoked, ScopeSet, Secret,
+    AuthProvider, Begun, Call, Callback, Cause, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep,
+    Credential, Cx, Diagnosis, Error, Exchange, Grant, Held, Prepared, RefreshPolicy, Revoked, ScopeSet,
+    Secret,
 };
 use url::Url;
 
 use super::authorization_code_builder::AuthorizationCodeBuilder;
 use super::client::Client;
+use super::diagnose::Refusal;
 use super::grant::bearer;
 use super::pkce::Pkce;
 use super::purpose::Purpose;
@@ -108,14 +112,14 @@ impl AuthorizationCode {
     }
 
     /// What the token request needs from the answer and from what was kept.
-    fn code_params(&self, answer: &ConsentAnswer) -> Result<Params, Error> {
+    fn code_params(&self, answer: &ConsentAnswer, now: Timestamp) -> Result<Params, Error> {
         let callback = &answer.callback;
         let redirect_uri =
             answer.pending.get(REDIRECT_URI).ok_or_else(|| invalid("the consent has no redirect URI"))?;
         Self::check_redirect_uri(callback, redirect_uri)?;
         self.check_issuer(callback)?;
-        if let Some(error) = callback.get("error") {
-            return Err(callback_error(error.expose(), answer).into());
+        if callback.get("error").is_some() {
+            return Err(self.denied(answer, redirect_uri, now).into());
         }
         let given = |secret: &&Secret| !secret.is_empty();
         let code = callback.get("code").filter(given).ok_or_else(|| invalid("the answer has no code"))?;
@@ -133,30 +137,36 @@ impl AuthorizationCode {
         }
         Ok(params)
     }
+
+    /// Why the service sent the browser back with an error.
+    fn denied(&self, answer: &ConsentAnswer, redirect_uri: &Secret, now: Timestamp) -> Diagnosis {
+        let callback = &answer.callback;
+        let told = callback.iter().filter(|(name, _)| *name != "state");
+        let mut body = form_urlencoded::Serializer::new(String::new());
+        body.extend_pairs(told.map(|(name, value)| (name, value.expose())));
+        let body = body.finish();
+        let path =
+            Url::parse(redirect_uri.expose()).map_or_else(|_| String::new(), |url| url.path().to_owned());
+        let (status, headers) = (StatusCode::FOUND, HeaderMap::new());
+        let exchange = Exchange {
+            call: Call::Authorize,
+            method: &Method::GET,
+            path: &path,
+            status,
+            headers: &headers,
+            body: body.as_bytes(),
+        };
+        let secrets = [callback.state(), answer.pending.get(VERIFIER)].into_iter().flatten();
+        let redactor = Redactor::new(secrets.cloned().collect());
+        let defect = self.endpoint.codec.refusal(status, exchange.body);
+        let refusal =
+            Refusal { status, headers: &headers, defect: defect.as_ref(), redactor: &redactor, now };
+        self.endpoint.judged(Purpose::Authorize, &exchange, &refusal)
+    }
 }
 
 fn invalid(why: &'static str) -> Error {
     Diagnosis::new(Cause::ConsentInvalid).message(why).into()
-}
-
-/// The standard's codes for a consent that did not happen (RFC 6749, 4.1.2.1; OIDC Core, 3.1.2.6).
-fn callback_error(code: &str, answer: &ConsentAnswer) -> Diagnosis {
-    let cause = match code {
-        "invalid_request" | "invalid_scope" | "invalid_target" | "unsupported_response_type" => {
-            Cause::ConfigurationInvalid
-        }
-        "unauthorized_client" | "invalid_client" => Cause::ClientCredentialsInvalid,
-        "server_error" | "temporarily_unavailable" => Cause::ServiceUnavailable,
-        // `access_denied`, and what a service made up: nobody approved.
-        _ => Cause::ConsentDenied,
-    };
-    let state = answer.callback.state().into_iter().cloned();
-    let redactor = Redactor::new(state.chain(answer.pending.get(VERIFIER).cloned()).collect());
-    let diagnosis = Diagnosis::new(cause).code(&redactor.clean(code));
-    match answer.callback.get("error_description") {
-        Some(text) => diagnosis.message(&redactor.clean(text.expose())),
-        None => diagnosis,
-    }
 }
 
 #[async_trait]
@@ -190,7 +200,7 @@ impl AuthProvider for AuthorizationCode {
     async fn complete(&self, cx: &Cx, answer: &ConsentAnswer) -> Result<Grant, Error> {
         let at = cx.clock().wall();
         let params = self
-            .code_params(answer)
+            .code_params(answer, at)
             .map_err(|error| error.map_diagnosis(|diagnosis| diagnosis.during("consent", at)))?;
         let (token, started) = self.endpoint.ask(cx, Purpose::Code, params).await?;
         Ok(self.endpoint.grant(token, started, &answer.requested, None))

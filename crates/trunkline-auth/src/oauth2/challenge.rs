@@ -5,6 +5,9 @@
 use http::{HeaderMap, StatusCode, header};
 use trunkline_core::{Cause, Diagnosis, Remedy, ScopeSet, ServiceText};
 
+use super::redact::Redactor;
+use super::service_error::ServiceError;
+
 /// One challenge of a `WWW-Authenticate` header. Its texts are the service's: untrusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Challenge {
@@ -51,34 +54,65 @@ pub fn parse(headers: &HeaderMap) -> Vec<Challenge> {
 ///
 /// * `invalid_token` → the access token no longer serves; one renewal decides.
 /// * `insufficient_scope` → a scope is missing, named in the remedy; a renewal would not help.
-/// * `insufficient_user_authentication` → the user has to sign in again; a renewal would not help.
+/// * `insufficient_user_authentication` (RFC 9470) → the user has to sign in again; nothing is revoked.
 /// * `invalid_request` → the request itself is wrong.
 /// * 401 without an error → as `invalid_token`; a connector that knows better asks before.
 ///
 /// `None` for a success, a 5xx, an unknown error code, and a 401 that does not speak of bearer tokens.
+/// [`oauth2::diagnose`](super::diagnose) reads the body, too.
 #[must_use]
 pub fn diagnose(status: StatusCode, headers: &HeaderMap) -> Option<Diagnosis> {
     if !status.is_client_error() {
         return None;
     }
+    let error = stated(headers)?;
+    let cause = match cause(&error) {
+        Some(cause) => cause,
+        None if error.codes.is_empty() && status == StatusCode::UNAUTHORIZED => Cause::AccessTokenRejected,
+        None => return None,
+    };
+    let diagnosis = error.codes.iter().fold(advise(cause, &error), |diagnosis, code| diagnosis.code(code));
+    let text = Redactor::new(Vec::new()).clean(error.message.as_deref().unwrap_or(""));
+    Some(diagnosis.message(&text).status(status))
+}
+
+/// What the first bearer challenge with an error states, or the first one at all.
+pub(crate) fn stated(headers: &HeaderMap) -> Option<ServiceError> {
     let challenges: Vec<_> = parse(headers).into_iter().filter(|challenge| challenge.is("Bearer")).collect();
     let challenge = challenges.iter().find(|c| c.param("error").is_some()).or(challenges.first())?;
-    let text = challenge.param("error_description").unwrap_or("");
-    let diagnosis = match challenge.param("error") {
-        Some("invalid_token") if text.to_ascii_lowercase().contains("expired") => {
-            Diagnosis::new(Cause::AccessTokenExpired)
+    let param = |name| challenge.param(name).map(str::to_owned);
+    let codes = param("error").into_iter().collect();
+    Some(ServiceError { codes, message: param("error_description"), scope: param("scope") })
+}
+
+/// What the first code that a standard knows means for a request to an API.
+pub(crate) fn cause(error: &ServiceError) -> Option<Cause> {
+    error.codes.iter().find_map(|code| {
+        Some(match code.as_str() {
+            "invalid_token" => {
+                let text = error.message.as_deref().unwrap_or("").to_ascii_lowercase();
+                if text.contains("expired") { Cause::AccessTokenExpired } else { Cause::AccessTokenRejected }
+            }
+            "insufficient_scope" => Cause::ScopeMissing,
+            "insufficient_user_authentication" => Cause::AuthenticationRequired,
+            "invalid_request" => Cause::RequestInvalid,
+            "server_error" | "temporarily_unavailable" => Cause::ServiceUnavailable,
+            "slow_down" => Cause::RateLimited,
+            _ => return None,
+        })
+    })
+}
+
+/// A diagnosis that names the scopes, where they are what is missing.
+pub(crate) fn advise(cause: Cause, error: &ServiceError) -> Diagnosis {
+    let diagnosis = Diagnosis::new(cause);
+    match error.scope.as_deref().map(ServiceText::new) {
+        Some(scope) if cause == Cause::ScopeMissing && !scope.as_str().is_empty() => {
+            let remedy = Remedy::new("scope_missing.named").value("scope", scope.as_str());
+            diagnosis.remedied(remedy.step("Connect again and approve the scope `{scope}`."))
         }
-        Some("invalid_token") => Diagnosis::new(Cause::AccessTokenRejected),
-        Some("insufficient_scope") => scope_missing(challenge),
-        // RFC 9470, 3.
-        Some("insufficient_user_authentication") => Diagnosis::new(Cause::AuthenticationRequired),
-        Some("invalid_request") => Diagnosis::new(Cause::RequestInvalid),
-        None if status == StatusCode::UNAUTHORIZED => Diagnosis::new(Cause::AccessTokenRejected),
-        _ => return None,
-    };
-    let diagnosis = challenge.param("error").into_iter().fold(diagnosis, Diagnosis::code);
-    let text = super::redact::Redactor::new(Vec::new()).clean(text);
-    Some(diagnosis.message(&text).status(status))
+        _ => diagnosis,
+    }
 }
 
 /// The scopes that the service says the request needs, where it names any.
@@ -87,17 +121,6 @@ pub fn required_scopes(headers: &HeaderMap) -> Option<ScopeSet> {
     let challenges = parse(headers);
     let named = challenges.iter().filter(|challenge| challenge.is("Bearer"));
     named.filter_map(|challenge| challenge.param("scope")).map(|scope| ScopeSet::parse(scope, ' ')).next()
-}
-
-fn scope_missing(challenge: &Challenge) -> Diagnosis {
-    let diagnosis = Diagnosis::new(Cause::ScopeMissing);
-    match challenge.param("scope").map(ServiceText::new) {
-        Some(scope) if !scope.as_str().is_empty() => {
-            let remedy = Remedy::new("scope_missing.named").value("scope", scope.as_str());
-            diagnosis.remedied(remedy.step("Connect again and approve the scope `{scope}`."))
-        }
-        _ => diagnosis,
-    }
 }
 
 fn parse_one(text: &str) -> Vec<Challenge> {

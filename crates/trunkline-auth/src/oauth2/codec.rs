@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use trunkline_core::{Captures, Error, ErrorKind, ScopeSet, Secret};
 
@@ -179,21 +180,37 @@ impl TokenCodec {
         })
     }
 
+    /// What a refused answer states. Where the status says that it is a refusal, codes and texts count
+    /// wherever they stand; in a success only what can be nothing but an error does.
+    pub(crate) fn refusal(&self, status: StatusCode, body: &[u8]) -> Option<Defect> {
+        let find = if status.is_success() { ServiceError::find } else { ServiceError::find_in_refusal };
+        let outer = match members(body) {
+            Ok(outer) => outer,
+            Err(defect) => return Some(defect),
+        };
+        let inner = self.within.as_ref().and_then(|name| match outer.get(name) {
+            Some(Json::Object(inner)) => find(inner),
+            _ => None,
+        });
+        find(&outer).or(inner).map(|error| Defect::Service(self.standard(error)))
+    }
+
     /// What stands against an answer that needs no content: a stated error, or a page for people.
-    pub(crate) fn objection(&self, body: &[u8]) -> Option<Defect> {
-        match members(body).and_then(|members| self.error(&members)) {
-            Err(defect @ (Defect::Service(_) | Defect::Markup)) => Some(defect),
-            Err(Defect::Unreadable | Defect::TokenMissing | Defect::TokenTypeUnknown) | Ok(()) => None,
-        }
+    pub(crate) fn objection(&self, status: StatusCode, body: &[u8]) -> Option<Defect> {
+        self.refusal(status, body).filter(|defect| matches!(defect, Defect::Service(_) | Defect::Markup))
     }
 
     fn error(&self, members: &Members) -> Result<(), Defect> {
-        let Some(mut error) = ServiceError::find(members) else { return Ok(()) };
+        ServiceError::find(members).map_or(Ok(()), |error| Err(Defect::Service(self.standard(error))))
+    }
+
+    /// Puts the standard's code before a service's own word for it.
+    fn standard(&self, mut error: ServiceError) -> ServiceError {
         let code = error.codes.first();
         if let Some((_, standard)) = self.error_aliases.iter().find(|(name, _)| Some(name) == code) {
             error.codes.insert(0, standard.clone());
         }
-        Err(Defect::Service(error))
+        error
     }
 
     fn member<'a>(&self, members: &'a Members, standard: &str) -> Option<&'a Json> {

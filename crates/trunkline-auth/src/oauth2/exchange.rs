@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
-use trunkline_core::{Body, Cause, Cx, Diagnosis, Error, Exchange, Request, TransportError, Verdict};
+use trunkline_core::{Body, Cause, Cx, Diagnosis, Error, Exchange, Request, TransportError};
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::diagnose::{MAX_JUDGED_BYTES, Refusal};
 use super::expiry::Times;
 use super::http_date;
 use super::purpose::Purpose;
@@ -21,9 +22,6 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Larger answers are no token answers.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
-
-/// What of a body a judge sees.
-const MAX_JUDGED_BYTES: usize = 64 * 1024;
 
 impl TokenEndpoint {
     /// Asks for a token: one request, one answer, no redirect, no repetition.
@@ -43,11 +41,14 @@ impl TokenEndpoint {
         let request = self.request(url, self.method.clone(), self.encoding, &mut params)?;
         let answer = self.send(cx, purpose, request).await?;
         let times = self.codec.times(answer.started, http_date::offset(&answer.headers, answer.received));
-        let read = self.read(&answer, &times);
-        match read {
-            Ok(token) if answer.status.is_success() => Ok((token, answer.started)),
-            read => Err(self.refused(cx, purpose, &answer, read.err().as_ref(), &params.redactor())),
-        }
+        let defect = match answer.status.is_success() {
+            true => match self.read(&answer, &times) {
+                Ok(token) => return Ok((token, answer.started)),
+                Err(defect) => Some(defect),
+            },
+            false => self.refusal(&answer),
+        };
+        Err(self.refused(cx, purpose, &answer, defect.as_ref(), &params.redactor()))
     }
 
     pub(crate) fn request(
@@ -106,6 +107,13 @@ impl TokenEndpoint {
         self.codec.read(&answer.body, times, self.policy.default_lifetime)
     }
 
+    fn refusal(&self, answer: &Answer) -> Option<Defect> {
+        match &answer.broken {
+            Some(_) => Some(Defect::Unreadable),
+            None => self.codec.refusal(answer.status, &answer.body),
+        }
+    }
+
     /// The error for an answer that is no success.
     pub(crate) fn refused(
         &self,
@@ -115,47 +123,33 @@ impl TokenEndpoint {
         defect: Option<&Defect>,
         redactor: &Redactor,
     ) -> Error {
+        let refusal = answer.refusal(defect, redactor);
         // Half an answer proves nothing, in whatever way it is read.
-        let judge = self.judge.as_ref().filter(|_| answer.broken.is_none());
-        let judged = judge.and_then(|judge| judge(&answer.exchange(purpose)));
-        let mut diagnosis = match judged {
-            Some(judged) => {
-                let message = judged.evidence().message.as_ref().map(|text| redactor.clean(text.as_str()));
-                message.iter().fold(judged, |diagnosis, text| diagnosis.message(text))
-            }
-            None => general(purpose, answer.status, defect, redactor),
+        let diagnosis = match &answer.broken {
+            None => self.judged(purpose, &answer.exchange(purpose), &refusal),
+            Some(_) => refusal.at(purpose),
         };
-        let waits = diagnosis.cause().verdict() == Verdict::Transient;
-        if waits && diagnosis.retry() == diagnosis.cause().retry() {
-            let pause = http_date::retry_after(&answer.headers, answer.received);
-            diagnosis = pause.into_iter().fold(diagnosis, Diagnosis::retry_after);
-        }
         let error = Error::from(diagnosis.status(answer.status).during(purpose.name(), cx.clock().wall()));
         match &answer.broken {
             Some(source) => self.with_source(error, source.clone()),
             None => error,
         }
     }
-}
 
-fn general(purpose: Purpose, status: StatusCode, defect: Option<&Defect>, redactor: &Redactor) -> Diagnosis {
-    let mut diagnosis = Diagnosis::new(purpose.classify(status, defect));
-    match defect {
-        Some(Defect::Service(error)) => {
-            for code in error.codes.iter().take(8) {
-                diagnosis = diagnosis.code(&redactor.clean(code));
-            }
-            if let Some(text) = &error.message {
-                diagnosis = diagnosis.message(&redactor.clean(text));
-            }
-        }
-        Some(Defect::Markup) => diagnosis = diagnosis.message("a page for people came instead of an answer"),
-        Some(Defect::Unreadable) => diagnosis = diagnosis.message("the answer cannot be read"),
-        Some(Defect::TokenMissing) => diagnosis = diagnosis.message("the answer holds no access token"),
-        Some(Defect::TokenTypeUnknown) => diagnosis = diagnosis.message("the token is of an unknown type"),
-        None => {}
+    /// What the service's own judge says, or else the standards'.
+    pub(crate) fn judged(
+        &self,
+        purpose: Purpose,
+        exchange: &Exchange<'_>,
+        refusal: &Refusal<'_>,
+    ) -> Diagnosis {
+        let Some(judged) = self.judge.as_ref().and_then(|judge| judge(exchange)) else {
+            return refusal.at(purpose);
+        };
+        let message = judged.evidence().message.as_ref();
+        let message = message.map(|text| refusal.redactor.clean(text.as_str()));
+        refusal.pause(message.iter().fold(judged, |diagnosis, text| diagnosis.message(text)))
     }
-    diagnosis
 }
 
 /// An answer, its body in memory that is overwritten on drop.
@@ -171,6 +165,10 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    fn refusal<'a>(&'a self, defect: Option<&'a Defect>, redactor: &'a Redactor) -> Refusal<'a> {
+        Refusal { status: self.status, headers: &self.headers, defect, redactor, now: self.received }
+    }
+
     fn exchange(&self, purpose: Purpose) -> Exchange<'_> {
         Exchange {
             call: purpose.call(),

@@ -1,4 +1,4 @@
-//! What a failure means, by what was asked for (RFC 6749, 5.2).
+//! What a failure means, by what was asked for (RFC 6749, 4.1.2.1 and 5.2; OIDC Core, 3.1.2.6).
 
 use http::StatusCode;
 use trunkline_core::{Call, Cause};
@@ -9,6 +9,8 @@ use super::service_error::ServiceError;
 /// Which request failed; decides what an answer that never came means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
+    /// The authorization response, which the browser brings.
+    Authorize,
     /// The exchange of a code.
     Code,
     /// A renewal that spends a refresh token.
@@ -22,6 +24,7 @@ pub(crate) enum Purpose {
 impl Purpose {
     pub(crate) fn call(self) -> Call {
         match self {
+            Self::Authorize => Call::Authorize,
             Self::Code | Self::Mint { renewal: false, .. } => Call::Exchange,
             Self::Refresh | Self::Mint { renewal: true, .. } => Call::Refresh,
             Self::Revoke => Call::Revoke,
@@ -31,6 +34,7 @@ impl Purpose {
     /// The name of the call in a diagnosis.
     pub(crate) fn name(self) -> &'static str {
         match self.call() {
+            Call::Authorize => "consent",
             Call::Refresh => "refresh",
             Call::Revoke => "revoke",
             _ => "exchange",
@@ -43,51 +47,79 @@ impl Purpose {
             Self::Code => Cause::ConsentOutcomeUnknown,
             Self::Refresh => Cause::RefreshOutcomeUnknown,
             // Nothing was spent: asking once more does no harm.
-            Self::Mint { .. } => Cause::ServiceUnavailable,
+            Self::Authorize | Self::Mint { .. } => Cause::ServiceUnavailable,
             Self::Revoke => Cause::OutcomeUnknown,
         }
     }
 
-    /// What `status` and what was read of the body mean; `defect` is `None` for a body that reads
-    /// like a success although the status is none.
+    /// What `status` and what was read of the body mean; `defect` is `None` for a body that states nothing.
+    ///
+    /// A standard's code in the body counts more than the status, 500 included, which some services answer
+    /// to every failed token request. The other statuses of an outage and of a limit count more than the
+    /// body: whoever is overloaded says that he did not look.
     pub(crate) fn classify(self, status: StatusCode, defect: Option<&Defect>) -> Cause {
-        match status.as_u16() {
-            429 => return Cause::RateLimited,
-            // A gateway's word: the service behind it may have done what was asked.
-            502 | 504 => return self.unknown(),
-            408 | 425 | 500..=599 | 300..=399 => return Cause::ServiceUnavailable,
-            _ => {}
-        }
-        match defect {
+        let known = match defect {
             Some(Defect::Service(error)) => self.of_error(error),
-            Some(Defect::Markup) => Cause::ServiceUnavailable,
-            Some(Defect::TokenTypeUnknown) => Cause::ResponseInvalid,
-            Some(Defect::Unreadable | Defect::TokenMissing) | None => self.unknown(),
+            _ => None,
+        };
+        match (status.as_u16(), known) {
+            (429, _) => Cause::RateLimited,
+            // A gateway's word: the service behind it may have done what was asked.
+            (502 | 504, _) => self.unknown(),
+            (408 | 425 | 501..=599, _) | (500, None) => Cause::ServiceUnavailable,
+            // A consent's answer is a redirect, everything else must not be one.
+            (300..=399, _) if self != Self::Authorize => Cause::ServiceUnavailable,
+            (_, Some(cause)) => cause,
+            (_, None) => self.unsaid(status, defect),
         }
     }
 
-    fn of_error(self, error: &ServiceError) -> Cause {
-        match error.codes.first().map_or("", String::as_str) {
-            "invalid_grant" => self.invalid_grant(error),
+    /// No code that the standards know.
+    fn unsaid(self, status: StatusCode, defect: Option<&Defect>) -> Cause {
+        match (self, defect) {
+            // Whatever the service made up: nobody approved.
+            (Self::Authorize, Some(Defect::Service(_))) => Cause::ConsentDenied,
+            // Without a redirect URI that it trusts, a service tells nobody but the person why.
+            (Self::Authorize, _) if status.is_client_error() => Cause::RequestInvalid,
+            (Self::Authorize, _) => Cause::ConsentInvalid,
+            (_, Some(Defect::Markup)) => Cause::ServiceUnavailable,
+            (_, Some(Defect::TokenTypeUnknown)) => Cause::ResponseInvalid,
+            // Somebody tries to connect and can be told; a renewal must not give up over it.
+            (Self::Mint { renewal: false, .. }, Some(Defect::Service(_))) => Cause::RequestInvalid,
+            _ => self.unknown(),
+        }
+    }
+
+    fn of_error(self, error: &ServiceError) -> Option<Cause> {
+        Some(match error.codes.first().map_or("", String::as_str) {
+            "invalid_grant" if self != Self::Authorize => self.invalid_grant(error),
             "invalid_client" => Cause::ClientCredentialsInvalid,
-            "unauthorized_client" | "unsupported_grant_type" => Cause::ClientNotPermitted,
+            "unauthorized_client" | "unsupported_grant_type" | "unsupported_response_type" => {
+                Cause::ClientNotPermitted
+            }
             "invalid_scope" => Cause::ScopeInvalid,
-            "invalid_request" | "invalid_target" => Cause::ConfigurationInvalid,
+            "invalid_request"
+            | "invalid_target"
+            | "invalid_request_uri"
+            | "invalid_request_object"
+            | "request_not_supported"
+            | "request_uri_not_supported"
+            | "registration_not_supported" => Cause::ConfigurationInvalid,
             "interaction_required"
             | "consent_required"
             | "login_required"
-            | "insufficient_user_authentication" => match self {
-                Self::Code => Cause::ConsentDenied,
+            | "account_selection_required"
+            | "insufficient_user_authentication"
+            | "unmet_authentication_requirements" => match self {
+                Self::Authorize | Self::Code => Cause::ConsentDenied,
                 Self::Refresh | Self::Revoke => Cause::InteractionRequired,
                 Self::Mint { .. } => Cause::ClientNotAuthorized,
             },
-            "access_denied" if self == Self::Code => Cause::ConsentDenied,
+            "access_denied" if matches!(self, Self::Authorize | Self::Code) => Cause::ConsentDenied,
             "server_error" | "temporarily_unavailable" => Cause::ServiceUnavailable,
             "slow_down" => Cause::RateLimited,
-            // Somebody tries to connect and can be told; a renewal must not give up over it.
-            _ if matches!(self, Self::Mint { renewal: false, .. }) => Cause::RequestInvalid,
-            _ => self.unknown(),
-        }
+            _ => return None,
+        })
     }
 
     fn invalid_grant(self, error: &ServiceError) -> Cause {
@@ -96,7 +128,7 @@ impl Purpose {
             // A wrong name of one tenant must not count against the client of all.
             Self::Mint { named: true, .. } => Cause::UserCredentialsInvalid,
             Self::Mint { named: false, .. } => Cause::ClientCredentialsInvalid,
-            Self::Code => {
+            Self::Authorize | Self::Code => {
                 // The text is a hint only; both causes ask the person to start again.
                 let text = error.message.as_deref().unwrap_or("").to_ascii_lowercase();
                 if text.contains("expired") { Cause::ConsentExpired } else { Cause::ConsentInvalid }

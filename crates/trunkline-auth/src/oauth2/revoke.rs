@@ -50,7 +50,7 @@ impl TokenEndpoint {
         }
         let request = self.request(url, Method::POST, TokenEncoding::Form, &mut params)?;
         let answer = self.send(cx, Purpose::Revoke, request).await?;
-        let objection = self.codec.objection(&answer.body);
+        let objection = self.codec.objection(answer.status, &answer.body);
         if answer.status.is_success() && objection.is_none() {
             return Ok(Outcome::Done);
         }

@@ -9,6 +9,8 @@ pub(crate) struct ServiceError {
     pub(crate) codes: Vec<String>,
     /// The text for people: untrusted.
     pub(crate) message: Option<String>,
+    /// The scopes that the request needs (RFC 6750, 3).
+    pub(crate) scope: Option<String>,
 }
 
 const CODES: [&str; 7] = ["error", "code", "error_code", "errorCode", "errorType", "errorId", "type"];
@@ -53,7 +55,28 @@ impl ServiceError {
             found.codes.push(code.to_string());
         }
         found.take_message(members);
+        found.scope = members.get("scope").and_then(Json::text).map(str::to_owned);
         Some(found)
+    }
+
+    /// The error of a refusal, whose members may say anything about it: a bare code or text counts, too.
+    pub(crate) fn find_in_refusal(members: &Members) -> Option<Self> {
+        Self::find(members).or_else(|| {
+            let mut found = Self::default();
+            found.take_object(members).then_some(found)
+        })
+    }
+
+    /// Adds what another place of the same answer says; what is said here counts first.
+    pub(crate) fn followed_by(mut self, other: Self) -> Self {
+        for code in other.codes {
+            if !self.codes.contains(&code) {
+                self.codes.push(code);
+            }
+        }
+        self.message = self.message.or(other.message);
+        self.scope = self.scope.or(other.scope);
+        self
     }
 
     /// `{"code": 20003, "msg": …}`: a code that is not zero, and no token beside it.

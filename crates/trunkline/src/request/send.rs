@@ -2,6 +2,7 @@
 
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, LOCATION, PROXY_AUTHORIZATION};
 use http::{HeaderMap, Method, StatusCode};
+use trunkline_auth::oauth2;
 use trunkline_core::{
     Body, Call, Diagnosis, Endpoint, Error, ErrorKind, Exchange, Request, RequestBody, Verdict, authorize,
     is_secure, transport_failure,
@@ -10,7 +11,6 @@ use url::Url;
 
 use super::{RequestBuilder, Target};
 use crate::connection::Connection;
-use crate::general;
 use crate::keeper::{self, Why};
 use crate::live::Live;
 use crate::response::Response;
@@ -229,7 +229,7 @@ async fn diagnosed(
         .mounted
         .connector
         .diagnose(&exchange)
-        .unwrap_or_else(|| general::diagnose(&exchange, connection.hub.clock.wall()));
+        .unwrap_or_else(|| oauth2::diagnose(&exchange, connection.hub.clock.wall()));
     let call = format!("{} {}", method, path_of(target, &url));
     let diagnosis = diagnosis.during(call, connection.hub.clock.wall());
     tracing::debug!(
