@@ -83,9 +83,9 @@ async fn c_6749_03_the_state_is_unguessable_and_sent_as_it_was_given() {
 async fn c_6749_04_callback_errors_are_mapped_and_unknown_ones_kept() {
     for (code, cause) in [
         ("access_denied", Cause::ConsentDenied),
-        ("invalid_scope", Cause::ConfigurationInvalid),
-        ("unauthorized_client", Cause::ClientCredentialsInvalid),
-        ("unsupported_response_type", Cause::ConfigurationInvalid),
+        ("invalid_scope", Cause::ScopeInvalid),
+        ("unauthorized_client", Cause::ClientNotPermitted),
+        ("unsupported_response_type", Cause::ClientNotPermitted),
         ("server_error", Cause::ServiceUnavailable),
         ("temporarily_unavailable", Cause::ServiceUnavailable),
         ("invalid_request", Cause::ConfigurationInvalid),

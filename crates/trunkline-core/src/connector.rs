@@ -74,12 +74,32 @@ impl fmt::Debug for Exchange<'_> {
 /// # Contract
 ///
 /// A connector never caches, stores, locks, retries or sleeps. It sends through the [`Session`] it
-/// is given, which lets the credential go to the endpoint's hosts only.
+/// is given, which lets the credential go to the endpoint's hosts only. The one exception is what a service
+/// publishes about itself: see [`ready`](Self::ready).
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Connector: fmt::Debug + Send + Sync {
     /// Static facts.
     fn info(&self) -> &'static ConnectorInfo;
+
+    /// Learns what must be known about the service before it can be asked for anything, such as a published
+    /// list of its endpoints. The hub calls it before a consent, an exchange, a renewal and a revocation, never
+    /// before a call; `cx` has the transport for APIs, so that a renewal itself stays one request.
+    ///
+    /// A connector may keep what it learns in memory, with a time limit, for all its connections: it is
+    /// public and holds nothing of a grant. Default: there is nothing to learn.
+    ///
+    /// # Errors
+    ///
+    /// Whatever it says, no grant ends of it: the renewal or revocation is tried again later.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped call leaves what was known before.
+    async fn ready(&self, cx: &Cx) -> Result<(), Error> {
+        let _ = cx;
+        Ok(())
+    }
 
     /// The way to hold a grant named `method`, or the configured default for `None`. A record
     /// remembers the method it was made with, so a method in use must stay available.

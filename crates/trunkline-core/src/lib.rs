@@ -9,6 +9,7 @@
 //! Start with [`Connector`].
 
 mod account;
+mod address;
 mod auth;
 mod body;
 mod captures;
@@ -29,6 +30,7 @@ mod text;
 mod transport;
 
 pub use account::Account;
+pub use address::{is_public_address, is_public_host};
 pub use auth::{AuthProvider, Cx, Held, NewConsent, RefreshPolicy, Reuse, RevokeScope, Revoked};
 pub use body::{Body, ByteStream, CollectError, RequestBody};
 pub use captures::Captures;

@@ -145,6 +145,7 @@ impl ConsentRequest {
                 scopes: self.0.wish.scopes.clone(),
                 inputs: self.0.inputs.clone(),
             };
+            self.0.hub.ready(&self.0.mounted).await?;
             let begun = self.0.auth.begin(&self.0.hub.token_cx(&self.0.mounted), &ask).await?;
             (begun.step, begun.pending, begun.requested)
         };

@@ -171,6 +171,9 @@ async fn revoke(
     if !hub.vault.load_by_id(id).await?.as_ref().is_some_and(waits) {
         return Ok(Some(Revocation::Nothing));
     }
+    if let Err(error) = hub.ready(mounted).await {
+        return Ok(Some(Revocation::Pending(diagnosis(&error, hub))));
+    }
     let Some((hold, opened)) = lease::take(hub, id, &Secret::new("revoke"), patience).await? else {
         return Ok(None);
     };
@@ -237,10 +240,13 @@ async fn postpone(hub: &Hub, mut record: Record, diagnosis: &Diagnosis) {
 }
 
 fn failed(error: &Error, hub: &Hub) -> Revocation {
-    let diagnosis = error.diagnosis().cloned().unwrap_or_else(|| Diagnosis::new(Cause::OutcomeUnknown));
-    let diagnosis = diagnosis.during("revoke", hub.clock.wall());
     match error.kind().is_retryable() {
-        true => Revocation::Pending(diagnosis),
-        false => Revocation::Refused(diagnosis),
+        true => Revocation::Pending(diagnosis(error, hub)),
+        false => Revocation::Refused(diagnosis(error, hub)),
     }
+}
+
+fn diagnosis(error: &Error, hub: &Hub) -> Diagnosis {
+    let diagnosis = error.diagnosis().cloned().unwrap_or_else(|| Diagnosis::new(Cause::OutcomeUnknown));
+    diagnosis.during("revoke", hub.clock.wall())
 }

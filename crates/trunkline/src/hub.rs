@@ -153,6 +153,13 @@ impl Hub {
         Cx::new(mounted.name.as_str(), self.transport.clone(), self.clock.clone())
     }
 
+    /// Lets the connector learn what it must know about its service.
+    pub(crate) async fn ready(&self, mounted: &Mounted) -> Result<(), Error> {
+        let now = self.clock.wall();
+        let ready = mounted.connector.ready(&self.api_cx(mounted)).await;
+        ready.map_err(|error| error.map_diagnosis(|diagnosis| diagnosis.during("discovery", now)))
+    }
+
     pub(crate) fn session(&self, live: &Live, held: &trunkline_core::Held) -> Session {
         Session::new(
             self.transport.clone(),

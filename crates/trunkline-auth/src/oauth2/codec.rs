@@ -303,7 +303,7 @@ impl TokenCodec {
 }
 
 /// Sniffs the format from the body: content types lie, and the formats cannot be confused.
-fn members(body: &[u8]) -> Result<Members, Defect> {
+pub(super) fn members(body: &[u8]) -> Result<Members, Defect> {
     let text = std::str::from_utf8(body).map_err(|_| Defect::Unreadable)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
     match text.as_bytes().first() {

@@ -107,7 +107,7 @@ impl TokenEndpoint {
         self.codec.read(&answer.body, times, self.policy.default_lifetime)
     }
 
-    fn refusal(&self, answer: &Answer) -> Option<Defect> {
+    pub(crate) fn refusal(&self, answer: &Answer) -> Option<Defect> {
         match &answer.broken {
             Some(_) => Some(Defect::Unreadable),
             None => self.codec.refusal(answer.status, &answer.body),
@@ -156,10 +156,10 @@ impl TokenEndpoint {
 pub(crate) struct Answer {
     method: Method,
     path: String,
-    started: Timestamp,
-    received: Timestamp,
+    pub(crate) started: Timestamp,
+    pub(crate) received: Timestamp,
     pub(crate) status: StatusCode,
-    headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Zeroizing<Vec<u8>>,
     pub(crate) broken: Option<TransportError>,
 }

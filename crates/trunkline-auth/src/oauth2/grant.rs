@@ -40,8 +40,12 @@ impl TokenEndpoint {
     }
 }
 
-/// What requests carry: the token in the `Authorization` header (RFC 6750, 2.1), nowhere else.
-pub(crate) fn bearer(credential: &Credential) -> Result<Prepared, Error> {
+/// What requests carry: the access token in the `Authorization` header (RFC 6750, 2.1), nowhere else.
+///
+/// # Errors
+///
+/// [`Cause::AccessTokenExpired`] when there is none, [`Cause::ResponseInvalid`] when it fits no header.
+pub fn bearer(credential: &Credential) -> Result<Prepared, Error> {
     let Some(token) = credential.access_token.as_ref().filter(|token| !token.is_empty()) else {
         return Err(Error::of(Cause::AccessTokenExpired));
     };

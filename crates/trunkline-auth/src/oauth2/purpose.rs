@@ -19,6 +19,8 @@ pub(crate) enum Purpose {
     Mint { named: bool, renewal: bool },
     /// A revocation.
     Revoke,
+    /// A question about a token.
+    Introspect,
 }
 
 impl Purpose {
@@ -28,6 +30,7 @@ impl Purpose {
             Self::Code | Self::Mint { renewal: false, .. } => Call::Exchange,
             Self::Refresh | Self::Mint { renewal: true, .. } => Call::Refresh,
             Self::Revoke => Call::Revoke,
+            Self::Introspect => Call::Api,
         }
     }
 
@@ -37,6 +40,7 @@ impl Purpose {
             Call::Authorize => "consent",
             Call::Refresh => "refresh",
             Call::Revoke => "revoke",
+            Call::Api => "introspect",
             _ => "exchange",
         }
     }
@@ -47,7 +51,7 @@ impl Purpose {
             Self::Code => Cause::ConsentOutcomeUnknown,
             Self::Refresh => Cause::RefreshOutcomeUnknown,
             // Nothing was spent: asking once more does no harm.
-            Self::Authorize | Self::Mint { .. } => Cause::ServiceUnavailable,
+            Self::Authorize | Self::Mint { .. } | Self::Introspect => Cause::ServiceUnavailable,
             Self::Revoke => Cause::OutcomeUnknown,
         }
     }
@@ -82,6 +86,8 @@ impl Purpose {
             // Without a redirect URI that it trusts, a service tells nobody but the person why.
             (Self::Authorize, _) if status.is_client_error() => Cause::RequestInvalid,
             (Self::Authorize, _) => Cause::ConsentInvalid,
+            // RFC 7662, 2.3: it is our own credentials that are refused.
+            (Self::Introspect, _) if status == StatusCode::UNAUTHORIZED => Cause::ClientCredentialsInvalid,
             (_, Some(Defect::Markup)) => Cause::ServiceUnavailable,
             (_, Some(Defect::TokenTypeUnknown)) => Cause::ResponseInvalid,
             // Somebody tries to connect and can be told; a renewal must not give up over it.
@@ -92,7 +98,9 @@ impl Purpose {
 
     fn of_error(self, error: &ServiceError) -> Option<Cause> {
         Some(match error.codes.first().map_or("", String::as_str) {
-            "invalid_grant" if self != Self::Authorize => self.invalid_grant(error),
+            "invalid_grant" if !matches!(self, Self::Authorize | Self::Introspect) => {
+                self.invalid_grant(error)
+            }
             "invalid_client" => Cause::ClientCredentialsInvalid,
             "unauthorized_client" | "unsupported_grant_type" | "unsupported_response_type" => {
                 Cause::ClientNotPermitted
@@ -113,7 +121,7 @@ impl Purpose {
             | "unmet_authentication_requirements" => match self {
                 Self::Authorize | Self::Code => Cause::ConsentDenied,
                 Self::Refresh | Self::Revoke => Cause::InteractionRequired,
-                Self::Mint { .. } => Cause::ClientNotAuthorized,
+                Self::Mint { .. } | Self::Introspect => Cause::ClientNotAuthorized,
             },
             "access_denied" if matches!(self, Self::Authorize | Self::Code) => Cause::ConsentDenied,
             "server_error" | "temporarily_unavailable" => Cause::ServiceUnavailable,
@@ -128,7 +136,7 @@ impl Purpose {
             // A wrong name of one tenant must not count against the client of all.
             Self::Mint { named: true, .. } => Cause::UserCredentialsInvalid,
             Self::Mint { named: false, .. } => Cause::ClientCredentialsInvalid,
-            Self::Authorize | Self::Code => {
+            Self::Authorize | Self::Code | Self::Introspect => {
                 // The text is a hint only; both causes ask the person to start again.
                 let text = error.message.as_deref().unwrap_or("").to_ascii_lowercase();
                 if text.contains("expired") { Cause::ConsentExpired } else { Cause::ConsentInvalid }

@@ -80,6 +80,8 @@ impl Exchange {
             inputs.insert(name, value.clone());
         }
         self.answer.inputs = inputs;
+        // Before the lease is taken: what the connector has to look up must not hold up a renewal.
+        hub.ready(mounted).await?;
         // Read before the exchange: a store that cannot be read must not cost the grant.
         let before = hub.vault.load(&self.key).await?;
         let Some(before) = before else {

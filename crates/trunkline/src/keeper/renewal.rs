@@ -44,6 +44,10 @@ async fn run_with(taker: &mut Taker, hub: &Arc<Hub>, entry: &Entry, why: Why) ->
         trouble::pause(hub, entry.id, why)?;
         let auth = entry.mounted.auth(Some(&opened.record.method))?;
         let held = opened.held.clone().ok_or_else(|| Error::of(Cause::ConsentMissing))?;
+        // Before the lease: the time between the lease and the one request is counted.
+        if let Err(error) = hub.ready(&entry.mounted).await {
+            return Err(verdict::not_ready(hub, entry, &opened.record, error).await);
+        }
         let serves = still_serves(hub, entry, why, &opened)?;
         let spent = held.credential.refresh_token.clone().unwrap_or_else(|| Secret::new(""));
         let replay = |intent: &Intent| replay(hub, &*auth, intent, serves);

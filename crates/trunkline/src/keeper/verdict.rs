@@ -31,8 +31,7 @@ pub(super) async fn conclude(
 ) -> Result<Arc<Live>, Failure> {
     let now = hub.clock.wall();
     let error = error.map_diagnosis(|diagnosis| diagnosis.during("refresh", now));
-    let quiet = hub.clock.coarse().plus(QUIET_AFTER_FAILURE);
-    entry.quiet_until.store(quiet.as_millis(), Ordering::Relaxed);
+    keep_quiet(hub, entry);
     trouble::remember(hub, record.id, &error, if unknown { hold.attempt() } else { 0 });
     let cause = error.cause();
     tracing::warn!(
@@ -65,6 +64,26 @@ pub(super) async fn conclude(
             Err(Failure::Final(error))
         }
     }
+}
+
+/// What follows when the connector could not learn what it must know about its service: nothing was asked and
+/// nothing spent, so whatever the error says, the grant lives.
+pub(super) async fn not_ready(hub: &Hub, entry: &Entry, record: &Record, error: Error) -> Error {
+    keep_quiet(hub, entry);
+    trouble::remember(hub, record.id, &error, 0);
+    let cause = error.cause().map(Cause::code);
+    tracing::warn!(
+        target: "trunkline",
+        connector = %record.key.connector(), connection = %record.id, cause, unknown = false, "renewal failed"
+    );
+    degrade(hub, record, &error).await;
+    error
+}
+
+/// Renewals in the background leave it alone for a while.
+fn keep_quiet(hub: &Hub, entry: &Entry) {
+    let quiet = hub.clock.coarse().plus(QUIET_AFTER_FAILURE);
+    entry.quiet_until.store(quiet.as_millis(), Ordering::Relaxed);
 }
 
 /// The verdict after a refused replay that has stood for long enough. The mark outlives it: whoever holds an
