@@ -5,15 +5,15 @@
 //! where Sage gives no number, and only those that have been seen; the body of a 403 is not known, so no
 //! word of it is relied on.
 
-use trunkline_core::http::StatusCode;
 use trunkline_core::http::header::CONTENT_TYPE;
-use trunkline_core::{Call, Cause, Diagnosis, Exchange, Remedy};
+use trunkline_core::http::{Method, StatusCode};
+use trunkline_core::{Call, Cause, Diagnosis, Exchange, Remedy, Verdict};
 
 use crate::config::GrantMethod;
 use crate::envelope::{ErrorEnvelope, ServiceError, Shape};
 use crate::evidence::testify;
 use crate::pause::requested_pause;
-use crate::remedy;
+use crate::{gates, gateway, remedy};
 
 /// Reads a failed exchange. `method` is how the grant is held, where that is known. `None` when the
 /// general rules say as much.
@@ -21,41 +21,55 @@ pub(crate) fn diagnose(exchange: &Exchange<'_>, method: Option<GrantMethod>) -> 
     let case = Case::read(exchange, method);
     let diagnosis = case.classify()?;
     let diagnosis = match requested_pause(exchange.headers) {
-        Some(wait) if waits(diagnosis.cause()) => diagnosis.retry_after(wait),
+        Some(wait) if diagnosis.cause().verdict() == Verdict::Transient => diagnosis.retry_after(wait),
         _ => diagnosis,
     };
     Some(testify(diagnosis, exchange.status, &case.error))
 }
 
-fn waits(cause: Cause) -> bool {
-    matches!(cause, Cause::RateLimited | Cause::ServiceUnavailable)
-}
+/// Most bytes of a body that are looked at: what the hub shows.
+const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// One failed exchange, with what its body holds.
 struct Case {
     call: Call,
     method: Option<GrantMethod>,
+    /// Whether the request may have changed something.
+    writes: bool,
     /// The status of the answer, or of the operation in a batch that failed.
     status: u16,
     http_status: StatusCode,
     shape: Option<Shape>,
     error: ServiceError,
+    /// Some operations of a batch did not fail.
+    partly: bool,
     /// A page of the edge in front of the service, or of some proxy: the service did not write it.
     is_page: bool,
 }
 
 impl Case {
     fn read(exchange: &Exchange<'_>, method: Option<GrantMethod>) -> Self {
-        let envelope = ErrorEnvelope::parse(exchange.body);
+        let body = &exchange.body[..exchange.body.len().min(MAX_BODY_BYTES)];
+        let envelope = ErrorEnvelope::parse(body);
         let is_page = envelope.is_none() && is_page(exchange);
+        let partly = envelope.as_ref().is_some_and(|envelope| envelope.succeeded > 0);
         let (shape, error) = envelope.map_or_else(Default::default, |envelope| {
             // Of a batch the operation that failed matters, not those that were skipped because of it.
             let mut errors = envelope.errors;
             let at = errors.iter().position(|error| !error.is("unprocessed")).unwrap_or(0);
             (Some(envelope.shape), errors.swap_remove(at))
         });
-        let status = error.status.unwrap_or_else(|| exchange.status.as_u16());
-        Self { call: exchange.call, method, status, http_status: exchange.status, shape, error, is_page }
+        Self {
+            call: exchange.call,
+            method,
+            writes: ![Method::GET, Method::HEAD, Method::OPTIONS].contains(exchange.method),
+            status: error.status.unwrap_or_else(|| exchange.status.as_u16()),
+            http_status: exchange.status,
+            shape,
+            error,
+            partly,
+            is_page,
+        }
     }
 
     fn classify(&self) -> Option<Diagnosis> {
@@ -65,12 +79,16 @@ impl Case {
         if self.is_page {
             return Some(self.edge());
         }
-        if self.status == 429 || self.has("GW-0010") {
+        if self.partly {
+            return Some(Diagnosis::new(Cause::PartiallyDone));
+        }
+        if self.status == 429 {
             return Some(Diagnosis::new(Cause::RateLimited));
         }
         self.token()
             .or_else(|| self.client_and_user())
-            .or_else(|| self.has("GW-0011").then(|| with(Cause::CompanyInactive, remedy::COMPANY)))
+            .or_else(|| gateway::judge(&self.error, self.call))
+            .or_else(|| gates::judge(&self.error))
             .or_else(|| self.outage())
             .or_else(|| if self.call == Call::Api { self.refusal() } else { None })
     }
@@ -88,33 +106,32 @@ impl Case {
     fn edge(&self) -> Diagnosis {
         match self.status {
             429 => Diagnosis::new(Cause::RateLimited),
-            500.. => self.broken_off(),
-            // A firewall's page is no refusal by the service: it says nothing about token or permission.
-            401 | 403 | 408 => Diagnosis::new(Cause::ServiceUnavailable),
+            500.. => self.broken_off(Cause::EdgeFailure),
+            // A firewall's page, or the one of a captive portal, is no refusal by the service: it says
+            // nothing about token or permission.
+            300..=399 | 401 | 403 | 408 => Diagnosis::new(Cause::EdgeFailure),
             // The token endpoint was not reached, so nothing was spent.
-            300..=499 if self.call != Call::Api => Diagnosis::new(Cause::ServiceUnavailable),
+            400..=499 if self.call != Call::Api => Diagnosis::new(Cause::EdgeFailure),
             _ => Diagnosis::new(Cause::ResponseInvalid),
         }
     }
 
     fn outage(&self) -> Option<Diagnosis> {
-        // GW-0001 is the gateway's word for "not processed".
-        if self.has("GW-0001") || self.status == 503 {
-            return Some(Diagnosis::new(Cause::ServiceUnavailable));
-        }
-        (self.status >= 500).then(|| self.broken_off())
+        (self.status >= 500).then(|| self.broken_off(Cause::ServiceUnavailable))
     }
 
     /// A 5xx. Where it was cut off, the service may have acted: a refresh token may be spent.
-    fn broken_off(&self) -> Diagnosis {
+    fn broken_off(&self, else_: Cause) -> Diagnosis {
         // 504 and 524: the edge gave up waiting while the service may still be at work. 520: the
         // service closed the connection without an answer that makes sense.
         let spends = self.method != Some(GrantMethod::ClientCredentials);
         Diagnosis::new(match (self.call, self.status) {
             (Call::Refresh, 504 | 520 | 524) if spends => Cause::RefreshOutcomeUnknown,
             (Call::Exchange, 504 | 520 | 524) if spends => Cause::ConsentOutcomeUnknown,
+            // At the edge of Sage, whatever the method: its queries are posted, too.
             (Call::Api | Call::Revoke, 524) => Cause::OutcomeUnknown,
-            _ => Cause::ServiceUnavailable,
+            (Call::Api | Call::Revoke, 504) if self.writes => Cause::OutcomeUnknown,
+            _ => else_,
         })
     }
 
@@ -124,7 +141,8 @@ impl Case {
         let dead = expired
             || self.has_any(&["REST-2102", "REST-1206", "tokenInvalid", "IA.TOKEN_IS_INVALID", "GW-0031"])
             || self.says(&["invalid token", "token is not valid", "token not valid"]);
-        if !dead {
+        // A broken service says much; a grant does not die of it.
+        if !dead || (self.call != Call::Api && self.status >= 500) {
             return None;
         }
         Some(match self.call {
@@ -165,11 +183,7 @@ impl Case {
         if self.shape == Some(Shape::OAuth) {
             return self.oauth();
         }
-        if self.has_any(&["GW-0012", "GW-0036"]) || self.is_about_username() {
-            return Some(with(Cause::UserCredentialsInvalid, remedy::USERNAME));
-        }
-        self.has_any(&["GW-0015", "GW-0032", "GW-0033", "GW-0035", "GW-0037", "GW-0038", "GW-0039"])
-            .then(|| with(Cause::ConfigurationInvalid, remedy::TOKEN_REQUEST))
+        self.is_about_username().then(|| with(Cause::UserCredentialsInvalid, remedy::USERNAME))
     }
 
     fn oauth(&self) -> Option<Diagnosis> {
@@ -182,7 +196,7 @@ impl Case {
             };
             return Some(with(Cause::ClientCredentialsInvalid, text));
         }
-        if !self.has("invalid_grant") {
+        if !self.has("invalid_grant") || self.status >= 500 {
             return None;
         }
         match self.call {
@@ -205,10 +219,6 @@ impl Case {
 
     /// A call of the API that reached the service with a token that serves.
     fn refusal(&self) -> Option<Diagnosis> {
-        // Defects of the request itself, which the gateway numbers.
-        if self.has_any(&["GW-0014", "GW-0015", "GW-0034", "GW-0042"]) {
-            return Some(Diagnosis::new(Cause::RequestInvalid));
-        }
         if self.has("notFound") {
             return Some(Diagnosis::new(Cause::NotFound));
         }
@@ -220,6 +230,10 @@ impl Case {
             422 => self.business(),
             400 if self.has_any(&["operationFailed", "REST-7001"]) => self.business(),
             400..=499 => Diagnosis::new(Cause::RequestInvalid),
+            // An error in the guise of a success: its class is all there is.
+            200..=299 if self.has("operationFailed") => self.business(),
+            200..=299 if self.has("invalidRequest") => Diagnosis::new(Cause::RequestInvalid),
+            200..=299 => Diagnosis::new(Cause::ResponseInvalid),
             _ => return None,
         })
     }
@@ -247,11 +261,11 @@ fn with(cause: Cause, remedy: Remedy) -> Diagnosis {
 
 /// Whether the body is a page for people rather than an answer of the API.
 fn is_page(exchange: &Exchange<'_>) -> bool {
-    let text = exchange.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(exchange.body);
-    let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
+    let text = exchange.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(exchange.body).trim_ascii_start();
     let html = exchange.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    match first {
-        Some(b'<') => true,
+    match text.first() {
+        // Sage's older gateway answers in XML: no page, and nothing that is read here.
+        Some(b'<') => !text.starts_with(b"<?xml") && !text.starts_with(b"<response"),
         // Labelled wrongly, or cut off: still the service's own.
         Some(b'{' | b'[') | None => false,
         Some(_) => html.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html")),

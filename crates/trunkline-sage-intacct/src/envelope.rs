@@ -9,10 +9,16 @@
 //!
 //! Batch and composite answers hold a list with one entry per operation, each with an `ia::status` and
 //! a result or an error. Everything here is tolerant: a member that is missing, or of another type than
-//! documented, is left out. Texts are cleaned and bounded, as are their numbers.
+//! documented, is left out, and bytes that are no UTF-8 cost no more than their characters. Texts are
+//! cleaned and bounded, as are their numbers. Only a member that stands twice makes a body unreadable.
 
-use serde_json::{Map, Value};
+mod read;
+
+use std::borrow::Cow;
+
 use trunkline_core::ServiceText;
+
+use read::{Lenient, Node, Operations, Outcome, Stated};
 
 /// Most errors of one answer that are kept: the largest batch has 500 operations.
 pub const MAX_ERRORS: usize = 500;
@@ -79,54 +85,6 @@ impl ServiceError {
     pub fn codes(&self) -> impl Iterator<Item = &ServiceText> {
         [&self.error_id, &self.code, &self.message_id].into_iter().flatten()
     }
-
-    fn read(value: &Value) -> Option<Self> {
-        let object = match value {
-            Value::Object(object) => object,
-            // Never seen, but a text is better kept than lost.
-            Value::String(_) => return Some(Self { message: text(Some(value)), ..Self::default() }),
-            _ => return None,
-        };
-        let mut error = Self::members(object);
-        match object.get("details") {
-            Some(Value::Array(details)) => {
-                let objects = details.iter().take(MAX_DETAILS).filter_map(Value::as_object);
-                error.details = objects.map(Self::members).collect();
-            }
-            // The gateway's details are an object that names the request.
-            Some(Value::Object(details)) => {
-                error.support_id = error.support_id.or_else(|| text(details.get("requestId")));
-            }
-            _ => {}
-        }
-        Some(error)
-    }
-
-    fn members(object: &Map<String, Value>) -> Self {
-        let info = object.get("additionalInfo").and_then(Value::as_object);
-        Self {
-            code: text(object.get("code")),
-            message: text(object.get("message")),
-            error_id: text(object.get("errorId")),
-            message_id: text(info.and_then(|info| info.get("messageId"))),
-            target: text(object.get("target")),
-            correction: text(object.get("correction")),
-            support_id: text(object.get("supportId")),
-            status: None,
-            position: None,
-            details: Vec::new(),
-        }
-    }
-}
-
-/// A text or a number, cleaned and bounded; nothing if that leaves nothing.
-fn text(value: Option<&Value>) -> Option<ServiceText> {
-    let text = match value? {
-        Value::String(text) => ServiceText::new(text),
-        Value::Number(number) => ServiceText::new(&number.to_string()),
-        _ => return None,
-    };
-    (!text.as_str().is_empty()).then_some(text)
 }
 
 /// The errors of one answer, at least one.
@@ -137,6 +95,8 @@ pub struct ErrorEnvelope {
     pub shape: Shape,
     /// The errors, at most [`MAX_ERRORS`].
     pub errors: Vec<ServiceError>,
+    /// How many operations of a batch did not fail.
+    pub succeeded: usize,
 }
 
 impl ErrorEnvelope {
@@ -145,56 +105,52 @@ impl ErrorEnvelope {
     /// A batch of which a part succeeded (status 207) gives the errors of the other part.
     #[must_use]
     pub fn parse(body: &[u8]) -> Option<Self> {
-        Self::of(&serde_json::from_slice(body).ok()?)
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        // The codes are ASCII in every charset that a gateway mistakes for UTF-8.
+        let Lenient(body): Lenient<Outcome> = match String::from_utf8_lossy(body) {
+            Cow::Borrowed(text) => serde_json::from_str(text),
+            Cow::Owned(text) => serde_json::from_str(&text),
+        }
+        .ok()?;
+        match body {
+            Outcome::Object(node) => Self::of(*node),
+            Outcome::List(operations) => Self::batch(operations),
+            Outcome::Other => None,
+        }
     }
 
-    /// As [`parse`](Self::parse), of a body that was parsed before.
-    #[must_use]
-    pub fn of(body: &Value) -> Option<Self> {
-        if let Value::Array(entries) = body {
-            return Self::batch(entries);
+    fn of(node: Node) -> Option<Self> {
+        let top = node.error.0.into_errors();
+        if !top.is_empty() {
+            return Self::stated(Shape::Top, top);
         }
-        let body = body.as_object()?;
-        if let Some(error) = body.get("ia::error") {
-            return Self::one_or_more(Shape::Top, error);
-        }
-        match body.get("ia::result") {
-            Some(Value::Object(result)) => {
-                if let Some(error) = result.get("ia::error") {
-                    return Self::one_or_more(Shape::Nested, error);
+        match node.result.0 {
+            Outcome::Object(inner) => {
+                let nested = inner.error.0.into_errors();
+                if !nested.is_empty() {
+                    return Self::stated(Shape::Nested, nested);
                 }
             }
-            Some(Value::Array(entries)) => return Self::batch(entries),
-            _ => {}
+            Outcome::List(operations) => return Self::batch(operations),
+            Outcome::Other => {}
         }
-        match body.get("error")? {
-            Value::String(code) => {
-                let mut error =
-                    ServiceError { code: Some(ServiceText::new(code)), ..ServiceError::default() };
-                error.message = text(body.get("error_description"));
-                Some(Self { shape: Shape::OAuth, errors: vec![error] })
+        match node.bare.0 {
+            Stated::Text(code) => {
+                let message = node.error_description.0.0;
+                let error = ServiceError { code: Some(code), message, ..ServiceError::default() };
+                Self::stated(Shape::OAuth, vec![error])
             }
-            error => Self::one_or_more(Shape::Bare, error),
+            bare => Self::stated(Shape::Bare, bare.into_errors()),
         }
     }
 
-    fn one_or_more(shape: Shape, error: &Value) -> Option<Self> {
-        let one = std::slice::from_ref(error);
-        let all = error.as_array().map_or(one, Vec::as_slice);
-        let errors: Vec<_> = all.iter().take(MAX_ERRORS).filter_map(ServiceError::read).collect();
-        (!errors.is_empty()).then_some(Self { shape, errors })
+    fn stated(shape: Shape, errors: Vec<ServiceError>) -> Option<Self> {
+        (!errors.is_empty()).then_some(Self { shape, errors, succeeded: 0 })
     }
 
-    fn batch(entries: &[Value]) -> Option<Self> {
-        let failed = entries.iter().take(MAX_ERRORS).enumerate().filter_map(|(position, entry)| {
-            let entry = entry.as_object()?;
-            let nested = || entry.get("ia::result")?.as_object()?.get("ia::error");
-            let error = ServiceError::read(entry.get("ia::error").or_else(nested)?)?;
-            let status = entry.get("ia::status").and_then(status);
-            Some(ServiceError { status, position: Some(position), ..error })
-        });
-        let errors: Vec<_> = failed.collect();
-        (!errors.is_empty()).then_some(Self { shape: Shape::Batch, errors })
+    fn batch(Operations { failed, succeeded }: Operations) -> Option<Self> {
+        let envelope = Self::stated(Shape::Batch, failed)?;
+        Some(Self { succeeded, ..envelope })
     }
 
     /// Every error and every detail, outermost first.
@@ -210,14 +166,9 @@ impl ErrorEnvelope {
     }
 }
 
-fn status(value: &Value) -> Option<u16> {
-    let number = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
-    u16::try_from(number).ok()
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -274,6 +225,49 @@ mod tests {
             let places: Vec<_> = envelope.errors.iter().map(|error| (error.position, error.status)).collect();
             assert_eq!(places, [(Some(1), Some(422)), (Some(2), Some(400))]);
         }
+    }
+
+    #[test]
+    fn a_batch_counts_what_did_not_fail_and_a_bare_status_is_a_failure() {
+        let entries = json!([
+            { "ia::status": 200, "ia::result": [
+                { "ia::status": 201, "ia::result": {} },
+                { "ia::status": 404, "ia::error": { "code": "notFound" } },
+            ]},
+            { "ia::status": 500 },
+            { "ia::result": { "key": "1" } },
+            7,
+        ]);
+        let envelope = parse(&json!({ "ia::result": entries }));
+        let found: Vec<_> = envelope.errors.iter().map(|error| (error.position, error.status)).collect();
+        assert_eq!((found, envelope.succeeded), (vec![(Some(0), Some(404)), (Some(1), Some(500))], 2));
+    }
+
+    #[test]
+    fn a_member_that_stands_twice_makes_the_body_unreadable() {
+        for body in [
+            r#"{"error":"invalid_grant","error":"temporarily_unavailable"}"#,
+            r#"{"ia::error":{"code":"a","code":"GW-0040"}}"#,
+            r#"{"ia::error":{"code":"a"},"ia::error":{"code":"b"}}"#,
+        ] {
+            assert_eq!(ErrorEnvelope::parse(body.as_bytes()), None, "{body}");
+        }
+        // What nobody looks at may stand there as often as it likes.
+        let body = br#"{"ia::meta":1,"ia::meta":2,"ia::error":{"x":1,"x":2,"code":"a"}}"#;
+        assert!(ErrorEnvelope::parse(body).unwrap().is("a"));
+    }
+
+    #[test]
+    fn codes_are_read_whatever_the_charset_of_the_text() {
+        for body in [
+            &b"{\"ia::error\":{\"code\":\"GW-0040\",\"message\":\"Jeton expir\xe9\"}}"[..],
+            b"\xef\xbb\xbf{\"error\":{\"code\":\"GW-0040\"}}",
+        ] {
+            assert!(ErrorEnvelope::parse(body).unwrap().is("GW-0040"));
+        }
+        let utf16: Vec<u8> =
+            r#"{"error":"invalid_grant"}"#.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(ErrorEnvelope::parse(&utf16), None);
     }
 
     #[test]

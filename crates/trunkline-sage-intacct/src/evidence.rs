@@ -58,17 +58,78 @@ fn message(error: &ServiceError) -> String {
     without_tokens(&texts.join("; "))
 }
 
-/// Takes out every word that is long enough to be a token: a service may quote what it was sent.
+/// Takes out every word that is long enough to be a token, and what follows the name of a secret: a service
+/// may quote what it was sent.
 fn without_tokens(text: &str) -> String {
     const MIN_TOKEN_CHARS: usize = 48;
-    let is_token = |c: char| c.is_ascii_alphanumeric() || "._~+=/-".contains(c);
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "._~+/-".contains(c);
     let mut out = String::with_capacity(text.len());
+    let mut follows = Follows::Nothing;
     for word in text.split_inclusive(|c| !is_token(c)) {
         let run = word.trim_end_matches(|c| !is_token(c));
-        out.push_str(if run.len() < MIN_TOKEN_CHARS { run } else { "[redacted]" });
-        out.push_str(&word[run.len()..]);
+        let between = &word[run.len()..];
+        let is_secret = run.len() >= MIN_TOKEN_CHARS || follows.makes_secret(run);
+        out.push_str(if is_secret { "[redacted]" } else { run });
+        out.push_str(between);
+        follows = follows.then(run, between);
     }
     out
+}
+
+/// What stood before a word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Follows {
+    Nothing,
+    /// The name of a secret, without a sign that its value follows.
+    Name,
+    /// The name, and `=` or `:`.
+    Value,
+    /// The scheme of a bearer token.
+    Bearer,
+}
+
+impl Follows {
+    /// Shorter words after `Bearer` are words: "Bearer token is missing".
+    const MIN_BEARER_CHARS: usize = 16;
+
+    fn makes_secret(self, run: &str) -> bool {
+        match self {
+            Self::Nothing | Self::Name => false,
+            Self::Value => !run.is_empty(),
+            Self::Bearer => run.len() >= Self::MIN_BEARER_CHARS,
+        }
+    }
+
+    fn then(self, run: &str, between: &str) -> Self {
+        const NAMES: [&str; 10] = [
+            "client_secret",
+            "password",
+            "access_token",
+            "refresh_token",
+            "id_token",
+            "api_key",
+            "sessionid",
+            "session_id",
+            "code_verifier",
+            "authorization",
+        ];
+        let is = |name: &&str| run.eq_ignore_ascii_case(name);
+        let assigns = matches!(between, "=" | ":");
+        match self {
+            _ if is(&"bearer") => Self::Bearer,
+            _ if NAMES.iter().any(is) => {
+                if assigns {
+                    Self::Value
+                } else {
+                    Self::Name
+                }
+            }
+            // Quotes and blanks may stand between the name, the sign and the value.
+            Self::Name if run.is_empty() && assigns => Self::Value,
+            Self::Name | Self::Value | Self::Bearer if run.is_empty() => self,
+            _ => Self::Nothing,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -82,6 +143,22 @@ mod tests {
         let support = "Ask for Kxi78%7EZuyXBDEGVHD2UmO1phYXDQAAAAo.";
         assert_eq!(without_tokens(support), support);
         assert_eq!(without_tokens(""), "");
+    }
+
+    #[test]
+    fn what_follows_the_name_of_a_secret_is_taken_out() {
+        for (text, expected) in [
+            ("client_secret=s3cr3t&x=1", "client_secret=[redacted]&x=1"),
+            (r#"{"password": "hunter2", "a": 1}"#, r#"{"password": "[redacted]", "a": 1}"#),
+            ("sessionId : abc def", "sessionId : [redacted] def"),
+            ("sent Bearer abcdefghijklmnop.", "sent Bearer [redacted]"),
+            ("Bearer token is missing", "Bearer token is missing"),
+            ("The refresh_token is not valid", "The refresh_token is not valid"),
+            ("Invalid token: expired", "Invalid token: expired"),
+            ("password", "password"),
+        ] {
+            assert_eq!(without_tokens(text), expected, "{text}");
+        }
     }
 
     #[test]

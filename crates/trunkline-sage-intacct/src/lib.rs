@@ -51,6 +51,8 @@ mod diagnose;
 mod entity;
 mod envelope;
 mod evidence;
+mod gates;
+mod gateway;
 mod oauth;
 mod pause;
 mod provider;

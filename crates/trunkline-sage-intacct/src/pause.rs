@@ -7,19 +7,24 @@ use trunkline_core::http::header::{DATE, RETRY_AFTER};
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::jiff::fmt::rfc2822;
 
-/// The limits that name a time. Sage's documentation spells the ending of these both ways.
-const LIMITS: [&str; 3] = ["x-ia-throttle-limit", "x-ia-hour-rate-limit", "x-ia-tenant-throttle-limit"];
-const ENDINGS: [&str; 2] = ["-retry-after", "-retryafter"];
+/// The limits that name a time. Sage's documentation spells their ending both ways.
+const LIMITS: [&str; 6] = [
+    "x-ia-throttle-limit-retry-after",
+    "x-ia-throttle-limit-retryafter",
+    "x-ia-hour-rate-limit-retry-after",
+    "x-ia-hour-rate-limit-retryafter",
+    "x-ia-tenant-throttle-limit-retry-after",
+    "x-ia-tenant-throttle-limit-retryafter",
+];
 
 /// Longest wait that is believed: a day. The longest window that Sage documents is an hour.
 const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The longest wait that the headers ask for.
 pub(crate) fn requested_pause(headers: &HeaderMap) -> Option<Duration> {
-    let sage = LIMITS.iter().flat_map(|limit| ENDINGS.iter().map(move |ending| format!("{limit}{ending}")));
-    let longest_of_sage = sage.filter_map(|name| wait(headers, headers.get(name)?.to_str().ok()?)).max();
-    let standard = headers.get(RETRY_AFTER).and_then(|value| wait(headers, value.to_str().ok()?));
-    longest_of_sage.max(standard).map(|wait| wait.min(MAX_WAIT))
+    let of_sage = LIMITS.iter().filter_map(|name| headers.get(*name));
+    let all = of_sage.chain(headers.get(RETRY_AFTER));
+    all.filter_map(|value| wait(headers, value.to_str().ok()?)).max().map(|wait| wait.min(MAX_WAIT))
 }
 
 /// Seconds, or a date, which is compared with the answer's own date: our clock may be wrong.

@@ -127,11 +127,11 @@ fn every_fixture_of_the_reference_has_its_cause_and_its_actor() {
         ("E23 by code", Api, 400, &gateway("GW-0010", "API rate limit exceeded"), Cause::RateLimited, Nobody),
         ("E24", Api, 503, &gateway("GW-0001", "Cannot process"), Cause::ServiceUnavailable, Service),
         ("E24, empty", Api, 503, "", Cause::ServiceUnavailable, Service),
-        ("E25", Api, 502, HTML, Cause::ServiceUnavailable, Service),
+        ("E25", Api, 502, HTML, Cause::EdgeFailure, Service),
         ("E26", Api, 524, HTML, Cause::OutcomeUnknown, Operator),
         ("E26, no page", Api, 524, "", Cause::OutcomeUnknown, Operator),
         ("E27", Api, 409, &api(r#""code":"invalidRequest""#), Cause::Conflict, Operator),
-        ("E28", Api, 207, PARTIAL, Cause::BusinessRule, User),
+        ("E28", Api, 207, PARTIAL, Cause::PartiallyDone, Operator),
         ("E29", Api, 500, r#"{"ia::error":{"supportId":"K1"}}"#, Cause::ServiceUnavailable, Service),
     ];
     for (name, call, status, body, cause, actor) in rows {
@@ -146,8 +146,8 @@ fn twins_that_look_alike_are_not_taken_for_the_other() {
     use Call::{Api, Refresh};
 
     // A firewall's page is about neither token nor permission.
-    assert_eq!(cause(Api, 401, HTML), Some(Cause::ServiceUnavailable));
-    assert_eq!(cause(Api, 403, HTML), Some(Cause::ServiceUnavailable));
+    assert_eq!(cause(Api, 401, HTML), Some(Cause::EdgeFailure));
+    assert_eq!(cause(Api, 403, HTML), Some(Cause::EdgeFailure));
     // "token" is also a word for what a payload may hold.
     let field = r#""code":"invalidRequest","message":"The payment token is not valid""#;
     assert_eq!(cause(Api, 400, &api(field)), Some(Cause::RequestInvalid));
@@ -171,7 +171,7 @@ fn twins_that_look_alike_are_not_taken_for_the_other() {
     assert_eq!(cause(Api, 200, r#"{"ia::result":{"key":"1"}}"#), None);
     assert_eq!(cause(Api, 204, ""), None);
     assert_eq!(cause(Api, 404, HTML), Some(Cause::ResponseInvalid));
-    assert_eq!(cause(Refresh, 404, HTML), Some(Cause::ServiceUnavailable));
+    assert_eq!(cause(Refresh, 404, HTML), Some(Cause::EdgeFailure));
     assert_eq!(cause(Refresh, 200, HTML), Some(Cause::ResponseInvalid));
     assert_eq!(cause(Refresh, 400, r#"{"error":"temporarily_unavailable"}"#), None);
 }
@@ -188,7 +188,7 @@ fn an_outage_at_renewal_never_kills_a_grant() {
     // What was cut off may have spent the refresh token; what was refused did not.
     assert_eq!(cause(Call::Refresh, 524, HTML), Some(Cause::RefreshOutcomeUnknown));
     assert_eq!(cause(Call::Exchange, 504, ""), Some(Cause::ConsentOutcomeUnknown));
-    assert_eq!(cause(Call::Refresh, 503, HTML), Some(Cause::ServiceUnavailable));
+    assert_eq!(cause(Call::Refresh, 503, HTML), Some(Cause::EdgeFailure));
     let refused = gateway("GW-0001", "Cannot process the request");
     assert_eq!(cause(Call::Refresh, 504, &refused), Some(Cause::ServiceUnavailable));
 }
