@@ -44,10 +44,23 @@ impl Call {
 
     /// The first query parameter of that name.
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
-        form_urlencoded::parse(self.query.as_bytes())
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.into_owned())
+        form_value(self.query.as_bytes(), name)
     }
+
+    /// The first field of that name in a form body.
+    pub(crate) fn field(&self, name: &str) -> Option<String> {
+        form_value(&self.body, name)
+    }
+}
+
+/// The first value of that name in form-encoded text.
+pub(crate) fn form_value(form: &[u8], name: &str) -> Option<String> {
+    form_urlencoded::parse(form).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// Text for HTML and XML, attributes included.
+pub(crate) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// An answer, whole or not, or the decision to give none.

@@ -9,7 +9,13 @@
 //! `trunkline-sim sage-intacct --listen 127.0.0.1:4010`.
 
 mod clock;
+pub mod control;
 mod exchange;
+mod fault;
+mod front;
+mod ledger;
+mod log;
 mod random;
+mod redirect_uri;
 pub mod sage_intacct;
 mod server;

@@ -4,10 +4,10 @@ use url::Url;
 
 use super::company::AuthorisedClient;
 use super::knobs::SupersedeAt;
-use super::state::{App, Code, World};
+use super::state::{Code, World};
 use super::supersede;
-use crate::exchange::Reply;
-use crate::random;
+use crate::exchange::{Reply, escape, form_value};
+use crate::{random, redirect_uri};
 
 /// A consent request that passed every check that may not redirect.
 #[derive(Debug)]
@@ -40,15 +40,12 @@ impl Untrusted {
 
 impl Consent {
     pub(crate) fn parse(world: &World, query: &str) -> Result<Self, Untrusted> {
-        let parameter = |name: &str| {
-            form_urlencoded::parse(query.as_bytes())
-                .find(|(key, _)| key == name)
-                .map(|(_, value)| value.into_owned())
-        };
+        let parameter = |name: &str| form_value(query.as_bytes(), name);
         let client = parameter("client_id").unwrap_or_default();
         let app = world.app(&client).ok_or(Untrusted::Client)?;
         let redirect_text = parameter("redirect_uri").unwrap_or_default();
-        let redirect_uri = registered(app, &redirect_text).ok_or(Untrusted::RedirectUri)?;
+        let redirect_uri = redirect_uri::registered(&app.redirect_uris, &redirect_text, true)
+            .ok_or(Untrusted::RedirectUri)?;
 
         let challenge = parameter("code_challenge");
         let method = parameter("code_challenge_method");
@@ -115,12 +112,8 @@ impl Consent {
     }
 
     fn callback(&self, name: &str, value: &str) -> Url {
-        let mut url = self.redirect_uri.clone();
-        url.query_pairs_mut().append_pair(name, value);
-        if let Some(state) = &self.state {
-            url.query_pairs_mut().append_pair("state", state);
-        }
-        url
+        let parameters = [(name, Some(value)), ("state", self.state.as_deref())];
+        redirect_uri::callback(&self.redirect_uri, &parameters)
     }
 }
 
@@ -132,24 +125,6 @@ fn list_client_if_admin(world: &mut World, client: &str, user: &str, company: &s
     if admin {
         company.clients.entry(client.to_owned()).or_insert(AuthorisedClient { active: true, ws_user: None });
     }
-}
-
-fn registered(app: &App, sent: &str) -> Option<Url> {
-    let url = Url::parse(sent).ok()?;
-    let known = app.redirect_uris.iter().any(|entry| entry == sent || same_but_port(entry, &url, sent));
-    known.then_some(url)
-}
-
-/// RFC 8252, 7.3: a native application learns its loopback port only when it starts.
-fn same_but_port(entry: &str, sent: &Url, sent_text: &str) -> bool {
-    let Ok(mut entry) = Url::parse(entry) else { return false };
-    let loopback = |url: &Url| url.scheme() == "http" && url.host_str() == Some("127.0.0.1");
-    // Only a text that parsing leaves unchanged is compared byte for byte by the equality below.
-    loopback(&entry)
-        && loopback(sent)
-        && sent.as_str() == sent_text
-        && entry.set_port(sent.port()).is_ok()
-        && entry == *sent
 }
 
 /// The page on which a person signs in and decides; it posts to the control API.
@@ -170,8 +145,4 @@ pub(crate) fn page(query: &str) -> Reply {
              </form></body></html>"
         ),
     )
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -1,32 +1,11 @@
-//! What a test does to the service: time, administration, faults, and a look at the requests.
+//! What a test does to the service's users, companies and grants.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use super::fault::{Fixture, TokenFault};
+use super::family::{Ended, Family};
 use super::knobs::{AccessDeath, Knobs};
-use super::ledger::{Ended, Family, TokenExchange};
-use super::log::LoggedRequest;
-use super::simulator::Gate;
-use super::{Inner, jwt, supersede};
-
-/// Why a control call had no effect: the text names what was not found.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("simulator has no {0}")]
-pub struct NotFound(pub(crate) String);
-
-/// The control API. Cheap to clone; every change acts on the next request.
-#[derive(Debug, Clone)]
-pub struct Control {
-    pub(crate) inner: Arc<Inner>,
-}
+use super::{Control, jwt, supersede};
+use crate::control::NotFound;
 
 impl Control {
-    /// Moves the service's clock forward, in whole seconds, rounded up.
-    pub fn advance_clock(&self, by: Duration) {
-        self.inner.clock.advance(by);
-    }
-
     /// Changes switches.
     pub fn knobs(&self, change: impl FnOnce(&mut Knobs)) {
         change(&mut self.inner.world().knobs);
@@ -231,93 +210,9 @@ impl Control {
         }
     }
 
-    /// Answers the next matching calls with a fixture; earlier injected ones come first.
-    pub fn inject(&self, fixture: Fixture) {
-        self.inner.world().fixtures.push(fixture);
-    }
-
-    /// Lets the next token requests meet this fault, behind faults that wait already.
-    pub fn fail_token_endpoint(&self, fault: &TokenFault, times: usize) {
-        // A bound, since this also comes over HTTP.
-        for _ in 0..times.min(10_000) {
-            self.inner.world().token_faults.push_back(fault.clone());
-        }
-    }
-
-    /// Takes back the faults that no request has met yet.
-    pub fn clear_token_faults(&self) {
-        self.inner.world().token_faults.clear();
-    }
-
-    /// Delays the next token request in real time. To hold requests without measuring time use
-    /// [`pause_token_endpoint`](Self::pause_token_endpoint).
-    pub fn hold_token_endpoint(&self, by: Duration) {
-        self.fail_token_endpoint(&TokenFault::delay(by), 1);
-    }
-
-    /// Holds all token requests, already logged but not processed, until
-    /// [`resume_token_endpoint`](Self::resume_token_endpoint).
-    pub fn pause_token_endpoint(&self) {
-        self.inner.gate.send_replace(Gate::Requests);
-    }
-
-    /// Holds all token requests, already processed but not answered, until
-    /// [`resume_token_endpoint`](Self::resume_token_endpoint).
-    pub fn pause_token_answers(&self) {
-        self.inner.gate.send_replace(Gate::Answers);
-    }
-
-    /// Lets held token requests go on. One whose client has gone meanwhile is processed nevertheless.
-    pub fn resume_token_endpoint(&self) {
-        self.inner.gate.send_replace(Gate::Open);
-    }
-
-    /// Number of token requests that arrived, held and failed ones included.
-    #[must_use]
-    pub fn token_requests(&self) -> usize {
-        self.inner.world().log.iter().filter(|request| request.is_token_request()).count()
-    }
-
-    /// All requests in order of arrival, control requests excepted.
-    #[must_use]
-    pub fn requests(&self) -> Vec<LoggedRequest> {
-        self.inner.world().log.clone()
-    }
-
-    /// All token requests that were processed, in that order.
-    #[must_use]
-    pub fn token_exchanges(&self) -> Vec<TokenExchange> {
-        self.inner.world().exchanges.clone()
-    }
-
     /// All grants with their counts, in the order of consents.
     #[must_use]
     pub fn families(&self) -> Vec<Family> {
         self.inner.world().grants.iter().map(Family::from).collect()
-    }
-
-    /// Empties the records of requests and of token exchanges. The counts of families stay.
-    pub fn clear_requests(&self) {
-        self.inner.clear_log();
-    }
-
-    /// Waits until `count` token requests have arrived. Without bound: put a timeout around it.
-    pub async fn token_requests_reached(&self, count: usize) {
-        self.reached(|| self.token_requests() >= count).await;
-    }
-
-    /// Waits until `count` token requests have been processed, that is, the service has committed to
-    /// what it answers. Without bound: put a timeout around it.
-    pub async fn token_exchanges_reached(&self, count: usize) {
-        self.reached(|| self.inner.world().exchanges.len() >= count).await;
-    }
-
-    async fn reached(&self, done: impl Fn() -> bool) {
-        let mut progress = self.inner.progress.subscribe();
-        while !done() {
-            if progress.changed().await.is_err() {
-                return;
-            }
-        }
     }
 }

@@ -1,23 +1,20 @@
 //! The control API over HTTP, for programs that are no Rust tests; routes stand in the module docs.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
 use super::authorize::Consent;
-use super::control::Control;
-use super::fault::{Fixture, Matcher, TokenFault};
-use super::{Inner, NotFound};
+use super::{Control, Inner};
+use crate::control::{NotFound, command_of, done, patched, value_of};
 use crate::exchange::{Call, Reply};
 
 /// Every body the routes take; a route reads the members it needs.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Command {
-    seconds: u64,
     user: String,
     company: String,
     client_id: String,
@@ -30,25 +27,20 @@ struct Command {
     rights: Vec<String>,
     user_type: String,
     on: bool,
-    times: Option<usize>,
     authorize_url: Option<Url>,
-    fault: Option<TokenFault>,
-    fixture: Option<Fixture>,
-    named: Option<String>,
-    matcher: Matcher,
 }
 
 pub(crate) fn answer(inner: &Arc<Inner>, call: &Call, route: &str) -> Reply {
-    let control = Control { inner: Arc::clone(inner) };
+    let control = inner.control();
     if (call.method.as_str(), route) == ("POST", "consent") {
         return consent(inner, call);
     }
-    let result = match call.method.as_str() {
+    let result = control.common_route(call, route).unwrap_or_else(|| match call.method.as_str() {
         "GET" => read(&control, route),
         "PATCH" if route == "knobs" => patch_knobs(&control, &call.body),
         "POST" => post(&control, call, route),
         _ => Err("no such route".to_owned()),
-    };
+    });
     match result {
         Ok(body) => Reply::json(200, &body),
         Err(problem) => Reply::json(400, &json!({ "error": problem })),
@@ -57,38 +49,24 @@ pub(crate) fn answer(inner: &Arc<Inner>, call: &Call, route: &str) -> Reply {
 
 fn read(control: &Control, route: &str) -> Result<Value, String> {
     match route {
-        "requests" => serde_json::to_value(control.requests()).map_err(|error| error.to_string()),
-        "token-exchanges" => {
-            serde_json::to_value(control.token_exchanges()).map_err(|error| error.to_string())
-        }
-        "families" => serde_json::to_value(control.families()).map_err(|error| error.to_string()),
-        "token-requests" => Ok(json!({ "count": control.token_requests() })),
-        "knobs" => serde_json::to_value(&control.inner.world().knobs).map_err(|error| error.to_string()),
+        "families" => value_of(&control.families()),
+        "knobs" => value_of(&control.inner.world().knobs),
         _ => Err("no such route".to_owned()),
     }
 }
 
 fn patch_knobs(control: &Control, body: &[u8]) -> Result<Value, String> {
-    let change: serde_json::Map<String, Value> =
-        serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    let mut knobs = read(control, "knobs")?;
-    for (name, value) in change {
-        // A misspelt name is found by the strict reading below.
-        knobs[name.as_str()] = value;
-    }
-    let new = serde_json::from_value(knobs).map_err(|error| error.to_string())?;
+    let new = patched(&control.inner.world().knobs, body)?;
     control.knobs(|knobs| *knobs = new);
     read(control, "knobs")
 }
 
 fn post(control: &Control, call: &Call, route: &str) -> Result<Value, String> {
-    let body: &[u8] = if call.body.is_empty() { b"{}" } else { &call.body };
-    let command: Command = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let command: Command = command_of(call)?;
     let (user, company) = (command.user.as_str(), command.company.as_str());
     let text = |error: NotFound| error.to_string();
     check_names(control, route, &command)?;
     match route {
-        "advance-clock" => control.advance_clock(Duration::from_secs(command.seconds)),
         "revoke" => control.revoke_grants(user, company),
         "supersede" => control.supersede_grants(user, company, &command.client_id),
         "ui-login" => control.ui_login(user, company),
@@ -115,20 +93,10 @@ fn post(control: &Control, call: &Call, route: &str) -> Result<Value, String> {
         "reject-access-tokens" => control.reject_access_tokens(user, company),
         "end-family" => control.end_family(command.family).map_err(text)?,
         "set-client-secret" => control.set_client_secret(&command.client_id, &command.secret),
-        "clear-token-faults" => control.clear_token_faults(),
-        "pause-token-endpoint" => control.pause_token_endpoint(),
-        "pause-token-answers" => control.pause_token_answers(),
-        "resume-token-endpoint" => control.resume_token_endpoint(),
-        "clear-requests" => control.clear_requests(),
-        "fail-token-endpoint" => {
-            let fault = command.fault.as_ref().ok_or("fault is missing")?;
-            control.fail_token_endpoint(fault, command.times.unwrap_or(1));
-        }
-        "inject" => inject(control, command)?,
         "approve" | "deny" => return decide(control, &command, route == "approve"),
         _ => return Err("no such route".to_owned()),
     }
-    Ok(json!({ "ok": true }))
+    Ok(done())
 }
 
 /// Refuses a name that would make a command do nothing, as a misspelt one would.
@@ -160,20 +128,6 @@ fn check_names(control: &Control, route: &str, command: &Command) -> Result<(), 
     Ok(())
 }
 
-fn inject(control: &Control, command: Command) -> Result<(), String> {
-    let fixture = match (command.fixture, command.named) {
-        (Some(fixture), _) => fixture,
-        (None, Some(name)) => {
-            let mut fixture = Fixture::named(&name, command.matcher).ok_or("no such fixture")?;
-            fixture.times = u32::try_from(command.times.unwrap_or(1)).unwrap_or(u32::MAX);
-            fixture
-        }
-        (None, None) => return Err("fixture or named is missing".to_owned()),
-    };
-    control.inject(fixture);
-    Ok(())
-}
-
 fn decide(control: &Control, command: &Command, approve: bool) -> Result<Value, String> {
     let url = command.authorize_url.as_ref().ok_or("authorize_url is missing")?;
     let (default_user, default_company) = control.inner.world().default_user.clone();
@@ -189,13 +143,8 @@ fn decide(control: &Control, command: &Command, approve: bool) -> Result<Value, 
 
 /// The form of the consent page.
 fn consent(inner: &Inner, call: &Call) -> Reply {
-    let field = |name: &str| {
-        form_urlencoded::parse(&call.body)
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.into_owned())
-            .unwrap_or_default()
-    };
-    let now_s = inner.clock.now_s();
+    let field = |name: &str| call.field(name).unwrap_or_default();
+    let now_s = inner.front.clock.now_s();
     let mut world = inner.world();
     let consent = match Consent::parse(&world, &field("query")) {
         Ok(consent) => consent,

@@ -1,77 +1,57 @@
-//! The front door: logging, faults, routing.
+//! Routing.
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use axum::body::Body;
-use axum::extract::State;
-use axum::http::{Request, Response};
 
 use super::authorize::{self, Consent};
 use super::envelope::ApiError;
-use super::fault::{TokenFault, edge_page};
 use super::idempotency::{self, Known};
 use super::session::{self, Caller};
-use super::simulator::Gate;
 use super::state::World;
 use super::token_request::Attributes;
 use super::{
     API_ROOT, Inner, TOKEN_PATH, composite, control_http, objects, query, services, throttle, token,
 };
-use crate::exchange::{Call, Outcome, Reply};
+use crate::exchange::{Call, Reply};
+use crate::fault::edge_page;
+use crate::front::{Front, Service};
 
-/// Serves every request of the simulator.
-pub(crate) async fn serve(State(inner): State<Arc<Inner>>, request: Request<Body>) -> Response<Body> {
-    let Some(call) = Call::read(request).await else {
-        // The edge refuses such bodies before the service sees them.
-        return Outcome::Answer(Reply::html(413, edge_page("413 Payload Too Large"))).into_response();
-    };
-    if let Some(rest) = call.path.strip_prefix("/control/") {
-        return Outcome::Answer(control_http::answer(&inner, &call, rest)).into_response();
-    }
-    let grant_type = grant_type(&call);
-    let entry = inner.log_arrival(&call, grant_type.clone());
-    let outcome = answer(&inner, &call, grant_type.as_deref()).await;
-    inner.log_status(entry, outcome.status());
-    outcome.into_response()
-}
+impl Service for Inner {
+    type Admission = ();
 
-fn grant_type(call: &Call) -> Option<String> {
-    if call.path != TOKEN_PATH {
-        return None;
+    fn front(&self) -> &Front {
+        &self.front
     }
-    Attributes::read(call).ok()?.get("grant_type").map(str::to_owned)
-}
 
-async fn answer(inner: &Arc<Inner>, call: &Call, grant_type: Option<&str>) -> Outcome {
-    if call.path == TOKEN_PATH {
-        inner.token_gate(Gate::Requests).await;
+    fn is_token_request(call: &Call) -> bool {
+        call.path == TOKEN_PATH
     }
-    if let Some(reply) = take_fixture(inner, call, grant_type) {
-        return Outcome::Answer(reply);
-    }
-    let beneath = |path: &&str| path.is_empty() || path.starts_with('/');
-    let Some(path) = call.path.strip_prefix(API_ROOT).filter(beneath) else {
-        return Outcome::Answer(wrong_root(inner, call));
-    };
-    match path.strip_prefix("/oauth2/") {
-        Some("token") => token_endpoint(inner, call).await,
-        Some(endpoint) => Outcome::Answer(oauth(inner, call, endpoint)),
-        None => Outcome::Answer(api_call(inner, call, path.trim_start_matches('/')).await),
-    }
-}
 
-fn take_fixture(inner: &Inner, call: &Call, grant_type: Option<&str>) -> Option<Reply> {
-    let mut world = inner.world();
-    let index = world
-        .fixtures
-        .iter()
-        .position(|fixture| fixture.times > 0 && fixture.matcher.matches(call, grant_type))?;
-    let fixture = world.fixtures.get_mut(index)?;
-    fixture.times -= 1;
-    let reply = fixture.reply();
-    world.fixtures.retain(|fixture| fixture.times > 0);
-    Some(reply)
+    fn grant_type(call: &Call) -> Option<String> {
+        Attributes::read(call).ok()?.get("grant_type").map(str::to_owned)
+    }
+
+    fn admit(&self, _call: &Call) -> Result<(), Reply> {
+        Ok(())
+    }
+
+    async fn answer(self: &Arc<Self>, call: &Call) -> Reply {
+        let beneath = |path: &&str| path.is_empty() || path.starts_with('/');
+        let Some(path) = call.path.strip_prefix(API_ROOT).filter(beneath) else {
+            return wrong_root(self, call);
+        };
+        match path.strip_prefix("/oauth2/") {
+            Some(endpoint) => oauth(self, call, endpoint),
+            None => api_call(self, call, path.trim_start_matches('/')).await,
+        }
+    }
+
+    fn failing(&self, status: u16) -> Reply {
+        ApiError::gateway(status, "GW-0001", "Cannot process the request").reply(&self.world().knobs)
+    }
+
+    fn control(self: &Arc<Self>, call: &Call, route: &str) -> Reply {
+        control_http::answer(self, call, route)
+    }
 }
 
 fn wrong_root(inner: &Inner, call: &Call) -> Reply {
@@ -79,47 +59,12 @@ fn wrong_root(inner: &Inner, call: &Call) -> Reply {
     ApiError::bad_request(text).reply(&inner.world().knobs)
 }
 
-async fn token_endpoint(inner: &Inner, call: &Call) -> Outcome {
-    let fault = inner.world().token_faults.pop_front();
-    match &fault {
-        Some(TokenFault::Reset) => return Outcome::HangUp,
-        Some(TokenFault::Status(status)) => {
-            let error = ApiError::gateway(*status, "GW-0001", "Cannot process the request");
-            return Outcome::Answer(error.reply(&inner.world().knobs));
-        }
-        Some(TokenFault::Html(status)) => {
-            return Outcome::Answer(Reply::html(*status, edge_page(&status.to_string())));
-        }
-        Some(TokenFault::Redirect(location)) => return Outcome::Answer(Reply::redirect(location)),
-        Some(TokenFault::DelayMs(delay)) => {
-            tokio::time::sleep(Duration::from_millis(*delay)).await;
-        }
-        _ => {}
-    }
-    let mut reply = oauth(inner, call, "token");
-    inner.token_processed();
-    if let Some(TokenFault::DelayAnswerMs(delay)) = fault {
-        tokio::time::sleep(Duration::from_millis(delay)).await;
-    }
-    inner.token_gate(Gate::Answers).await;
-    match fault {
-        Some(TokenFault::LoseAnswer) => Outcome::HangUp,
-        Some(TokenFault::CutAnswer) => Outcome::Cut(reply),
-        Some(TokenFault::HalfAnswer) => {
-            let half = reply.body.len() / 2;
-            reply.body.truncate((0..=half).rev().find(|at| reply.body.is_char_boundary(*at)).unwrap_or(0));
-            Outcome::Answer(reply)
-        }
-        _ => Outcome::Answer(reply),
-    }
-}
-
 fn oauth(inner: &Inner, call: &Call, endpoint: &str) -> Reply {
-    let now_s = inner.clock.now_s();
+    let now_s = inner.front.clock.now_s();
     let mut world = inner.world();
     let result = match (call.method.as_str(), endpoint) {
         ("GET", "authorize") => Ok(authorise(&mut world, call, now_s)),
-        ("POST", "token") => token::token(&mut world, call, now_s),
+        ("POST", "token") => token::token(&mut world, &inner.front, call, now_s),
         ("POST", "revoke") => token::revoke(&mut world, call),
         (_, "authorize" | "token" | "revoke") => Err(objects::method_not_allowed()),
         _ => Err(ApiError::gateway(400, "GW-0033", "Unknown OAuth endpoint")),
@@ -147,7 +92,7 @@ async fn api_call(inner: &Arc<Inner>, call: &Call, path: &str) -> Reply {
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
-    let now_s = inner.clock.now_s();
+    let now_s = inner.front.clock.now_s();
     let mut world = inner.world();
     let reply =
         authenticated(&mut world, call, path, now_s).unwrap_or_else(|error| error.reply(&world.knobs));

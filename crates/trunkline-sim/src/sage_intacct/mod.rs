@@ -21,7 +21,8 @@
 //! | is refused, and the new token lives on | `rotation` [`Rotation::On`] |
 //! | works for a while if it is the previous one | either of them, with `rotation_grace_s` |
 //!
-//! [`Control::token_exchanges`] and [`Control::families`] tell how often tokens were issued, reused and
+//! [`Control::token_exchanges`](crate::control::Control::token_exchanges) and
+//! [`Control::families`](crate::control::Control::families) tell how often tokens were issued, reused and
 //! refused; [`TokenFault`] loses requests and answers.
 //!
 //! # Control over HTTP
@@ -45,6 +46,7 @@
 //! | `POST maintenance` | `on` |
 //! | `POST inject` | `fixture` (a [`Fixture`]), or `named` (`E1` …) with `matcher` and `times` |
 //! | `POST fail-token-endpoint` | `fault` (a [`TokenFault`]), `times` |
+//! | `POST fail` | the same, and `matcher` (a [`Matcher`]) for any call |
 //! | `POST pause-token-endpoint`, `pause-token-answers`, `resume-token-endpoint` | – |
 //! | `POST clear-token-faults`, `clear-requests` | – |
 //! | `POST set-client-secret` | `client_id`, `secret` |
@@ -64,14 +66,13 @@ mod control;
 mod control_http;
 mod entity;
 mod envelope;
-mod fault;
+mod family;
 mod filter;
+pub(crate) mod fixtures;
 mod gateway;
 mod idempotency;
 mod jwt;
 mod knobs;
-mod ledger;
-mod log;
 mod objects;
 mod payload;
 mod permission;
@@ -86,20 +87,25 @@ mod throttle;
 mod token;
 mod token_request;
 
-pub use control::{Control, NotFound};
-pub use fault::{Fixture, Matcher, TokenFault};
+pub use family::{Ended, Family};
 pub use knobs::{
     AccessDeath, ClientRefusal, ErrorNesting, ExpiredAnswer, Knobs, Refusal, RetryAfterSpelling, Rotation,
     SupersedeAt, SupersedeScope, ThrottleMode, UnknownFields,
 };
-pub use ledger::{Ended, Family, Presented, TokenExchange};
-pub use log::LoggedRequest;
 pub use simulator::{Builder, ConsentRefused, SageIntacct};
 pub use state::App;
+
+pub use crate::control::NotFound;
+pub use crate::fault::{Fault as TokenFault, Fixture, Matcher};
+pub use crate::ledger::{Presented, TokenExchange};
+pub use crate::log::LoggedRequest;
 
 use knobs::SupersedeScope as Scope;
 use simulator::Inner;
 use state::World;
+
+/// The control API.
+pub type Control = crate::control::Control<Inner>;
 
 pub(crate) const API_ROOT: &str = "/ia/api/v1";
 pub(crate) const TOKEN_PATH: &str = "/ia/api/v1/oauth2/token";

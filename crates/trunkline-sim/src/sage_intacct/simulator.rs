@@ -1,50 +1,28 @@
 //! Starting the simulator, its seeded names, and the person who answers a consent.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use url::Url;
 
 use super::authorize::{Consent, Untrusted};
-use super::control::Control;
 use super::knobs::Knobs;
-use super::log::LoggedRequest;
 use super::state::{App, World};
-use super::{API_ROOT, gateway, seed};
+use super::{API_ROOT, Control, seed};
 use crate::clock::SimClock;
-use crate::exchange::Call;
+use crate::front::{self, Front};
 use crate::random;
 use crate::server::Server;
 
 /// What the requests and the control API share.
 #[derive(Debug)]
-pub(crate) struct Inner {
+pub struct Inner {
+    pub(crate) front: Arc<Front>,
     world: Mutex<World>,
-    pub(crate) clock: SimClock,
     pub(crate) slot_freed: Notify,
-    pub(crate) gate: watch::Sender<Gate>,
-    /// Counts token requests that arrived or were processed, to wake those who wait for them.
-    pub(crate) progress: watch::Sender<u64>,
-}
-
-/// Where token requests are held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Gate {
-    Open,
-    /// Before they are processed.
-    Requests,
-    /// After that, before they are answered.
-    Answers,
-}
-
-/// Where a request stands in the log, and of which log since it was last emptied.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LogEntry {
-    index: usize,
-    cleared: u64,
 }
 
 impl Inner {
@@ -53,40 +31,8 @@ impl Inner {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn log_arrival(&self, call: &Call, grant_type: Option<String>) -> LogEntry {
-        let entry = {
-            let mut world = self.world();
-            world.log.push(LoggedRequest::new(call, grant_type));
-            LogEntry { index: world.log.len() - 1, cleared: world.log_cleared }
-        };
-        self.progress.send_modify(|count| *count += 1);
-        entry
-    }
-
-    pub(crate) fn log_status(&self, entry: LogEntry, status: Option<u16>) {
-        let mut world = self.world();
-        if entry.cleared == world.log_cleared
-            && let Some(request) = world.log.get_mut(entry.index)
-        {
-            request.status = status;
-        }
-    }
-
-    pub(crate) fn clear_log(&self) {
-        let mut world = self.world();
-        world.log.clear();
-        world.exchanges.clear();
-        world.log_cleared += 1;
-    }
-
-    pub(crate) fn token_processed(&self) {
-        self.progress.send_modify(|count| *count += 1);
-    }
-
-    /// Returns once token requests are not held at this gate.
-    pub(crate) async fn token_gate(&self, gate: Gate) {
-        // The sender lives in self, so waiting cannot fail.
-        let _open = self.gate.subscribe().wait_for(|closed| *closed != gate).await.is_ok();
+    pub(crate) fn control(self: &Arc<Self>) -> Control {
+        Control { front: Arc::clone(&self.front), inner: Arc::clone(self) }
     }
 
     /// A person's decision on an authorise URL: who accepts, or `None` to deny.
@@ -98,7 +44,7 @@ impl Inner {
         if authorize_url.path() != format!("{API_ROOT}/oauth2/authorize") {
             return Err(ConsentRefused::WrongUrl);
         }
-        let now_s = self.clock.now_s();
+        let now_s = self.front.clock.now_s();
         let mut world = self.world();
         let consent = Consent::parse(&world, authorize_url.query().unwrap_or_default())?;
         Ok(match accepts {
@@ -220,7 +166,7 @@ impl SageIntacct {
     /// The control API.
     #[must_use]
     pub fn control(&self) -> Control {
-        Control { inner: Arc::clone(&self.inner) }
+        self.inner.control()
     }
 
     /// What the seeded user does in the browser: signs in, presses Accept, and is sent to the
@@ -321,13 +267,11 @@ impl Builder {
         let clock = SimClock::default();
         let world = world(clock.clone(), self.knobs, &app, &nonproduction, &password);
         let inner = Arc::new(Inner {
+            front: Arc::new(Front::new(clock)),
             world: Mutex::new(world),
-            clock,
             slot_freed: Notify::new(),
-            gate: watch::Sender::new(Gate::Open),
-            progress: watch::Sender::new(0),
         });
-        let router = Router::new().fallback(gateway::serve).with_state(Arc::clone(&inner));
+        let router = Router::new().fallback(front::serve::<Inner>).with_state(Arc::clone(&inner));
         let server = Server::run(listener, address, router);
         Ok(SageIntacct { inner, server, app, nonproduction, password })
     }
@@ -346,11 +290,6 @@ fn world(clock: SimClock, knobs: Knobs, app: &App, nonproduction: &App, password
         sessions: HashMap::new(),
         signing_key: random::hex::<32>().into_bytes(),
         default_user: (seed::USER.to_owned(), seed::COMPANY.to_owned()),
-        log: Vec::new(),
-        exchanges: Vec::new(),
-        log_cleared: 0,
-        fixtures: Vec::new(),
-        token_faults: VecDeque::new(),
         remembered: HashMap::new(),
         in_flight: HashMap::new(),
         expired_answers: 0,

@@ -1,13 +1,11 @@
 //! Everything the service remembers.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 
 use super::company::Company;
-use super::fault::{Fixture, TokenFault};
+use super::family::Ended;
 use super::idempotency::Remembered;
 use super::knobs::{AccessDeath, Knobs};
-use super::ledger::{Ended, TokenExchange};
-use super::log::LoggedRequest;
 use crate::clock::SimClock;
 
 /// A registered application.
@@ -38,12 +36,6 @@ pub(crate) struct World {
     pub(crate) sessions: HashMap<String, Session>,
     pub(crate) signing_key: Vec<u8>,
     pub(crate) default_user: (String, String),
-    pub(crate) log: Vec<LoggedRequest>,
-    pub(crate) exchanges: Vec<TokenExchange>,
-    /// How often the log was emptied, so that a late status finds no stranger at its place.
-    pub(crate) log_cleared: u64,
-    pub(crate) fixtures: Vec<Fixture>,
-    pub(crate) token_faults: VecDeque<TokenFault>,
     pub(crate) remembered: HashMap<String, Remembered>,
     pub(crate) in_flight: HashMap<(String, String), u32>,
     pub(crate) expired_answers: u64,

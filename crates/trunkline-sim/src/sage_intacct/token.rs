@@ -3,17 +3,19 @@
 use serde_json::json;
 
 use super::envelope::ApiError;
+use super::family::Ended;
 use super::jwt;
 use super::knobs::{AccessDeath, ClientRefusal, Rotation};
-use super::ledger::{Ended, Presented, TokenExchange};
 use super::state::{App, Code, Grant, RefreshToken, World};
 use super::supersede;
 use super::token_request::Attributes;
 use crate::exchange::{Call, Reply};
+use crate::front::Front;
+use crate::ledger::{Presented, TokenExchange};
 use crate::random;
 
 /// Answers a token request and keeps a record of it.
-pub(crate) fn token(world: &mut World, call: &Call, now_s: i64) -> Result<Reply, ApiError> {
+pub(crate) fn token(world: &mut World, front: &Front, call: &Call, now_s: i64) -> Result<Reply, ApiError> {
     let attributes = Attributes::read(call).unwrap_or_default();
     let mut exchange = TokenExchange::new(now_s, attributes.get("grant_type"));
     let result = process(world, call, &mut exchange);
@@ -25,7 +27,7 @@ pub(crate) fn token(world: &mut World, call: &Call, now_s: i64) -> Result<Reply,
         grant.refused += u64::from(result.is_err());
         grant.reused += u64::from(presented != Presented::Current);
     }
-    world.exchanges.push(exchange);
+    front.record_exchange(exchange);
     result
 }
 
@@ -122,7 +124,7 @@ fn refresh(
     let known = world.refresh_tokens.get(text).copied();
     let grant = known.and_then(|token| world.grant(token.grant)).filter(|grant| grant.client == client);
     let (Some(token), Some(grant)) = (known, grant.cloned()) else { return Err(invalid_grant(world)) };
-    let presented = Presented::of(&token, &grant);
+    let presented = Presented::after(grant.rotations.saturating_sub(token.rotation));
     exchange.family = Some(grant.id);
     exchange.presented = Some(presented);
 

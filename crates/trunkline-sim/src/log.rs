@@ -20,22 +20,31 @@ pub struct LoggedRequest {
     pub status: Option<u16>,
     /// Headers by lower-case name, without `authorization` and `cookie`.
     pub headers: BTreeMap<String, String>,
+    #[serde(skip)]
+    token_request: bool,
 }
 
 impl LoggedRequest {
-    pub(crate) fn new(call: &Call, grant_type: Option<String>) -> Self {
+    pub(crate) fn new(call: &Call, token_request: bool, grant_type: Option<String>) -> Self {
         let headers = call
             .headers
             .iter()
             .filter(|(name, _)| !matches!(name.as_str(), "authorization" | "cookie"))
             .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect();
-        Self { method: call.method.to_string(), path: call.path.clone(), grant_type, status: None, headers }
+        Self {
+            method: call.method.to_string(),
+            path: call.path.clone(),
+            grant_type,
+            status: None,
+            headers,
+            token_request,
+        }
     }
 
     /// Whether this was a call of the token endpoint.
     #[must_use]
     pub fn is_token_request(&self) -> bool {
-        self.path == super::TOKEN_PATH
+        self.token_request
     }
 }
