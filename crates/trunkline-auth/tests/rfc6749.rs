@@ -73,7 +73,12 @@ async fn c_6749_03_the_state_is_unguessable_and_sent_as_it_was_given() {
     assert_ne!(one, two);
     assert_eq!(one.expose().len(), 43);
     let provider = provider();
-    let ask = ConsentAsk { state: one.clone(), scopes: ScopeSet::default(), inputs: Inputs::default() };
+    let ask = ConsentAsk {
+        state: one.clone(),
+        scopes: ScopeSet::default(),
+        inputs: Inputs::default(),
+        loopback_port: None,
+    };
     let begun = provider.begin(&cx([]).0, &ask).await.unwrap();
     let ConsentStep::Redirect { url } = &begun.step else { panic!() };
     assert_eq!(value(url, "state").unwrap(), one.expose());

@@ -89,6 +89,10 @@ pub struct ConsentAsk {
     pub scopes: ScopeSet,
     /// What the application or the tenant gave.
     pub inputs: Inputs,
+    /// The port of a listener on this machine that waits for the answer (RFC 8252, 7.3): it takes the
+    /// place of the port in the redirect URI, which must be of a loopback address. `None` leaves the
+    /// redirect URI as it is configured.
+    pub loopback_port: Option<u16>,
 }
 
 /// What a provider answers: the step to show, and what it needs again when the answer comes.

@@ -123,7 +123,10 @@ fn debug_of_a_consent_step_hides_the_state() {
 fn debug_of_a_consent_in_progress_hides_state_inputs_and_what_is_pending() {
     let step = ConsentStep::Form { state: canary(), inputs: Vec::new() };
 
-    hides(&ConsentAsk { state: canary(), scopes: ScopeSet::default(), inputs: inputs() }, &["api_key"]);
+    hides(
+        &ConsentAsk { state: canary(), scopes: ScopeSet::default(), inputs: inputs(), loopback_port: None },
+        &["api_key"],
+    );
     hides(&Begun { step, pending: pending(), requested: ScopeSet::default() }, &["verifier"]);
     let callback = Callback::from_form(&canary(), &inputs());
     let answer = ConsentAnswer { callback, inputs: inputs(), pending: pending(), ..ConsentAnswer::default() };

@@ -68,7 +68,12 @@ fn a_mocked_way_to_hold_a_grant_goes_through_its_life() {
     let auth: Arc<dyn AuthProvider> = Arc::new(auth);
     let cx = cx(MockTransport::new(), MockClock::new());
 
-    let ask = ConsentAsk { state: Secret::new("s"), scopes: ScopeSet::default(), inputs: Inputs::default() };
+    let ask = ConsentAsk {
+        state: Secret::new("s"),
+        scopes: ScopeSet::default(),
+        inputs: Inputs::default(),
+        loopback_port: None,
+    };
     let begun = now(auth.begin(&cx, &ask)).unwrap();
     assert!(matches!(begun.step, ConsentStep::Form { .. }));
     assert_eq!((auth.method(), auth.consent()), ("api_key", ConsentKind::Form));

@@ -38,6 +38,23 @@ impl<'a> Tenant<'a> {
         ConnectBuilder { tenant: self, connector, label: DEFAULT_LABEL, wish: None, inputs: None }
     }
 
+    /// The connection that is stored under these names, whatever its state; `None` when there is none.
+    /// Nothing is renewed and the service is not asked: what the connection then does may fail with its
+    /// diagnosis.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotConfigured`](crate::ErrorKind), [`ErrorKind::InvalidInput`](crate::ErrorKind) for a
+    /// name that cannot be one, [`ErrorKind::StoreFailed`](crate::ErrorKind).
+    pub async fn find(self, connector: &str, label: &str) -> Result<Option<Connection>, Error> {
+        let mounted = self.hub.mounted(connector)?;
+        let key = ConnectionKey::new(self.name, connector, label)?;
+        let opened = self.hub.vault.load(&key).await?;
+        Ok(opened.map(|opened| {
+            Connection::new(self.hub.clone(), self.hub.entry_or_insert(&opened.record, mounted))
+        }))
+    }
+
     /// The tenant's connections, by connector and label: at most `limit`, after the given pair of
     /// names. No secret is in them, and the service is not asked.
     ///
@@ -106,6 +123,13 @@ impl<'a> ConnectBuilder<'a> {
     /// Where the user goes after the consent. It must be of an origin that the settings allow.
     pub fn return_to(mut self, url: Url) -> Self {
         self.wish.get_or_insert_default().return_to = Some(url);
+        self
+    }
+
+    /// Asks for the answer at this port of the loopback address that is the connector's redirect URI,
+    /// for a program that listens there itself (RFC 8252, 7.3). The service must accept any port there.
+    pub fn loopback_port(mut self, port: u16) -> Self {
+        self.wish.get_or_insert_default().loopback_port = Some(port);
         self
     }
 

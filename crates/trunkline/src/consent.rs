@@ -33,6 +33,7 @@ pub(crate) struct Wish {
     pub(crate) method: Option<String>,
     pub(crate) return_to: Option<Url>,
     pub(crate) replace_account: bool,
+    pub(crate) loopback_port: Option<u16>,
 }
 
 /// The browser session that starts a consent and must be the one that finishes it.
@@ -144,6 +145,7 @@ impl ConsentRequest {
                 state: state.clone(),
                 scopes: self.0.wish.scopes.clone(),
                 inputs: self.0.inputs.clone(),
+                loopback_port: self.0.wish.loopback_port,
             };
             self.0.hub.ready(&self.0.mounted).await?;
             let begun = self.0.auth.begin(&self.0.hub.token_cx(&self.0.mounted), &ask).await?;

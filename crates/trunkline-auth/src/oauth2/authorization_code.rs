@@ -5,10 +5,10 @@ use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
 use trunkline_core::{
     AuthProvider, Begun, Call, Callback, Cause, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep,
-    Credential, Cx, Diagnosis, Error, Exchange, Grant, Held, Prepared, RefreshPolicy, Revoked, ScopeSet,
-    Secret,
+    Credential, Cx, Diagnosis, Error, ErrorKind, Exchange, Grant, Held, Prepared, RefreshPolicy, Revoked,
+    ScopeSet, Secret,
 };
-use url::Url;
+use url::{Host, Url};
 
 use super::authorization_code_builder::AuthorizationCodeBuilder;
 use super::client::Client;
@@ -65,14 +65,28 @@ impl AuthorizationCode {
         }
     }
 
+    /// Where the answer is to arrive: byte for byte as it was given, but for the port of a listener.
+    fn redirect_uri(&self, ask: &ConsentAsk) -> Result<Secret, Error> {
+        match ask.loopback_port {
+            None => Ok(Secret::new(&self.redirect_uri)),
+            Some(port) => at_port(&self.redirect_uri, port).map(Secret::new),
+        }
+    }
+
     /// The URL to send the browser to.
-    fn authorize_url(&self, ask: &ConsentAsk, scopes: &ScopeSet, pkce: Option<&Pkce>) -> Url {
+    fn authorize_url(
+        &self,
+        ask: &ConsentAsk,
+        redirect_uri: &Secret,
+        scopes: &ScopeSet,
+        pkce: Option<&Pkce>,
+    ) -> Url {
         let scope = (!scopes.is_empty()).then(|| scopes.join(self.scope_separator));
         let challenge = pkce.map(Pkce::challenge);
         let ours = [
             ("response_type", Some("code")),
             ("client_id", Some(self.endpoint.client.id())),
-            (REDIRECT_URI, Some(self.redirect_uri.as_str())),
+            (REDIRECT_URI, Some(redirect_uri.expose())),
             ("scope", scope.as_deref()),
             ("state", Some(ask.state.expose())),
             ("code_challenge", challenge.as_deref()),
@@ -165,6 +179,27 @@ impl AuthorizationCode {
     }
 }
 
+/// RFC 8252, 7.3: a program on the user's machine learns its port only when it listens. The address is a
+/// literal: a name could be resolved to somewhere else (8.3).
+fn at_port(redirect_uri: &str, port: u16) -> Result<String, Error> {
+    let url = Url::parse(redirect_uri).ok().filter(|url| {
+        url.scheme() == "http"
+            && match url.host() {
+                Some(Host::Ipv4(address)) => address.is_loopback(),
+                Some(Host::Ipv6(address)) => address.is_loopback(),
+                _ => false,
+            }
+    });
+    let moved = url.and_then(|mut url| url.set_port(Some(port)).is_ok().then(|| url.into()));
+    moved.ok_or_else(|| {
+        Error::new(
+            ErrorKind::ConfigInvalid,
+            "the redirect URI is not on a loopback address, so its port is fixed",
+        )
+        .hint("Configure a redirect URI such as http://127.0.0.1/callback, registered at the service.")
+    })
+}
+
 fn invalid(why: &'static str) -> Error {
     Diagnosis::new(Cause::ConsentInvalid).message(why).into()
 }
@@ -190,9 +225,10 @@ impl AuthProvider for AuthorizationCode {
     async fn begin(&self, _: &Cx, ask: &ConsentAsk) -> Result<Begun, Error> {
         let requested = self.scopes.union(&ask.scopes);
         let pkce = self.pkce.then(Pkce::generate);
-        let url = self.authorize_url(ask, &requested, pkce.as_ref());
+        let redirect_uri = self.redirect_uri(ask)?;
+        let url = self.authorize_url(ask, &redirect_uri, &requested, pkce.as_ref());
         let verifier = pkce.map(|pkce| (VERIFIER.to_owned(), pkce.verifier().clone()));
-        let redirect_uri = (REDIRECT_URI.to_owned(), Secret::new(&self.redirect_uri));
+        let redirect_uri = (REDIRECT_URI.to_owned(), redirect_uri);
         let pending = verifier.into_iter().chain([redirect_uri]).collect();
         Ok(Begun { step: ConsentStep::Redirect { url }, pending, requested })
     }

@@ -214,7 +214,12 @@ pub(crate) fn held() -> Held {
 }
 
 pub(crate) fn ask() -> ConsentAsk {
-    ConsentAsk { state: Secret::new("canary-state"), scopes: ScopeSet::default(), inputs: Inputs::default() }
+    ConsentAsk {
+        state: Secret::new("canary-state"),
+        scopes: ScopeSet::default(),
+        inputs: Inputs::default(),
+        loopback_port: None,
+    }
 }
 
 /// Starts a consent; answers the URL and what was begun.

@@ -80,7 +80,12 @@ impl Rig {
 
     /// Starts a consent; answers what is kept and the URL to show.
     pub(crate) async fn begin(&self, inputs: Inputs) -> (Begun, Url) {
-        let ask = ConsentAsk { state: Secret::new("st4te"), scopes: ScopeSet::default(), inputs };
+        let ask = ConsentAsk {
+            state: Secret::new("st4te"),
+            scopes: ScopeSet::default(),
+            inputs,
+            loopback_port: None,
+        };
         let begun = self.auth.begin(&self.cx, &ask).await.unwrap();
         let ConsentStep::Redirect { url } = begun.step.clone() else { panic!("no redirect") };
         (begun, url)
