@@ -15,6 +15,7 @@ mod fault;
 mod front;
 mod ledger;
 mod log;
+pub mod program;
 mod random;
 mod redirect_uri;
 pub mod sage_intacct;

@@ -161,15 +161,21 @@ impl Config {
         Ok(())
     }
 
+    /// Builds every connector, by name, and so checks all settings. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ConfigInvalid`] when a connector's settings do not fit together, or two linked crates
+    /// claim one name.
+    pub fn connectors(&self) -> Result<BTreeMap<String, Arc<dyn Connector>>, Error> {
+        Registry::global().check()?;
+        let connectors = self.connectors.iter();
+        connectors.map(|(name, settings)| Ok((name.clone(), settings.build(name)?))).collect()
+    }
+
     /// Builds every connector, and hands over the pages that users may return to.
     pub(crate) fn build(self) -> Result<Built, Error> {
-        Registry::global().check()?;
-        let connectors = self
-            .connectors
-            .into_iter()
-            .map(|(name, settings)| settings.build(&name).map(|connector| (name, connector)))
-            .collect::<Result<_, _>>()?;
-        Ok((connectors, self.return_to))
+        Ok((self.connectors()?, self.return_to))
     }
 }
 

@@ -1,0 +1,171 @@
+//! What can be written on the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use trunkline_core::DEFAULT_LABEL;
+use trunkline_sim::program::Simulator;
+
+use crate::exit::EXIT_CODES;
+
+/// Live connections to your customers' accounts at other services.
+#[derive(Debug, Parser)]
+#[command(name = "trunkline", version, after_long_help = EXIT_CODES, propagate_version = true)]
+pub(crate) struct Arguments {
+    /// Print JSON, one value a line.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the linked providers and the configured connectors.
+    Connectors(ConnectorsArguments),
+    /// List a tenant's connections.
+    Connections(ConnectionsArguments),
+    /// Say how one connection stands, since when, why, and what happened to it.
+    Status(StatusArguments),
+    /// Connect on this machine: shows the service's page, takes the answer, stores the grant.
+    Connect(ConnectArguments),
+    /// End a connection and revoke its grant at the service.
+    Disconnect(DisconnectArguments),
+    /// Run a simulator of a service until Ctrl-C.
+    Sim {
+        #[command(subcommand)]
+        simulator: Simulator,
+    },
+    /// Print a script that completes commands in a shell.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+}
+
+/// Where the settings are.
+#[derive(Debug, Args)]
+pub(crate) struct SettingsPlace {
+    /// File of settings [default: trunkline.toml].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Where the store is.
+#[derive(Debug, Args)]
+pub(crate) struct StorePlace {
+    /// SQLite file, or postgres:// URL. A URL with a password belongs into the variable.
+    #[arg(long, env = "TRUNKLINE_STORE", hide_env_values = true, default_value = "trunkline.db")]
+    pub(crate) store: String,
+}
+
+/// The three names of a connection.
+#[derive(Debug, Args)]
+pub(crate) struct ConnectionName {
+    /// The application's customer.
+    pub(crate) tenant: String,
+    /// The configured connector.
+    pub(crate) connector: String,
+    /// Which of the tenant's connections through this connector.
+    #[arg(long, default_value = DEFAULT_LABEL)]
+    pub(crate) label: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConnectorsArguments {
+    #[command(flatten)]
+    pub(crate) settings: SettingsPlace,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConnectionsArguments {
+    /// Whose connections.
+    #[arg(long)]
+    pub(crate) tenant: String,
+    #[command(flatten)]
+    pub(crate) store: StorePlace,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArguments {
+    #[command(flatten)]
+    pub(crate) name: ConnectionName,
+    #[command(flatten)]
+    pub(crate) store: StorePlace,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DisconnectArguments {
+    #[command(flatten)]
+    pub(crate) name: ConnectionName,
+    /// Do not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) settings: SettingsPlace,
+    #[command(flatten)]
+    pub(crate) store: StorePlace,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConnectArguments {
+    /// The configured connector.
+    pub(crate) connector: String,
+    /// The application's customer.
+    #[arg(long)]
+    pub(crate) tenant: String,
+    /// Which of the tenant's connections through this connector.
+    #[arg(long, default_value = DEFAULT_LABEL)]
+    pub(crate) label: String,
+    /// Something that the connector needs to know; may be repeated. What is missing is asked for, or taken
+    /// from TRUNKLINE_INPUT_<NAME>. Secrets do not belong here.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) input: Vec<String>,
+    /// The same, read from a file; `-` is standard input.
+    #[arg(long, value_name = "NAME=FILE")]
+    pub(crate) input_file: Vec<String>,
+    /// A scope beyond the connector's own; may be repeated.
+    #[arg(long)]
+    pub(crate) scope: Vec<String>,
+    /// Another way to hold the grant than the connector's default.
+    #[arg(long)]
+    pub(crate) method: Option<String>,
+    /// Let another account than the connection's own take it over.
+    #[arg(long)]
+    pub(crate) replace_account: bool,
+    /// Print the URL of the service's page and open no browser.
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+    /// Listen on this port instead of the redirect URI's own; 0 takes a free one. The service must accept
+    /// any port of the loopback address.
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// How many seconds to wait for the answer; a consent is over after 15 minutes.
+    #[arg(long, value_name = "SECONDS", default_value = "900", value_parser = seconds)]
+    pub(crate) wait: Duration,
+    #[command(flatten)]
+    pub(crate) settings: SettingsPlace,
+    #[command(flatten)]
+    pub(crate) store: StorePlace,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds @ 1..=900) => Ok(Duration::from_secs(seconds)),
+        _ => Err("a number from 1 to 900 is needed".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_fit_together() {
+        Arguments::command().debug_assert();
+    }
+}
