@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::{ConnectionId, ConnectionKey, async_trait};
 use trunkline_store::{
-    Change, Commit, ConsentOutcome, Event, Fence, KeyId, LeaseAsk, LeaseOwner, Record, Rewrap, SealedConsent,
-    Seen, Store, StoreError, Stored, Take, Taken, Wrapped,
+    Change, Commit, ConsentOutcome, Event, Fence, KeyId, LeaseAsk, LeaseOwner, Mark, NewMark, Proof, Record,
+    Rewrap, SealedConsent, Seen, Store, StoreError, Stored, Take, Taken, Topic, Wrapped,
 };
 
 /// Which call of a store.
@@ -26,8 +26,12 @@ pub enum Call {
     Settle,
     /// A change is made.
     Commit,
-    /// Due connections are claimed.
+    /// Due connections are claimed, by either of their times.
     ClaimDue,
+    /// Proofs are written down.
+    Prove,
+    /// Marks are made, read or taken away.
+    Mark,
     /// Data keys are wrapped anew.
     Rewrap,
     /// A consent is written or taken.
@@ -153,6 +157,24 @@ impl Store for Watched {
         self.watch(Call::ClaimDue, self.store().claim_due(connector, now, until, limit)).await
     }
 
+    async fn claim_probes(
+        &self,
+        connector: &str,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ConnectionId>, StoreError> {
+        self.watch(Call::ClaimDue, self.store().claim_probes(connector, now, until, limit)).await
+    }
+
+    async fn prove(&self, proofs: &[Proof]) -> Result<u64, StoreError> {
+        self.watch(Call::Prove, self.store().prove(proofs)).await
+    }
+
+    async fn count_tenants(&self, connector: &str, at_most: u32) -> Result<u64, StoreError> {
+        self.watch(Call::Read, self.store().count_tenants(connector, at_most)).await
+    }
+
     async fn events(&self, id: ConnectionId, after: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
         self.watch(Call::Read, self.store().events(id, after, limit)).await
     }
@@ -180,6 +202,26 @@ impl Store for Watched {
 
     async fn pending_revocations(&self, limit: u32) -> Result<Vec<ConnectionId>, StoreError> {
         self.watch(Call::Read, self.store().pending_revocations(limit)).await
+    }
+
+    async fn mark(&self, topic: Topic<'_>, mark: &NewMark<'_>) -> Result<u64, StoreError> {
+        self.watch(Call::Mark, self.store().mark(topic, mark)).await
+    }
+
+    async fn marks(&self, topic: Topic<'_>, since: Timestamp, limit: u32) -> Result<Vec<Mark>, StoreError> {
+        self.watch(Call::Mark, self.store().marks(topic, since, limit)).await
+    }
+
+    async fn count_marks(&self, topic: Topic<'_>, since: Timestamp) -> Result<u64, StoreError> {
+        self.watch(Call::Mark, self.store().count_marks(topic, since)).await
+    }
+
+    async fn unmark(&self, topic: Topic<'_>) -> Result<u64, StoreError> {
+        self.watch(Call::Mark, self.store().unmark(topic)).await
+    }
+
+    async fn purge_marks(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.watch(Call::Mark, self.store().purge_marks(before)).await
     }
 
     async fn put_consent(&self, consent: &SealedConsent) -> Result<(), StoreError> {

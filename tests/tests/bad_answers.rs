@@ -25,7 +25,7 @@ async fn half_an_answer_after_the_rotation_is_an_unknown_outcome_and_no_death() 
     let told = connection.access_token().await.map(drop).unwrap_err();
 
     assert_eq!(told.cause(), Some(Cause::RefreshOutcomeUnknown));
-    assert_eq!(connection.status().await.unwrap().state, State::Degraded);
+    assert_eq!(connection.status().await.unwrap().state(), State::Degraded);
     assert_eq!(connection.access_token().await.unwrap().generation(), 2, "the policy resolves it");
 }
 
@@ -105,10 +105,10 @@ async fn a_failing_renewal_is_no_error_for_a_reader_whose_token_serves() {
             assert!(connection.get("/x").send().await.unwrap().status().is_success());
         }
         settled().await;
-        assert_ne!(first.status().await.unwrap().state, State::NeedsConsent);
+        assert_ne!(first.status().await.unwrap().state(), State::NeedsConsent);
         tokio::time::sleep(SECOND).await;
     }
-    assert_eq!(first.status().await.unwrap().state, State::Degraded);
+    assert_eq!(first.status().await.unwrap().state(), State::Degraded);
 }
 
 #[tokio::test(start_paused = true)]

@@ -31,14 +31,14 @@ async fn a_disconnect_during_a_renewal_revokes_the_newest_token_and_nothing_come
         // Whoever disconnects waits a little, and leaves the rest to the background.
         assert!(matches!(outcome, Revocation::Pending(_)), "{outcome:?}");
         assert!(world.clock.elapsed() - before <= 3 * SECOND);
-        assert_eq!(first.status().await.unwrap().state, State::Disconnected);
+        assert_eq!(first.status().await.unwrap().state(), State::Disconnected);
         gate.add_permits(1);
         tokio::time::sleep(5 * SECOND).await;
 
         assert!(renewal.await.unwrap().is_err(), "what was renewed is not served");
         assert_eq!(world.service.revoked(), ["canary-r-0-1"], "the newest, and only that");
         let row = world.row(&first).await;
-        assert_eq!((row.record.status.state, row.body.is_none()), (State::Disconnected, true));
+        assert_eq!((row.record.status().state(), row.body.is_none()), (State::Disconnected, true));
         for connection in [&first, &second] {
             assert!(connection.access_token().await.is_err());
         }
@@ -137,5 +137,5 @@ async fn a_new_consent_after_a_disconnect_is_not_revoked_by_it() {
 
     assert_eq!(again.token_now().unwrap().expose(), Some("canary-a-1-0"));
     assert!(world.service.is_alive(1));
-    assert_eq!(again.status().await.unwrap().state, State::Active);
+    assert_eq!(again.status().await.unwrap().state(), State::Active);
 }

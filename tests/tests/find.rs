@@ -16,11 +16,11 @@ async fn a_lost_connection_is_found_and_can_be_disconnected_without_a_call() {
     let found = world.another().await.tenant("acme").find("sage_intacct", "default").await.unwrap().unwrap();
 
     assert_eq!((found.id(), found.label()), (first.id(), "default"));
-    assert_eq!(found.status().await.unwrap().state, State::NeedsConsent);
+    assert_eq!(found.status().await.unwrap().state(), State::NeedsConsent);
     assert_eq!(world.service.control().requests().len(), asked, "finding asks nobody");
     let outcome = found.disconnect().await.unwrap();
     assert!(!matches!(outcome, Revocation::Pending(_)), "{outcome:?}");
-    assert_eq!(found.status().await.unwrap().state, State::Disconnected);
+    assert_eq!(found.status().await.unwrap().state(), State::Disconnected);
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ async fn tokens_that_are_rejected_again_and_again_are_renewed_once_a_minute() {
     let asked = process.line.asked_at();
     assert!((4..=5).contains(&asked.len()), "{asked:?}");
     assert!(asked.windows(2).all(|pair| pair[1] - pair[0] >= 60 * SECOND), "{asked:?}");
-    assert_eq!(connection.status().await.unwrap().state, State::Active, "that is no verdict on the grant");
+    assert_eq!(connection.status().await.unwrap().state(), State::Active, "that is no verdict on the grant");
 }
 
 #[tokio::test(start_paused = true)]

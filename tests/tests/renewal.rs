@@ -89,11 +89,11 @@ async fn no_answer_but_a_terminal_one_ends_a_grant() {
         let error = connection.access_token().await.unwrap_err();
         assert_eq!(stage.tokens.count(), 2, "{number}: one request, no second attempt, no redirect");
         assert_ne!(error.kind(), ErrorKind::Unauthenticated, "{number}: {error:?}");
-        assert_ne!(connection.status().await.unwrap().state, State::NeedsConsent, "{number}");
+        assert_ne!(connection.status().await.unwrap().state(), State::NeedsConsent, "{number}");
 
         stage.tokens.will(token("canary-a2", "canary-r2", 3600));
         assert_eq!(connection.access_token().await.unwrap().generation(), 2, "{number}: it recovers");
-        assert_eq!(connection.status().await.unwrap().state, State::Active, "{number}");
+        assert_eq!(connection.status().await.unwrap().state(), State::Active, "{number}");
     }
 }
 
@@ -125,7 +125,7 @@ async fn c_6749_16_a_broken_client_is_nobodys_lost_grant() {
         (error.kind(), error.cause()),
         (ErrorKind::ClientBroken, Some(Cause::ClientCredentialsInvalid))
     );
-    assert_eq!(connection.status().await.unwrap().state, State::Active);
+    assert_eq!(connection.status().await.unwrap().state(), State::Active);
 }
 
 #[tokio::test]
@@ -139,8 +139,8 @@ async fn a_refused_grant_is_told_once_stored_and_not_retried() {
 
     assert_eq!(error.cause(), Some(Cause::GrantRevoked));
     let status = connection.status().await.unwrap();
-    assert_eq!(status.state, State::NeedsConsent);
-    assert_eq!(status.diagnosis.unwrap().cause(), Cause::GrantRevoked);
+    assert_eq!(status.state(), State::NeedsConsent);
+    assert_eq!(status.diagnosis().unwrap().cause(), Cause::GrantRevoked);
     for _ in 0..3 {
         assert_eq!(connection.access_token().await.unwrap_err().cause(), Some(Cause::GrantRevoked));
         let connect = stage.trunkline.tenant("acme").connect("played").await.unwrap();
@@ -188,7 +188,7 @@ async fn a_token_endpoint_that_hangs_or_drips_holds_nobody_up_for_ever() {
         let error = connection.access_token().await.unwrap_err();
 
         assert!(error.kind().is_retryable(), "{error:?}");
-        assert_ne!(connection.status().await.unwrap().state, State::NeedsConsent);
+        assert_ne!(connection.status().await.unwrap().state(), State::NeedsConsent);
     }
 }
 

@@ -258,7 +258,7 @@ async fn a_renewal_under_way_cannot_bring_a_disconnected_connection_back() {
     }
     stage.tokens.will(json(200, ""));
     assert!(matches!(connection.disconnect().await.unwrap(), Revocation::Pending(_)));
-    assert_eq!(connection.status().await.unwrap().state, State::Disconnected);
+    assert_eq!(connection.status().await.unwrap().state(), State::Disconnected);
     gate.add_permits(1);
 
     let renewed = renewal.join_next().await.unwrap().unwrap();

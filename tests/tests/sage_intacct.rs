@@ -45,7 +45,7 @@ async fn a_revoked_grant_is_told_in_one_typed_value_and_not_asked_for_again() {
 
     let error = sage.get(VENDORS).send().await.unwrap_err();
     assert_eq!((error.kind(), error.cause()), (ErrorKind::Unauthenticated, Some(Cause::GrantRevoked)));
-    assert_eq!(sage.status().await.unwrap().state, State::NeedsConsent);
+    assert_eq!(sage.status().await.unwrap().state(), State::NeedsConsent);
 
     let asked = control.token_requests();
     let again = sage.get(VENDORS).send().await.unwrap_err();
@@ -97,14 +97,14 @@ async fn no_fault_of_the_token_endpoint_kills_a_grant_or_is_tried_twice() {
             "{fault:?}: {error:?}"
         );
         let status = sage.status().await.unwrap();
-        assert_eq!(status.state, State::Degraded, "{fault:?}: {status:?}");
+        assert_eq!(status.state(), State::Degraded, "{fault:?}: {status:?}");
         // A later start of the process, with the service well again.
         let reopened = world.another().await;
         let Connect::Ready(again) = reopened.tenant("acme").connect("sage_intacct").await.unwrap() else {
             panic!("{fault:?}: the grant lives")
         };
         assert_eq!(again.get(VENDORS).send().await.unwrap().status(), 200, "{fault:?}");
-        assert_eq!(again.status().await.unwrap().state, State::Active, "{fault:?}");
+        assert_eq!(again.status().await.unwrap().state(), State::Active, "{fault:?}");
     }
 }
 

@@ -165,12 +165,12 @@ async fn a_journal_recovers_a_connection_that_was_given_up_meanwhile() {
     let connection = other.connected().await;
     ends_with_one(&world, Some(&journal)).await;
     assert!(connection.access_token().await.is_err(), "the replay is refused");
-    assert_eq!(connection.status().await.unwrap().state, State::NeedsConsent);
+    assert_eq!(connection.status().await.unwrap().state(), State::NeedsConsent);
 
     drop(process(&world, Faults::new(), Some(&journal)).await);
 
     assert!(!journal.exists());
-    assert_eq!(connection.status().await.unwrap().state, State::Active);
+    assert_eq!(connection.status().await.unwrap().state(), State::Active);
     assert_eq!(spends_next(&world, &connection).await, "canary-r-0-1");
 }
 

@@ -120,7 +120,7 @@ async fn a_refusal_of_a_credential_that_was_replaced_meanwhile_is_no_verdict() {
     gate.add_permits(1);
 
     assert_eq!(renewal.join_next().await.unwrap().unwrap().unwrap(), 2, "the newer credential is adopted");
-    assert_eq!(connection.status().await.unwrap().state, State::Active);
+    assert_eq!(connection.status().await.unwrap().state(), State::Active);
 }
 
 #[tokio::test(start_paused = true)]

@@ -113,5 +113,5 @@ async fn a_backup_older_than_memory_ends_in_the_truth_and_not_in_silence() {
 
     assert!(matches!(found, trunkline::Connect::NeedsConsent(_)), "the service says so");
     let row = older.get_by_id(connection.id()).await.unwrap().unwrap();
-    assert_eq!(row.record.status.state, State::NeedsConsent);
+    assert_eq!(row.record.status().state(), State::NeedsConsent);
 }

@@ -54,7 +54,7 @@ impl Silent {
     }
 
     async fn state(&self) -> State {
-        self.connection.status().await.unwrap().state
+        self.connection.status().await.unwrap().state()
     }
 }
 
@@ -85,7 +85,7 @@ async fn after_the_grace_a_refused_replay_is_a_verdict_and_a_later_commit_recove
     silent.lets_commit.add_permits(1);
     settled().await;
 
-    assert_eq!(silent.connection.status().await.unwrap().state, State::Active);
+    assert_eq!(silent.connection.status().await.unwrap().state(), State::Active);
     assert_eq!(silent.connection.access_token().await.unwrap().generation(), 3, "after hours it is renewed");
     let events = silent.world.store_events(&silent.connection).await;
     assert_eq!(events, [EventKind::Connected, EventKind::NeedsConsent, EventKind::Recovered]);
@@ -155,5 +155,5 @@ async fn a_dead_holders_grant_gets_its_verdict_after_the_grace() {
     let expected = Timings::default().lease_ttl() + grace + grace;
     let waited = world.clock.elapsed();
     assert!(waited >= expected && waited < expected + SECOND, "{waited:?}");
-    assert_eq!(second.status().await.unwrap().state, State::NeedsConsent);
+    assert_eq!(second.status().await.unwrap().state(), State::NeedsConsent);
 }

@@ -32,8 +32,8 @@ async fn unknown_while_it_serves(world: &World, fate: Fate) -> (Process, Connect
     settled().await;
     assert_eq!(process.line.asked(), 1);
     let status = connection.status().await.unwrap();
-    let cause = status.diagnosis.unwrap().cause();
-    assert_eq!((status.state, cause), (State::Degraded, Cause::RefreshOutcomeUnknown));
+    let cause = status.diagnosis().unwrap().cause();
+    assert_eq!((status.state(), cause), (State::Degraded, Cause::RefreshOutcomeUnknown));
     (process, connection)
 }
 
@@ -89,7 +89,7 @@ async fn within_its_grace_it_comes_when_the_first_request_must_have_arrived() {
     assert_eq!(connection.token_now().unwrap().generation(), 2);
     world.clock.advance(HOUR);
     assert_eq!(connection.access_token().await.unwrap().generation(), 3);
-    assert_eq!(connection.status().await.unwrap().state, State::Active);
+    assert_eq!(connection.status().await.unwrap().state(), State::Active);
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,7 +133,7 @@ async fn a_refused_replay_is_a_verdict_once_an_answer_would_have_been_written() 
     let waited = world.clock.elapsed() - began;
     let grace = Timings::default().commit_grace;
     assert!(waited >= grace && waited < grace + SECOND, "{waited:?}");
-    assert_eq!(connection.status().await.unwrap().state, State::NeedsConsent);
+    assert_eq!(connection.status().await.unwrap().state(), State::NeedsConsent);
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,7 +147,7 @@ async fn more_unknown_outcomes_come_ever_more_slowly_and_never_kill() {
     while process.line.asked() < 9 {
         let told = connection.access_token().await.map(|token| token.generation());
         assert_eq!(told.unwrap_err().cause(), Some(Cause::RefreshOutcomeUnknown));
-        assert_eq!(connection.status().await.unwrap().state, State::Degraded);
+        assert_eq!(connection.status().await.unwrap().state(), State::Degraded);
         tokio::time::sleep(SECOND).await;
     }
 
@@ -156,7 +156,7 @@ async fn more_unknown_outcomes_come_ever_more_slowly_and_never_kill() {
     assert_eq!(pauses, [1, 60, 120, 240, 480, 900, 900, 900]);
     tokio::time::sleep(900 * SECOND).await;
     assert_eq!(connection.access_token().await.unwrap().generation(), 2, "and any success ends it");
-    assert_eq!(connection.status().await.unwrap().state, State::Active);
+    assert_eq!(connection.status().await.unwrap().state(), State::Active);
 }
 
 #[tokio::test(start_paused = true)]

@@ -61,7 +61,7 @@ async fn connections_that_nobody_uses_live_for_four_hundred_days() {
         assert!(pauses.iter().all(|days| (14.9..24.1).contains(days)), "{pauses:?}");
         let tenant = format!("tenant-{family}");
         let records = keeper.trunkline.tenant(&tenant).connections(None, 10).await.unwrap();
-        assert_eq!(records[0].status.state, State::Active);
+        assert_eq!(records[0].status().state(), State::Active);
     }
 }
 

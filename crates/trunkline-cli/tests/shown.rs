@@ -21,7 +21,7 @@ const CONNECTION: [&str; 13] = [
     "state",
     "tenant",
 ];
-const ADVICE: [&str; 6] = ["actor", "cause", "evidence", "family", "link", "remedy", "retry"];
+const ADVICE: [&str; 7] = ["actor", "cause", "evidence", "family", "link", "remedy", "retry"];
 
 #[tokio::test]
 async fn connectors_need_no_settings_and_show_those_that_are_there() {

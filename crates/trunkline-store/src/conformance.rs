@@ -17,8 +17,10 @@ mod consent;
 mod due;
 mod fence;
 mod lease;
+mod mark;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod proof;
 mod query;
 mod reseal;
 mod sample;
@@ -32,6 +34,8 @@ pub use consent::*;
 pub use due::*;
 pub use fence::*;
 pub use lease::*;
+pub use mark::*;
+pub use proof::*;
 pub use query::*;
 pub use reseal::*;
 
@@ -109,8 +113,16 @@ macro_rules! store_conformance {
             a_refused_intent_admits_every_answer
             secrets_of_a_later_generation_are_restored
             the_longest_due_are_claimed
-            a_claim_moves_the_due_time_only
+            a_claim_moves_its_time_only
             a_due_connection_is_claimed_once
+            a_proof_touches_nothing_else
+            a_proof_never_goes_back
+            a_proof_recovers_nothing
+            each_tenant_has_one_vote
+            a_breaker_is_opened_once
+            a_thing_is_seen_for_the_first_time_once
+            marks_are_purged_when_their_time_is_over
+            tenants_are_counted_up_to_a_bound
             wrapped_keys_are_paged_in_order
             a_rewrap_swaps_by_generation_and_key
             after_a_reseal_the_old_key_is_not_needed

@@ -13,13 +13,17 @@
 //!
 //! Start with [`Vault::open`].
 
+#[macro_use]
+mod code;
 mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod consent;
 mod error;
+mod event;
 mod key;
 mod lease;
+mod mark;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -30,22 +34,23 @@ mod seal;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod status;
 mod store;
 mod vault;
 
 pub use consent::{Claim, ConsentOutcome, PendingConsent, SealedConsent, StoredConsent, Take, Taken, decide};
 pub use error::{KeyError, StoreError};
+pub use event::{Event, EventKind, NewEvent};
 pub use key::{KeyId, KeyRing};
 pub use lease::{Fence, Intent, Lease, LeaseAsk, LeaseOwner, Seen, Settle};
+pub use mark::{Breaker, Mark, MarkKind, Marks, NewMark, Topic};
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStore};
-pub use record::{
-    Body, Change, Commit, Event, EventKind, Expected, NewEvent, Record, Rewrap, Sealed, State, Status,
-    Stored, Wrapped,
-};
+pub use record::{Body, Change, Commit, Expected, Proof, Record, Rewrap, Sealed, Stored, Wrapped};
 pub use reseal::Resealed;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
+pub use status::{State, Status, Turn};
 pub use store::Store;
 pub use vault::{NewBody, Opened, Vault};

@@ -1,5 +1,7 @@
 //! A store that lasts as long as the process.
 
+mod marks;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,10 +10,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use trunkline_core::{Account, Clock, ConnectionId, ConnectionKey, Ticks};
 
+use self::marks::Marks;
 use crate::{
     Body, Change, Commit, ConsentOutcome, Event, Expected, Fence, Intent, KeyId, Lease, LeaseAsk, LeaseOwner,
-    Record, Rewrap, Sealed, SealedConsent, Seen, Settle, State, Store, StoreError, Stored, StoredConsent,
-    Take, Taken, Wrapped, decide,
+    Mark, NewMark, Proof, Record, Rewrap, Sealed, SealedConsent, Seen, Settle, State, Store, StoreError,
+    Stored, StoredConsent, Take, Taken, Topic, Wrapped, decide,
 };
 
 /// Keeps everything in memory: for tests and first tries. Sealed like everywhere else.
@@ -28,6 +31,7 @@ struct Tables {
     keys: HashMap<ConnectionId, ConnectionKey>,
     events: HashMap<ConnectionId, Vec<Event>>,
     consents: HashMap<[u8; 32], StoredConsent>,
+    marks: Marks,
 }
 
 struct Row {
@@ -68,6 +72,29 @@ impl Tables {
 
     fn row_mut(&mut self, id: ConnectionId) -> Option<&mut Row> {
         self.rows.get_mut(self.keys.get(&id)?)
+    }
+}
+
+impl Tables {
+    /// Makes the longest due of a connector due at `until`, by one of the times that say when.
+    fn claim(
+        &mut self,
+        connector: &str,
+        due_at: fn(&mut Record) -> &mut Option<Timestamp>,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Vec<ConnectionId> {
+        let of_connector = self.rows.values_mut().filter(|row| row.record.key.connector() == connector);
+        let due = |row: &mut Row| Some(((*due_at(&mut row.record))?, row.record.id));
+        let mut rows: Vec<_> = of_connector.filter_map(|row| Some((due(row)?, row))).collect();
+        rows.retain(|((due, _), _)| *due <= now);
+        rows.sort_by_key(|(due, _)| *due);
+        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        for (_, row) in &mut rows {
+            *due_at(&mut row.record) = Some(until);
+        }
+        rows.into_iter().map(|((_, id), _)| id).collect()
     }
 }
 
@@ -137,7 +164,7 @@ impl Store for MemoryStore {
             let record = &row.record;
             record.id != except
                 && record.key.connector() == connector
-                && record.status.state != State::Disconnected
+                && record.status.state() != State::Disconnected
                 && row.body.is_some()
                 && record.account.as_ref().map(Account::key).as_deref() == Some(account_key)
         };
@@ -190,6 +217,7 @@ impl Store for MemoryStore {
         let events: Vec<_> = numbered.collect();
         record.sequence = before + events.len() as u64;
         record.created_at = created_at;
+        record.proved_at = record.proved_at.max(stored.and_then(|row| row.record.proved_at));
         let (id, sequence) = (record.id, record.sequence);
         tables.keys.insert(id, key.clone());
         tables.events.entry(id).or_default().extend(events);
@@ -267,18 +295,42 @@ impl Store for MemoryStore {
         until: Timestamp,
         limit: u32,
     ) -> Result<Vec<ConnectionId>, StoreError> {
+        Ok(self.tables().claim(connector, |record| &mut record.due_at, now, until, limit))
+    }
+
+    async fn claim_probes(
+        &self,
+        connector: &str,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ConnectionId>, StoreError> {
+        Ok(self.tables().claim(connector, |record| &mut record.probe_at, now, until, limit))
+    }
+
+    async fn prove(&self, proofs: &[Proof]) -> Result<u64, StoreError> {
         let mut tables = self.tables();
-        let due = |row: &&mut Row| {
-            row.record.key.connector() == connector && row.record.due_at.is_some_and(|due| due <= now)
+        let mut done = 0;
+        for proof in Proof::latest(proofs) {
+            let Some(Row { record, .. }) = tables.row_mut(proof.id) else { continue };
+            if record.status.state().serves() && record.proved_at < Some(proof.at) {
+                (record.proved_at, record.probe_at) = (Some(proof.at), proof.probe_at);
+                done += 1;
+            }
+        }
+        Ok(done)
+    }
+
+    async fn count_tenants(&self, connector: &str, at_most: u32) -> Result<u64, StoreError> {
+        let tables = self.tables();
+        let counts = |record: &&Record| {
+            record.key.connector() == connector && record.status.state() != State::Disconnected
         };
-        let mut rows: Vec<_> = tables.rows.values_mut().filter(due).collect();
-        rows.sort_by_key(|row| (row.record.due_at, row.record.id));
-        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        let claim = |row: &mut Row| {
-            row.record.due_at = Some(until);
-            row.record.id
-        };
-        Ok(rows.into_iter().map(claim).collect())
+        let records = tables.rows.values().map(|row| &row.record).filter(counts);
+        // Rows are ordered by tenant.
+        let mut last = None;
+        let tenants = records.filter(|record| last.replace(record.key.tenant()) != Some(record.key.tenant()));
+        Ok(tenants.take(usize::try_from(at_most).unwrap_or(usize::MAX)).count() as u64)
     }
 
     async fn events(
@@ -340,12 +392,38 @@ impl Store for MemoryStore {
 
     async fn pending_revocations(&self, limit: u32) -> Result<Vec<ConnectionId>, StoreError> {
         let tables = self.tables();
-        let waits = |row: &&Row| row.record.status.state == State::Disconnected && row.body.is_some();
-        let mut waiting: Vec<_> =
-            tables.rows.values().filter(waits).map(|row| (row.record.status.since, row.record.id)).collect();
+        let waits = |row: &&Row| row.record.status.state() == State::Disconnected && row.body.is_some();
+        let mut waiting: Vec<_> = tables
+            .rows
+            .values()
+            .filter(waits)
+            .map(|row| (row.record.status.since(), row.record.id))
+            .collect();
         waiting.sort_unstable();
         waiting.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(waiting.into_iter().map(|(_, id)| id).collect())
+    }
+
+    async fn mark(&self, topic: Topic<'_>, mark: &NewMark<'_>) -> Result<u64, StoreError> {
+        Ok(self.tables().marks.make(topic, mark))
+    }
+
+    async fn marks(&self, topic: Topic<'_>, since: Timestamp, limit: u32) -> Result<Vec<Mark>, StoreError> {
+        let tables = self.tables();
+        let found = tables.marks.on(topic, since);
+        Ok(found.take(usize::try_from(limit).unwrap_or(usize::MAX)).cloned().collect())
+    }
+
+    async fn count_marks(&self, topic: Topic<'_>, since: Timestamp) -> Result<u64, StoreError> {
+        Ok(self.tables().marks.on(topic, since).count() as u64)
+    }
+
+    async fn unmark(&self, topic: Topic<'_>) -> Result<u64, StoreError> {
+        Ok(self.tables().marks.take_away(topic))
+    }
+
+    async fn purge_marks(&self, before: Timestamp) -> Result<u64, StoreError> {
+        Ok(self.tables().marks.purge(before))
     }
 
     async fn put_consent(&self, consent: &SealedConsent) -> Result<(), StoreError> {

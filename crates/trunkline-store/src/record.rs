@@ -1,98 +1,12 @@
 //! What a store keeps about a connection, and how it changes.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use trunkline_core::{Account, ConnectionId, ConnectionKey, Diagnosis};
+use trunkline_core::{Account, ConnectionId, ConnectionKey};
 
-use crate::{Fence, KeyId, Lease, Settle, StoreError};
-
-/// Declares an enum whose variants have stable codes, the same in every store.
-macro_rules! coded {
-    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident $code:literal,)* }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name { $($(#[$doc])* $variant,)* }
-
-        impl $name {
-            /// Every one of them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// The stable code, in snake_case.
-            #[must_use]
-            pub const fn code(self) -> &'static str {
-                match self { $(Self::$variant => $code,)* }
-            }
-
-            /// The one with this code.
-            #[must_use]
-            pub fn from_code(code: &str) -> Option<Self> {
-                match code { $($code => Some(Self::$variant),)* _ => None }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.code())
-            }
-        }
-    };
-}
-
-coded! {
-    /// How a connection stands.
-    State {
-        /// The grant serves.
-        Active "active",
-        /// Renewal is failing for a reason that may pass; the access token may still serve.
-        Degraded "degraded",
-        /// The grant is gone: only a person can give a new one.
-        NeedsConsent "needs_consent",
-        /// Someone at the customer can undo it without a new consent.
-        Suspended "suspended",
-        /// It was disconnected here.
-        Disconnected "disconnected",
-    }
-}
-
-coded! {
-    /// What happened to a connection.
-    #[non_exhaustive]
-    EventKind {
-        /// The first grant was stored.
-        Connected "connected",
-        /// A new consent replaced the grant.
-        Reconnected "reconnected",
-        /// The credential was renewed.
-        Renewed "renewed",
-        /// Renewal began to fail.
-        Degraded "degraded",
-        /// The grant serves again.
-        Recovered "recovered",
-        /// The grant is gone.
-        NeedsConsent "needs_consent",
-        /// The service suspended it.
-        Suspended "suspended",
-        /// It was disconnected here.
-        Disconnected "disconnected",
-        /// It now belongs to another account.
-        AccountChanged "account_changed",
-    }
-}
-
-/// A state, since when, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {
-    /// The state.
-    pub state: State,
-    /// Since when.
-    pub since: Timestamp,
-    /// Why; `None` while the grant serves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub diagnosis: Option<Diagnosis>,
-}
+use crate::{EventKind, Fence, KeyId, Lease, NewEvent, Settle, Status, StoreError};
 
 /// What is known about a connection. It holds no secret.
 ///
@@ -107,8 +21,8 @@ pub struct Record {
     pub method: String,
     /// Who the service says we are.
     pub account: Option<Account>,
-    /// How it stands.
-    pub status: Status,
+    /// How it stands; private, so that nothing but [`turn`](Self::turn) changes it.
+    pub(crate) status: Status,
     /// Counts up from 1, once for each credential.
     pub generation: u64,
     /// The number of the last event; counted by the store, ignored in a change.
@@ -119,8 +33,81 @@ pub struct Record {
     pub credential_at: Option<Timestamp>,
     /// When the access token stops serving.
     pub access_expires_at: Option<Timestamp>,
+    /// When the whole grant ends, whatever is done; `None` when no end is known.
+    pub grant_expires_at: Option<Timestamp>,
     /// When something is to be done about it even if nobody uses it.
     pub due_at: Option<Timestamp>,
+    /// When an answer of the service last proved that the grant lives. No change moves it back.
+    pub proved_at: Option<Timestamp>,
+    /// When to look whether the grant still lives even if nobody uses it.
+    pub probe_at: Option<Timestamp>,
+}
+
+impl Record {
+    /// A connection whose first consent was just completed, and the event that says so: active, of generation
+    /// 1, with everything else to be filled in.
+    #[must_use]
+    pub fn connected(
+        id: ConnectionId,
+        key: ConnectionKey,
+        method: impl Into<String>,
+        at: Timestamp,
+    ) -> (Self, NewEvent) {
+        let record = Self::read(id, key, method.into(), at, Status::active(at));
+        (record, NewEvent::new(EventKind::Connected, at))
+    }
+
+    /// For stores: the connection that these columns hold, of generation 1 and without what may be missing.
+    #[must_use]
+    pub fn read(
+        id: ConnectionId,
+        key: ConnectionKey,
+        method: String,
+        created_at: Timestamp,
+        status: Status,
+    ) -> Self {
+        Self {
+            id,
+            key,
+            method,
+            account: None,
+            status,
+            generation: 1,
+            sequence: 0,
+            created_at,
+            credential_at: None,
+            access_expires_at: None,
+            grant_expires_at: None,
+            due_at: None,
+            proved_at: None,
+            probe_at: None,
+        }
+    }
+}
+
+/// An answer of the service that proved a grant alive without any other change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    /// Of which connection.
+    pub id: ConnectionId,
+    /// When the service answered.
+    pub at: Timestamp,
+    /// When to look next if nobody uses it; `None` for never.
+    pub probe_at: Option<Timestamp>,
+}
+
+impl Proof {
+    /// The last one of each connection, by their ids.
+    pub(crate) fn latest(proofs: &[Self]) -> impl Iterator<Item = Self> {
+        let mut latest = BTreeMap::new();
+        for proof in proofs {
+            let kept = latest.entry(proof.id).or_insert(*proof);
+            if kept.at < proof.at {
+                *kept = *proof;
+            }
+        }
+        latest.into_values()
+    }
 }
 
 /// A sealed text: a data key of its own under a wrapping key, and the text under the data key.
@@ -271,47 +258,6 @@ impl Change {
     }
 }
 
-/// An event to be written with a change. Never a secret in one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewEvent {
-    /// What happened.
-    pub kind: EventKind,
-    /// When.
-    pub at: Timestamp,
-    /// Why.
-    pub detail: Option<Diagnosis>,
-}
-
-impl NewEvent {
-    /// An event without a reason.
-    #[must_use]
-    pub const fn new(kind: EventKind, at: Timestamp) -> Self {
-        Self { kind, at, detail: None }
-    }
-
-    /// Adds the reason.
-    #[must_use]
-    pub fn because(mut self, detail: Diagnosis) -> Self {
-        self.detail = Some(detail);
-        self
-    }
-}
-
-/// An event as it was written: connection and sequence identify it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// To what it happened.
-    pub connection: ConnectionId,
-    /// Counts up from 1 for each connection, without gaps.
-    pub sequence: u64,
-    /// What happened.
-    pub kind: EventKind,
-    /// When.
-    pub at: Timestamp,
-    /// Why.
-    pub detail: Option<Diagnosis>,
-}
-
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -326,21 +272,4 @@ pub enum Commit {
         /// The generation that is stored; `None` when there is no such record.
         generation: Option<u64>,
     },
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_read_back_and_match_serde() {
-        for state in State::ALL {
-            assert_eq!(State::from_code(state.code()), Some(*state));
-            assert_eq!(serde_json::to_string(state).unwrap(), format!("{:?}", state.code()));
-        }
-        for kind in EventKind::ALL {
-            assert_eq!(EventKind::from_code(kind.code()), Some(*kind));
-            assert_eq!(serde_json::to_string(kind).unwrap(), format!("{:?}", kind.code()));
-        }
-    }
 }

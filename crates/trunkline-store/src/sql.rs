@@ -18,7 +18,7 @@ use sqlx::{Database, Encode, Type};
 pub(crate) use self::change::{Happened, Swap};
 pub(crate) use self::row::{Cells, cells};
 pub(crate) use self::text::*;
-use crate::{KeyId, Rewrap, StoreError};
+use crate::{KeyId, Proof, Rewrap, StoreError};
 
 /// A database that keeps the tables.
 pub(crate) trait Sql: fmt::Debug + Send + Sync {
@@ -44,6 +44,9 @@ pub(crate) trait Sql: fmt::Debug + Send + Sync {
     /// Puts newly wrapped data keys in the place of others, all in one commit.
     fn rewrap(&self, from: KeyId, rows: &[Rewrap]) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
+    /// Writes proofs down, all in one commit: each connection is there once, in the order of ids.
+    fn prove(&self, proofs: &[Proof]) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
     /// What a lease puts into the row to tell its age by; follows the other values of
     /// [`Words::lease`].
     fn stamp() -> Vec<Value<'static>>;
@@ -62,6 +65,7 @@ pub(crate) struct Words {
     pub(crate) by_id: &'static str,
     pub(crate) lease: &'static str,
     pub(crate) claim_due: &'static str,
+    pub(crate) claim_probes: &'static str,
 }
 
 /// What a statement is given: the three types that all databases have.

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use trunkline_core::{ConnectionId, ConnectionKey};
 
 use crate::{
-    Change, Commit, ConsentOutcome, Event, Fence, KeyId, LeaseAsk, LeaseOwner, Record, Rewrap, SealedConsent,
-    Seen, StoreError, Stored, Take, Taken, Wrapped,
+    Change, Commit, ConsentOutcome, Event, Fence, KeyId, LeaseAsk, LeaseOwner, Mark, NewMark, Proof, Record,
+    Rewrap, SealedConsent, Seen, StoreError, Stored, Take, Taken, Topic, Wrapped,
 };
 
 /// Keeps records, sealed secrets, events and pending consents.
@@ -101,6 +101,24 @@ pub trait Store: fmt::Debug + Send + Sync {
         limit: u32,
     ) -> Result<Vec<ConnectionId>, StoreError>;
 
+    /// As [`claim_due`](Self::claim_due), of those whose time to be looked at has come: by `probe_at`.
+    async fn claim_probes(
+        &self,
+        connector: &str,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ConnectionId>, StoreError>;
+
+    /// Writes down, in one step, that these grants were proved alive, and when to look next: of connections that
+    /// are active or degraded, and have no proof as new. Nothing else of them changes: neither generation and
+    /// sequence nor lease and intent. Answers how many were written.
+    async fn prove(&self, proofs: &[Proof]) -> Result<u64, StoreError>;
+
+    /// How many tenants have a connection of this connector that is not disconnected, counted up to `at_most`:
+    /// the cost is that of what is counted, whatever is stored.
+    async fn count_tenants(&self, connector: &str, at_most: u32) -> Result<u64, StoreError>;
+
     /// A page of a connection's events after a number, in order, at most `limit`.
     async fn events(
         &self,
@@ -131,6 +149,22 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The disconnected connections whose secrets are still there, the longest waiting first: the
     /// service has yet to be told.
     async fn pending_revocations(&self, limit: u32) -> Result<Vec<ConnectionId>, StoreError>;
+
+    /// Makes a mark, or makes it again: then its first time stays, its last one moves forward only, and the rest
+    /// is as it is now. Answers how often it was made: 1 says that there was none, to one of any number of makers.
+    async fn mark(&self, topic: Topic<'_>, mark: &NewMark<'_>) -> Result<u64, StoreError>;
+
+    /// The marks on a topic that were made at a time or after it, by their holders' names, at most `limit`.
+    async fn marks(&self, topic: Topic<'_>, since: Timestamp, limit: u32) -> Result<Vec<Mark>, StoreError>;
+
+    /// How many holders' marks on a topic were made at a time or after it.
+    async fn count_marks(&self, topic: Topic<'_>, since: Timestamp) -> Result<u64, StoreError>;
+
+    /// Takes all marks on a topic away, and answers how many there were.
+    async fn unmark(&self, topic: Topic<'_>) -> Result<u64, StoreError>;
+
+    /// Removes the marks whose time was over before a time, on whatever topic, and answers how many.
+    async fn purge_marks(&self, before: Timestamp) -> Result<u64, StoreError>;
 
     /// Keeps a consent until it is taken.
     ///

@@ -7,7 +7,7 @@ use trunkline_core::{ConnectionId, ConnectionKey, Held, Secret};
 
 use crate::seal::{self, Binding, OpenError, digest_of};
 use crate::{
-    Body, Change, Claim, Commit, ConsentOutcome, Event, Expected, Fence, KeyRing, Lease, NewEvent,
+    Body, Change, Claim, Commit, ConsentOutcome, Event, Expected, Fence, KeyRing, Lease, Marks, NewEvent,
     PendingConsent, Record, SealedConsent, Store, StoreError, Stored, Take, Taken, codec,
 };
 
@@ -67,6 +67,12 @@ impl Vault {
     #[must_use]
     pub fn keys(&self) -> &KeyRing {
         &self.keys
+    }
+
+    /// What all processes know together: votes, breakers, what was seen once.
+    #[must_use]
+    pub fn marks(&self) -> Marks<'_> {
+        Marks::new(&*self.store)
     }
 
     /// A digest of a secret of this connection that is about to be spent: tells, without showing it,

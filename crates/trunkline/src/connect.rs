@@ -230,20 +230,14 @@ impl Later {
         let Some(opened) = self.hub.vault.load(&key).await? else {
             return self.ask(&mounted, key, None, None).await;
         };
-        let (state, method) = (opened.record.status.state, opened.record.method.clone());
-        match state {
-            State::Active | State::Degraded => {}
-            State::Suspended => {
-                let diagnosis = opened.record.status.diagnosis;
-                return Ok(Connect::Suspended(
-                    diagnosis.unwrap_or_else(|| Diagnosis::new(Cause::CompanyInactive)),
-                ));
+        let method = opened.record.method.clone();
+        let status = opened.record.status();
+        match (status.state(), status.diagnosis().cloned()) {
+            (State::Suspended, Some(diagnosis)) => return Ok(Connect::Suspended(diagnosis)),
+            (State::NeedsConsent | State::Disconnected, diagnosis) => {
+                return self.ask(&mounted, key, diagnosis, Some(method)).await;
             }
-            State::NeedsConsent | State::Disconnected => {
-                let diagnosis =
-                    opened.record.status.diagnosis.unwrap_or_else(|| Diagnosis::new(Cause::Disconnected));
-                return self.ask(&mounted, key, Some(diagnosis), Some(method)).await;
-            }
+            (State::Active | State::Degraded, _) | (State::Suspended, None) => {}
         }
         let entry = self.hub.entry_or_insert(&opened.record, &mounted);
         if keeper::adopt(&self.hub, &entry, &opened)?.is_none() {

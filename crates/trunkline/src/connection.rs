@@ -65,7 +65,7 @@ impl Connection {
     ///
     /// [`ErrorKind::StoreFailed`].
     pub async fn status(&self) -> Result<Status, Error> {
-        Ok(self.record().await?.status)
+        Ok(self.record().await?.status().clone())
     }
 
     async fn record(&self) -> Result<Record, Error> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing::Instrument;
 use trunkline_core::{Cause, Diagnosis, Error, Held, Retry, RevokeScope, Revoked, Secret};
-use trunkline_store::{Commit, EventKind, Expected, NewBody, NewEvent, Opened, Record, State, Status};
+use trunkline_store::{Commit, Expected, NewBody, Opened, Record, State, Turn};
 
 use crate::connection::Connection;
 use crate::hub::{Hub, Trunkline};
@@ -64,21 +64,21 @@ impl Connection {
         for _ in 0..RACES {
             let opened = self.hub.vault.load_by_id(self.id()).await?;
             let Some(Opened { mut record, held, .. }) = opened else { return Ok(Revocation::Nothing) };
-            if record.status.state == State::Disconnected {
+            if record.status().state() == State::Disconnected {
                 self.entry.live.store(None);
                 return self.revoke_soon().await;
             }
             let now = self.hub.clock.wall();
             let expected = Expected::unchanged(&record);
             let diagnosis = Diagnosis::new(Cause::Disconnected).during("disconnect", now);
-            record.status = Status { state: State::Disconnected, since: now, diagnosis: Some(diagnosis) };
+            let events = Vec::from_iter(record.turn(Turn::Disconnected(diagnosis), now));
             record.access_expires_at = None;
+            record.probe_at = None;
             // A process that dies before the revocation leaves it to whoever looks for what is due.
             record.due_at = held.is_some().then_some(now);
-            let event = NewEvent { kind: EventKind::Disconnected, at: now, detail: None };
             // The secrets stay for the revocation, under the same generation: a renewal under way may
             // still bring the newest, which is the one to revoke.
-            let stored = self.hub.vault.commit(expected, &record, NewBody::Keep, vec![event]).await?;
+            let stored = self.hub.vault.commit(expected, &record, NewBody::Keep, events).await?;
             if let Commit::Done { .. } = stored {
                 self.entry.live.store(None);
                 tracing::info!(target: "trunkline", connector = %self.connector(), tenant = %self.tenant(), connection = %self.id(), "disconnected");
@@ -167,7 +167,8 @@ async fn revoke(
     id: trunkline_core::ConnectionId,
     patience: Duration,
 ) -> Result<Option<Revocation>, Error> {
-    let waits = |opened: &Opened| opened.record.status.state == State::Disconnected && opened.held.is_some();
+    let waits =
+        |opened: &Opened| opened.record.status().state() == State::Disconnected && opened.held.is_some();
     if !hub.vault.load_by_id(id).await?.as_ref().is_some_and(waits) {
         return Ok(Some(Revocation::Nothing));
     }

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use trunkline_core::{Cause, Diagnosis, Error};
-use trunkline_store::{Opened, State, Status};
+use trunkline_store::{Opened, Status};
 
 use crate::hub::Hub;
 use crate::live::{Entry, Live, Look};
@@ -37,6 +37,7 @@ pub(crate) use recent::Recent;
 pub use timings::Timings;
 pub(crate) use trouble::Troubles;
 pub use upkeep::Upkeep;
+pub(crate) use verdict::ended;
 pub(crate) use write::{Unwritten, persist, reload};
 
 /// A forced renewal happens at most once in this time per connection: a token that is rejected
@@ -92,9 +93,9 @@ async fn not_again(hub: &Hub, entry: &Entry, generation: u64) -> Result<Arc<Live
         {
             return Ok(live);
         }
-        if !matches!(opened.record.status.state, State::Active | State::Degraded) {
+        if !opened.record.status().state().serves() {
             entry.live.store(None);
-            return Err(lost(&opened.record.status));
+            return Err(lost(opened.record.status()));
         }
     }
     let rejected = Diagnosis::new(Cause::AccessTokenRejected);
@@ -110,7 +111,7 @@ pub(crate) fn renew_behind(hub: &Arc<Hub>, entry: &Arc<Entry>) {
 
 /// Takes what the store holds into memory, if it serves; without asking the service.
 pub(crate) fn adopt(hub: &Hub, entry: &Entry, opened: &Opened) -> Result<Option<Arc<Live>>, Error> {
-    let serves = matches!(opened.record.status.state, State::Active | State::Degraded);
+    let serves = opened.record.status().state().serves();
     let Some(held) = opened.held.as_ref().filter(|_| serves) else { return Ok(None) };
     // What is in memory already knows its deadline on the ticks too: made anew, it would be prolonged by as
     // much as the wall clock was set back.
@@ -137,5 +138,5 @@ pub(crate) fn publish(entry: &Entry, live: Live) -> Arc<Live> {
 
 /// The error for a connection whose state says that it cannot serve.
 pub(crate) fn lost(status: &Status) -> Error {
-    status.diagnosis.clone().unwrap_or_else(|| Diagnosis::new(Cause::Disconnected)).into()
+    status.diagnosis().cloned().unwrap_or_else(|| Diagnosis::new(Cause::Disconnected)).into()
 }

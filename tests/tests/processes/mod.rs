@@ -202,7 +202,7 @@ impl World {
     }
 
     pub(crate) async fn state(&self) -> State {
-        self.record().await.status.state
+        self.record().await.status().state()
     }
 
     /// What the service counted for the one grant.

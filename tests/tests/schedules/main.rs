@@ -145,16 +145,16 @@ async fn ends_well(world: &Arc<World>, processes: &[Running]) -> Result<bool, St
         while !matches!(running.reads().await, Ok(true)) {
             asked += 1;
             let row = world.store.get_by_id(world.id).await.unwrap().unwrap();
-            if row.record.status.state == State::NeedsConsent {
+            if row.record.status().state() == State::NeedsConsent {
                 // Whoever holds an answer has had time to write it.
                 tokio::time::sleep(Duration::from_secs(30)).await;
                 let row = world.store.get_by_id(world.id).await.unwrap().unwrap();
-                if row.record.status.state == State::NeedsConsent {
+                if row.record.status().state() == State::NeedsConsent {
                     return truly_lost(world, &row.record).map(|()| false);
                 }
             }
             if asked > MOST_ASKED {
-                return Err(format!("{:?} is not served: {:?}", running.process, row.record.status));
+                return Err(format!("{:?} is not served: {:?}", running.process, row.record.status()));
             }
             tokio::time::sleep(Duration::from_secs(30)).await;
         }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use trunkline::{KeyRing, MemoryStore, Record, State, Status, Store as _, Timings};
+use trunkline::{KeyRing, MemoryStore, Record, Store as _, Timings};
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::{Clock, ConnectionId, ConnectionKey, Held, Ticks};
 use trunkline_store::{Commit, EventKind, Expected, NewBody, Stored, Vault};
@@ -108,19 +108,10 @@ impl World {
     async fn first_connection(&self) {
         let now = self.clock.wall();
         let credential = credential(0, now);
-        let record = Record {
-            id: self.id,
-            key: ConnectionKey::new("acme", "light", "default").unwrap(),
-            method: "light".to_owned(),
-            account: None,
-            status: Status { state: State::Active, since: now, diagnosis: None },
-            generation: 1,
-            sequence: 0,
-            created_at: now,
-            credential_at: Some(now),
-            access_expires_at: credential.access_expires_at,
-            due_at: None,
-        };
+        let key = ConnectionKey::new("acme", "light", "default").unwrap();
+        let (mut record, _) = Record::connected(self.id, key, "light", now);
+        record.credential_at = Some(now);
+        record.access_expires_at = credential.access_expires_at;
         let held = Held { credential, ..Held::default() };
         let vault = Vault::open(self.store.clone(), KeyRing::new(KEY)).await.unwrap();
         let body = NewBody::Replace(&held);

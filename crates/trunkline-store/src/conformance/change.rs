@@ -122,7 +122,7 @@ pub async fn an_unchanged_swap_loses_to_any_event(backend: &impl Backend) -> Res
     assert_eq!(done, Commit::Done { sequence: 2 });
     let lost = vault.commit(seen, &suspended, NewBody::Keep, events(&[EventKind::Suspended])).await?;
     assert_eq!(lost, CONFLICT_1);
-    assert_eq!(stored(&vault, &record).await?.0.status.state, State::Degraded);
+    assert_eq!(stored(&vault, &record).await?.0.status().state(), State::Degraded);
     Ok(())
 }
 
@@ -192,7 +192,7 @@ pub async fn kept_secrets_still_open(backend: &impl Backend) -> Result<(), Store
     let done = vault.commit(GENERATION_1, &degraded, NewBody::Keep, Vec::new()).await?;
     assert_eq!(done, Commit::Done { sequence: 1 });
     let (found, secrets) = stored(&vault, &record).await?;
-    assert_eq!((found.status, secrets), (degraded.status, Some(held("one"))));
+    assert_eq!((found.status(), secrets), (degraded.status(), Some(held("one"))));
     let next = with_generation(record.clone(), 2);
     let done = vault.commit(GENERATION_1, &next, NewBody::Replace(&held("two")), Vec::new()).await?;
     assert_eq!(done, Commit::Done { sequence: 1 });
@@ -243,10 +243,15 @@ pub async fn every_column_reads_back(backend: &impl Backend) -> Result<(), Store
     full.account = Some(Account { entity: Some("E".to_owned()), ..Account::new("c\u{e9}", "u@x") });
     full.credential_at = Some(at(-5));
     full.access_expires_at = None;
+    full.grant_expires_at = Some(at(9_000));
     full.due_at = Some(at(50));
+    full.proved_at = Some(at(5));
+    full.probe_at = Some(at(60));
     full.sequence = 1;
     let mut plain = plain;
     plain.sequence = 1;
+    // No change takes a proof back.
+    plain.proved_at = full.proved_at;
     for change in [full, plain] {
         let done = vault.commit(GENERATION_1, &change, NewBody::Keep, Vec::new()).await?;
         assert_eq!(done, Commit::Done { sequence: 1 });
@@ -263,7 +268,7 @@ pub async fn every_state_and_event_reads_back(backend: &impl Backend) -> Result<
         let change = with_state(record.clone(), *state);
         let done = vault.commit(GENERATION_1, &change, NewBody::Keep, Vec::new()).await?;
         assert_eq!(done, Commit::Done { sequence: 1 });
-        assert_eq!(stored(&vault, &record).await?.0.status, change.status);
+        assert_eq!(stored(&vault, &record).await?.0.status(), change.status());
     }
     let all: Vec<_> = EventKind::ALL
         .iter()

@@ -1,10 +1,11 @@
 //! Rules about looking things up, opening again, and several stores on the same data.
 
 use futures_util::future::join_all;
+use trunkline_core::Cause;
 
 use super::Backend;
 use super::sample::*;
-use crate::{Commit, EventKind, Expected, KeyRing, NewBody, State, StoreError};
+use crate::{Commit, EventKind, Expected, KeyRing, NewBody, State, StoreError, Turn};
 
 /// Pages follow each other by connector and label, in byte order, without gap or repetition.
 pub async fn a_list_is_paged_in_order(backend: &impl Backend) -> Result<(), StoreError> {
@@ -76,9 +77,8 @@ pub async fn the_other_holders_of_an_account_are_found(backend: &impl Backend) -
 pub async fn unfinished_revocations_are_found(backend: &impl Backend) -> Result<(), StoreError> {
     let vault = vault(backend).await?;
     for (number, since) in [(1, 30), (2, 10), (3, 20)] {
-        let mut row =
-            with_state(record(number, key("acme", "c", &format!("l{number}"))), State::Disconnected);
-        row.status.since = at(since);
+        let mut row = record(number, key("acme", "c", &format!("l{number}")));
+        drop(row.turn(Turn::Disconnected(diagnosis(Cause::Disconnected)), at(since)));
         insert(&vault, &row, "x").await?;
     }
     insert(&vault, &record(4, key("acme", "c", "active")), "x").await?;

@@ -9,8 +9,8 @@ use trunkline_core::{
 
 use super::Backend;
 use crate::{
-    Commit, EventKind, Expected, KeyRing, NewBody, NewEvent, PendingConsent, Record, State, Status,
-    StoreError, Vault,
+    Commit, EventKind, Expected, KeyRing, NewBody, NewEvent, PendingConsent, Record, State, StoreError, Turn,
+    Vault,
 };
 
 pub(super) const GENERATION_1: Expected = Expected::Generation(1);
@@ -37,19 +37,10 @@ pub(super) fn key(tenant: &str, connector: &str, label: &str) -> ConnectionKey {
 }
 
 pub(super) fn record(number: u8, key: ConnectionKey) -> Record {
-    Record {
-        id: id(number),
-        key,
-        method: "oauth2".to_owned(),
-        account: None,
-        status: Status { state: State::Active, since: at(0), diagnosis: None },
-        generation: 1,
-        sequence: 0,
-        created_at: at(0),
-        credential_at: Some(at(0)),
-        access_expires_at: Some(at(3_600)),
-        due_at: None,
-    }
+    let (mut record, _) = Record::connected(id(number), key, "oauth2", at(0));
+    record.credential_at = Some(at(0));
+    record.access_expires_at = Some(at(3_600));
+    record
 }
 
 /// The usual record of the tenant `acme`.
@@ -63,8 +54,15 @@ pub(super) fn with_account(mut record: Record, user: &str) -> Record {
 }
 
 pub(super) fn with_state(mut record: Record, state: State) -> Record {
-    let diagnosis = (state != State::Active).then(|| diagnosis(Cause::GrantRevoked));
-    record.status = Status { state, since: at(10), diagnosis };
+    let why = diagnosis(Cause::GrantRevoked);
+    let turn = match state {
+        State::Active => Turn::Reconnected,
+        State::Degraded => Turn::Degraded(why),
+        State::NeedsConsent => Turn::NeedsConsent(why),
+        State::Suspended => Turn::Suspended(why),
+        State::Disconnected => Turn::Disconnected(why),
+    };
+    drop(record.turn(turn, at(10)));
     record
 }
 

@@ -10,9 +10,9 @@ use crate::sql::{self, Sql};
 /// One in a hundred is still under an old key.
 const FILL: &str = "INSERT INTO trunkline_connections \
      (id, tenant, connector, label, method, account_key, state, state_since, generation, sequence, created_at, \
-      due_at, key_id, wrapped_key, body) \
+      due_at, probe_at, key_id, wrapped_key, body) \
      SELECT decode(lpad(to_hex(n), 32, '0'), 'hex'), 'tenant ' || n, 'connector', 'default', 'oauth2', \
-      'account ' || n, 'active', 0, 1, 0, 0, n, \
+      'account ' || n, 'active', 0, 1, 0, 0, n, n, \
       CASE WHEN n % 100 = 0 THEN '\\x0101010101010101'::bytea ELSE '\\x0202020202020202' END, '\\x00', '\\x00' \
      FROM generate_series(1, 20000) AS n; \
      ANALYZE trunkline_connections";
@@ -40,6 +40,9 @@ async fn no_statement_reads_the_whole_table() {
         let mut connection = schema.pool(&[("plan_cache_mode", mode)]).acquire().await.unwrap();
         for (index, statement, values) in [
             ("_due", PostgresStore::WORDS.claim_due, &["'connector'", "100", "1000000", "100"][..]),
+            ("_probe", PostgresStore::WORDS.claim_probes, &["'connector'", "100", "1000000", "100"]),
+            ("_tenant", sql::COUNT_TENANTS, &["'connector'", "100"]),
+            ("_pkey", super::run::PROVE, &["'{\\x01,\\x02}'", "'{1,2}'", "'{3,4}'"]),
             ("_key", sql::WRAPPED_UNDER, &[old_key, "''", "100"]),
             ("_key", sql::KEY_IDS, &[]),
             ("_account", sql::SAME_ACCOUNT, &["'connector'", "'account 7'", "''"]),

@@ -6,16 +6,17 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres};
 use sqlx::query::Query;
 
 use super::PostgresStore;
 use super::failure::{Remedy, failed, remedy};
 use crate::sql::{
-    Cells, Happened, Sql, Swap, Value, Words, bound, by_id, by_key, cells, change, close, insert, lease,
-    leave_open, record_columns, secrets, signed, stored_where, update,
+    Cells, Happened, Sql, Swap, Value, Words, as_expected, bound, by_id, by_key, cells, change, close,
+    insert, lease, leave_open, plain_columns, record_columns, secrets, signed, stored_where, update,
 };
-use crate::{KeyId, Rewrap, StoreError};
+use crate::{KeyId, Proof, Rewrap, StoreError};
 
 /// How often a statement is sent that the database undoes, after pauses of up to 64 ms. Each time another one
 /// was done, or at least is.
@@ -28,6 +29,12 @@ const REWRAP: &str = "UPDATE trunkline_connections AS c SET key_id = new.key_id,
           AS new (id, generation, key_id, wrapped_key) \
      WHERE c.id = new.id AND c.generation = new.generation AND c.key_id = $1 RETURNING c.id";
 
+/// Proofs in one statement, in the order of ids: two that meet then seldom wait for each other in a circle.
+pub(super) const PROVE: &str = "UPDATE trunkline_connections AS c SET proved_at = new.at, probe_at = new.probe_at \
+     FROM unnest($1::bytea[], $2::bigint[], $3::bigint[]) AS new (id, at, probe_at) \
+     WHERE c.id = new.id AND c.state IN ('active', 'degraded') \
+     AND (c.proved_at IS NULL OR c.proved_at < new.at) RETURNING c.id";
+
 /// A change with its events as one statement: the events are written only if the row was, with its new
 /// numbers. The arrays follow the other values.
 macro_rules! with_events {
@@ -37,7 +44,7 @@ macro_rules! with_events {
             $change,
             "), happened AS ( \
                  INSERT INTO trunkline_events (connection, sequence, kind, at, detail) \
-                 SELECT $12, changed.sequence + event.place, event.kind, event.at, event.detail \
+                 SELECT $15, changed.sequence + event.place, event.kind, event.at, event.detail \
                  FROM changed, unnest(",
             concat!($places, "::bigint[], ", $kinds, "::text[], ", $times, "::bigint[], ", $details),
             "::text[]) AS event (place, kind, at, detail)) SELECT sequence FROM changed"
@@ -47,12 +54,29 @@ macro_rules! with_events {
 
 const fn change_with_events(swap: Swap) -> &'static str {
     match swap {
-        Swap::Insert => with_events!(insert!(), "$20", "$21", "$22", "$23"),
-        Swap::Record => with_events!(update!(), "$19", "$20", "$21", "$22"),
-        Swap::Close => with_events!(update!(close!()), "$19", "$20", "$21", "$22"),
-        Swap::LeaveOpen => with_events!(update!(leave_open!("$19")), "$20", "$21", "$22", "$23"),
-        Swap::Secrets => with_events!(update!(secrets!(), "intent_epoch = 0"), "$22", "$23", "$24", "$25"),
+        Swap::Insert => with_events!(insert!(), "$23", "$24", "$25", "$26"),
+        Swap::Record => with_events!(update!(), "$22", "$23", "$24", "$25"),
+        Swap::Close => with_events!(update!(close!()), "$22", "$23", "$24", "$25"),
+        Swap::LeaveOpen => with_events!(update!(leave_open!("$22")), "$23", "$24", "$25", "$26"),
+        Swap::Secrets => with_events!(update!(secrets!(), "intent_epoch = 0"), "$25", "$26", "$27", "$28"),
     }
+}
+
+/// Makes the longest due of a connector due later, by one of its times. Claimers at the same moment pass each
+/// other's rows by. The array is there for the planner, which takes it for short: joined, any number of rows
+/// would make it read the whole table.
+macro_rules! claim {
+    ($time:literal) => {
+        concat!(
+            "UPDATE trunkline_connections SET ",
+            $time,
+            " = $3 WHERE id = ANY (ARRAY(SELECT id FROM trunkline_connections WHERE connector = $1 AND ",
+            concat!($time, " <= $2 ORDER BY ", $time),
+            ", id LIMIT $4 FOR UPDATE SKIP LOCKED)) AND connector = $1 AND ",
+            $time,
+            " <= $2 RETURNING id"
+        )
+    };
 }
 
 /// The database's clock, in microseconds.
@@ -75,12 +99,8 @@ impl Sql for PostgresStore {
             now!(),
             " END"
         )),
-        // Claimers at the same moment pass each other's rows by. The array is there for the planner, which
-        // takes it for short: joined, any number of rows would make it read the whole table.
-        claim_due: "UPDATE trunkline_connections SET due_at = $3 WHERE id = ANY (ARRAY( \
-                SELECT id FROM trunkline_connections WHERE connector = $1 AND due_at <= $2 \
-                ORDER BY due_at, id LIMIT $4 FOR UPDATE SKIP LOCKED \
-            )) AND connector = $1 AND due_at <= $2 RETURNING id",
+        claim_due: claim!("due_at"),
+        claim_probes: claim!("probe_at"),
     };
 
     async fn read(&self, statement: &'static str, values: &[Value<'_>]) -> Result<Vec<PgRow>, StoreError> {
@@ -121,6 +141,15 @@ impl Sql for PostgresStore {
             let query = bound(REWRAP, &[from.as_bytes().into()]);
             query.bind(&ids[..]).bind(&generations[..]).bind(&key_ids[..]).bind(&wrapped[..])
         };
+        Ok(self.ask(Kind::Write, query).await?.len() as u64)
+    }
+
+    async fn prove(&self, proofs: &[Proof]) -> Result<u64, StoreError> {
+        let ids: Vec<_> = proofs.iter().map(|proof| proof.id.as_bytes().as_slice()).collect();
+        let times: Vec<_> = proofs.iter().map(|proof| proof.at.as_microsecond()).collect();
+        let probes: Vec<_> =
+            proofs.iter().map(|proof| proof.probe_at.map(Timestamp::as_microsecond)).collect();
+        let query = || bound(PROVE, &[]).bind(&ids[..]).bind(&times[..]).bind(&probes[..]);
         Ok(self.ask(Kind::Write, query).await?.len() as u64)
     }
 

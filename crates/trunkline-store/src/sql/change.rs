@@ -34,19 +34,22 @@ pub(super) async fn commit<S: Sql>(store: &S, change: &Change) -> Result<Commit,
     let account = record.account.as_ref().map(serde_json::to_string).transpose();
     let account = account.map_err(|_| StoreError::Invalid { what: "the account" })?;
     let account_key = record.account.as_ref().map(Account::key);
-    let diagnosis = record.status.diagnosis.as_ref().map(json).transpose()?;
+    let diagnosis = record.status.diagnosis().map(json).transpose()?;
     let mut values: Vec<Value<'_>> = vec![
         record.method.as_str().into(),
         account.as_deref().into(),
         account_key.as_deref().into(),
-        record.status.state.code().into(),
-        record.status.since.as_microsecond().into(),
+        record.status.state().code().into(),
+        record.status.since().as_microsecond().into(),
         diagnosis.as_deref().into(),
         signed(record.generation)?.into(),
         signed(change.events.len() as u64)?.into(),
         record.credential_at.map(Timestamp::as_microsecond).into(),
         record.access_expires_at.map(Timestamp::as_microsecond).into(),
         record.due_at.map(Timestamp::as_microsecond).into(),
+        record.grant_expires_at.map(Timestamp::as_microsecond).into(),
+        record.proved_at.map(Timestamp::as_microsecond).into(),
+        record.probe_at.map(Timestamp::as_microsecond).into(),
         record.id.as_bytes().into(),
         record.key.tenant().into(),
         record.key.connector().into(),

@@ -5,7 +5,7 @@ use trunkline_core::{ConnectionId, ConnectionKey, Diagnosis};
 
 use super::{Sql, corrupt, unsigned};
 use crate::{
-    ConsentOutcome, Event, EventKind, Intent, KeyId, Lease, LeaseOwner, Record, Sealed, State, Status,
+    ConsentOutcome, Event, EventKind, Intent, KeyId, Lease, LeaseOwner, Mark, Record, Sealed, State, Status,
     StoreError, Stored, StoredConsent, Wrapped,
 };
 
@@ -38,34 +38,33 @@ pub(crate) use cells;
 
 pub(super) fn record(row: &impl Cells) -> Result<Record, StoreError> {
     let state = State::from_code(text(row, 6)?).ok_or(corrupt("a state"))?;
-    let status = Status { state, since: time(row, 7)?, diagnosis: diagnosis(row, 8)? };
+    let status = Status::read(state, time(row, 7)?, diagnosis(row, 8)?);
     let account = row.text(5)?.map(serde_json::from_str).transpose();
     Ok(Record {
-        id: id(row, 0)?,
-        key: key(row, 1)?,
-        method: text(row, 4)?.to_owned(),
         account: account.map_err(|_| corrupt("an account"))?,
-        status,
         generation: count(row, 9)?,
         sequence: count(row, 10)?,
-        created_at: time(row, 11)?,
         credential_at: optional_time(row, 12)?,
         access_expires_at: optional_time(row, 13)?,
         due_at: optional_time(row, 14)?,
+        grant_expires_at: optional_time(row, 15)?,
+        proved_at: optional_time(row, 16)?,
+        probe_at: optional_time(row, 17)?,
+        ..Record::read(id(row, 0)?, key(row, 1)?, text(row, 4)?.to_owned(), time(row, 11)?, status)
     })
 }
 
 pub(super) fn stored<S: Sql>(row: &S::Row) -> Result<Stored, StoreError> {
-    Ok(Stored { record: record(row)?, body: sealed(row, 15)?, lease: lease::<S>(row)? })
+    Ok(Stored { record: record(row)?, body: sealed(row, 18)?, lease: lease::<S>(row)? })
 }
 
 fn lease<S: Sql>(row: &S::Row) -> Result<Lease, StoreError> {
-    let owner = row.bytes(18)?.map(exact).transpose()?;
-    let intent = row.integer(21)?.map(|epoch| intent::<S>(row, epoch)).transpose()?;
+    let owner = row.bytes(21)?.map(exact).transpose()?;
+    let intent = row.integer(24)?.map(|epoch| intent::<S>(row, epoch)).transpose()?;
     Ok(Lease {
         owner: owner.map(LeaseOwner::from_bytes),
-        epoch: count(row, 19)?,
-        beat: count(row, 20)?,
+        epoch: count(row, 22)?,
+        beat: count(row, 23)?,
         intent,
     })
 }
@@ -73,9 +72,9 @@ fn lease<S: Sql>(row: &S::Row) -> Result<Lease, StoreError> {
 fn intent<S: Sql>(row: &S::Row, epoch: i64) -> Result<Intent, StoreError> {
     Ok(Intent {
         epoch: unsigned(epoch)?,
-        fingerprint: exact(bytes(row, 22)?)?,
-        attempt: u32::try_from(integer(row, 23)?).map_err(|_| corrupt("an attempt"))?,
-        age: S::age(row, 24)?,
+        fingerprint: exact(bytes(row, 25)?)?,
+        attempt: u32::try_from(integer(row, 26)?).map_err(|_| corrupt("an attempt"))?,
+        age: S::age(row, 27)?,
     })
 }
 
@@ -90,6 +89,17 @@ pub(super) fn event(row: &impl Cells, connection: ConnectionId) -> Result<Event,
         kind: EventKind::from_code(text(row, 1)?).ok_or(corrupt("an event"))?,
         at: time(row, 2)?,
         detail: diagnosis(row, 3)?,
+    })
+}
+
+pub(super) fn mark(row: &impl Cells) -> Result<Mark, StoreError> {
+    Ok(Mark {
+        holder: text(row, 0)?.to_owned(),
+        since: time(row, 1)?,
+        at: time(row, 2)?,
+        until: time(row, 3)?,
+        times: count(row, 4)?,
+        why: diagnosis(row, 5)?,
     })
 }
 

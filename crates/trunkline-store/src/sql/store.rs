@@ -6,8 +6,8 @@ use trunkline_core::{ConnectionId, ConnectionKey};
 
 use super::{Sql, Value, change, row, signed, text};
 use crate::{
-    Change, Commit, ConsentOutcome, Event, Fence, KeyId, LeaseAsk, LeaseOwner, Record, Rewrap, SealedConsent,
-    Seen, Settle, Store, StoreError, Stored, Take, Taken, Wrapped,
+    Change, Commit, ConsentOutcome, Event, Fence, KeyId, LeaseAsk, LeaseOwner, Mark, NewMark, Proof, Record,
+    Rewrap, SealedConsent, Seen, Settle, Store, StoreError, Stored, Take, Taken, Topic, Wrapped,
 };
 
 /// No epoch, where one is compared: none is negative.
@@ -105,9 +105,27 @@ impl<S: Sql> Store for S {
         until: Timestamp,
         limit: u32,
     ) -> Result<Vec<ConnectionId>, StoreError> {
-        let times = [now, until].map(|time| time.as_microsecond().into());
-        let values = [connector.into(), times[0], times[1], i64::from(limit).into()];
-        ids(&self.write(S::WORDS.claim_due, &values).await?)
+        claim(self, S::WORDS.claim_due, connector, [now, until], limit).await
+    }
+
+    async fn claim_probes(
+        &self,
+        connector: &str,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ConnectionId>, StoreError> {
+        claim(self, S::WORDS.claim_probes, connector, [now, until], limit).await
+    }
+
+    async fn prove(&self, proofs: &[Proof]) -> Result<u64, StoreError> {
+        let proofs: Vec<_> = Proof::latest(proofs).collect();
+        if proofs.is_empty() { Ok(0) } else { Sql::prove(self, &proofs).await }
+    }
+
+    async fn count_tenants(&self, connector: &str, at_most: u32) -> Result<u64, StoreError> {
+        let found = self.read(text::COUNT_TENANTS, &[connector.into(), i64::from(at_most).into()]).await?;
+        found.first().map_or(Ok(0), |found| row::count(found, 0))
     }
 
     async fn events(
@@ -150,6 +168,38 @@ impl<S: Sql> Store for S {
 
     async fn pending_revocations(&self, limit: u32) -> Result<Vec<ConnectionId>, StoreError> {
         ids(&self.read(text::PENDING_REVOCATIONS, &[i64::from(limit).into()]).await?)
+    }
+
+    async fn mark(&self, topic: Topic<'_>, mark: &NewMark<'_>) -> Result<u64, StoreError> {
+        let why = mark.why.map(change::json).transpose()?;
+        let [kind, connector, subject] = topic_values(topic);
+        let times = [mark.at, mark.until].map(|time| time.as_microsecond().into());
+        let values =
+            [kind, connector, subject, mark.holder.into(), times[0], times[1], why.as_deref().into()];
+        let made = self.write(text::MARK, &values).await?;
+        made.first().map_or(Err(super::corrupt("a mark")), |made| row::count(made, 0))
+    }
+
+    async fn marks(&self, topic: Topic<'_>, since: Timestamp, limit: u32) -> Result<Vec<Mark>, StoreError> {
+        let [kind, connector, subject] = topic_values(topic);
+        let values = [kind, connector, subject, since.as_microsecond().into(), i64::from(limit).into()];
+        self.read(text::MARKS, &values).await?.iter().map(row::mark).collect()
+    }
+
+    async fn count_marks(&self, topic: Topic<'_>, since: Timestamp) -> Result<u64, StoreError> {
+        let [kind, connector, subject] = topic_values(topic);
+        let values = [kind, connector, subject, since.as_microsecond().into()];
+        let found = self.read(text::COUNT_MARKS, &values).await?;
+        found.first().map_or(Ok(0), |found| row::count(found, 0))
+    }
+
+    async fn unmark(&self, topic: Topic<'_>) -> Result<u64, StoreError> {
+        Ok(self.write(text::UNMARK, &topic_values(topic)).await?.len() as u64)
+    }
+
+    async fn purge_marks(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let gone = self.write(text::PURGE_MARKS, &[before.as_microsecond().into()]).await?;
+        Ok(gone.len() as u64)
     }
 
     async fn put_consent(&self, consent: &SealedConsent) -> Result<(), StoreError> {
@@ -195,6 +245,21 @@ impl<S: Sql> Store for S {
         let gone = self.write(text::PURGE_CONSENTS, &[before.as_microsecond().into()]).await?;
         Ok(gone.len() as u64)
     }
+}
+
+async fn claim<S: Sql>(
+    store: &S,
+    statement: &'static str,
+    connector: &str,
+    [now, until]: [Timestamp; 2],
+    limit: u32,
+) -> Result<Vec<ConnectionId>, StoreError> {
+    let [now, until] = [now, until].map(|time| time.as_microsecond().into());
+    ids(&store.write(statement, &[connector.into(), now, until, i64::from(limit).into()]).await?)
+}
+
+fn topic_values<'a>(topic: Topic<'a>) -> [Value<'a>; 3] {
+    [topic.kind.code().into(), topic.connector.into(), topic.subject.into()]
 }
 
 /// Epoch and beat as they are compared.

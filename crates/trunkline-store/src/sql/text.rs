@@ -8,7 +8,7 @@ use super::Swap;
 macro_rules! record_columns {
     () => {
         "id, tenant, connector, label, method, account, state, state_since, diagnosis, generation, sequence, \
-         created_at, credential_at, access_expires_at, due_at"
+         created_at, credential_at, access_expires_at, due_at, grant_expires_at, proved_at, probe_at"
     };
 }
 
@@ -71,28 +71,50 @@ macro_rules! leave_open {
     };
 }
 
-/// A new row: 19 values.
+/// A new row: 22 values.
 macro_rules! insert {
     () => {
         "INSERT INTO trunkline_connections \
          (method, account, account_key, state, state_since, diagnosis, generation, sequence, credential_at, \
-          access_expires_at, due_at, id, tenant, connector, label, created_at, key_id, wrapped_key, body) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
+          access_expires_at, due_at, grant_expires_at, proved_at, probe_at, id, tenant, connector, label, \
+          created_at, key_id, wrapped_key, body) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
+          $21, $22) \
          ON CONFLICT DO NOTHING RETURNING sequence"
     };
 }
 
-/// An update of the record: 18 values, and those of `$more`, which is what else it sets. With `$or` it is
-/// also made where the intent is not that of the eighteenth value.
+/// The columns of the record that no index holds, and of its times. No proof is moved back.
+macro_rules! plain_columns {
+    () => {
+        "method = $1, account = $2, state_since = $5, diagnosis = $6, generation = $7, \
+         sequence = sequence + $8, credential_at = $9, access_expires_at = $10, due_at = $11, \
+         grant_expires_at = $12, \
+         proved_at = CASE WHEN proved_at > $13 THEN proved_at ELSE coalesce($13, proved_at) END, \
+         probe_at = $14"
+    };
+}
+
+/// The row that a change expects.
+macro_rules! as_expected {
+    () => {
+        "id = $15 AND tenant = $16 AND connector = $17 AND label = $18 AND generation = $19 \
+         AND ($20 IS NULL OR sequence = $20)"
+    };
+}
+
+/// An update of the record: 21 values, and those of `$more`, which is what else it sets. With `$or` it is
+/// also made where the intent is not that of the twenty-first value.
 macro_rules! update {
     ($($more:expr $(, $or:literal)?)?) => {
         concat!(
-            "UPDATE trunkline_connections SET method = $1, account = $2, account_key = $3, state = $4, \
-             state_since = $5, diagnosis = $6, generation = $7, sequence = sequence + $8, \
-             credential_at = $9, access_expires_at = $10, due_at = $11",
+            "UPDATE trunkline_connections SET ",
+            plain_columns!(),
+            ", account_key = $3, state = $4",
             $(", ", $more,)?
-            " WHERE id = $12 AND tenant = $13 AND connector = $14 AND label = $15 AND generation = $16 \
-             AND ($17 IS NULL OR sequence = $17) AND ($18 IS NULL OR intent_epoch = $18",
+            " WHERE ",
+            as_expected!(),
+            " AND ($21 IS NULL OR intent_epoch = $21",
             $($(" OR ", $or,)?)?
             ") RETURNING sequence"
         )
@@ -102,7 +124,7 @@ macro_rules! update {
 /// The columns of new secrets, which end every lease and every intent.
 macro_rules! secrets {
     () => {
-        concat!("key_id = $19, wrapped_key = $20, body = $21, ", close!())
+        concat!("key_id = $22, wrapped_key = $23, body = $24, ", close!())
     };
 }
 
@@ -112,13 +134,13 @@ pub(crate) const fn change(swap: Swap) -> &'static str {
         Swap::Insert => insert!(),
         Swap::Record => update!(),
         Swap::Close => update!(close!()),
-        Swap::LeaveOpen => update!(leave_open!("$19")),
+        Swap::LeaveOpen => update!(leave_open!("$22")),
         // An intent that was refused admits whoever holds an answer.
         Swap::Secrets => update!(secrets!(), "intent_epoch = 0"),
     }
 }
 
-pub(crate) use {by_id, by_key, close, lease, record_columns, stored_where};
+pub(crate) use {as_expected, by_id, by_key, close, lease, plain_columns, record_columns, stored_where};
 // PostgreSQL writes a change and its events in one statement, of these parts.
 #[cfg(feature = "postgres")]
 pub(crate) use {insert, leave_open, secrets, update};
@@ -180,6 +202,34 @@ pub(super) const SETTLE_LEAVE_OPEN: &str = settle!(leave_open!("$3"));
 
 pub(super) const EVENTS: &str = "SELECT sequence, kind, at, detail FROM trunkline_events \
      WHERE connection = $1 AND sequence > $2 ORDER BY sequence LIMIT $3";
+
+/// Steps from one tenant to the next in the index of connectors, no further than it counts.
+pub(crate) const COUNT_TENANTS: &str = "WITH RECURSIVE counted (tenant, place) AS ( \
+         SELECT (SELECT c.tenant FROM trunkline_connections c WHERE c.connector = $1 \
+                 AND c.state <> 'disconnected' ORDER BY c.tenant LIMIT 1), 1 \
+         UNION ALL \
+         SELECT (SELECT c.tenant FROM trunkline_connections c WHERE c.connector = $1 \
+                 AND c.state <> 'disconnected' AND c.tenant > counted.tenant ORDER BY c.tenant LIMIT 1), \
+             counted.place + 1 \
+         FROM counted WHERE counted.tenant IS NOT NULL AND counted.place < $2 \
+     ) SELECT count(tenant) FROM counted WHERE place <= $2";
+
+pub(super) const MARK: &str = "INSERT INTO trunkline_marks \
+     (kind, connector, subject, holder, since, at, until, times, why) VALUES ($1, $2, $3, $4, $5, $5, $6, 1, $7) \
+     ON CONFLICT (kind, connector, subject, holder) DO UPDATE SET \
+     at = CASE WHEN trunkline_marks.at < excluded.at THEN excluded.at ELSE trunkline_marks.at END, \
+     until = excluded.until, times = trunkline_marks.times + 1, why = excluded.why RETURNING times";
+
+pub(super) const MARKS: &str = "SELECT holder, since, at, until, times, why FROM trunkline_marks \
+     WHERE kind = $1 AND connector = $2 AND subject = $3 AND at >= $4 ORDER BY holder LIMIT $5";
+
+pub(super) const COUNT_MARKS: &str = "SELECT count(*) FROM trunkline_marks \
+     WHERE kind = $1 AND connector = $2 AND subject = $3 AND at >= $4";
+
+pub(super) const UNMARK: &str =
+    "DELETE FROM trunkline_marks WHERE kind = $1 AND connector = $2 AND subject = $3 RETURNING times";
+
+pub(super) const PURGE_MARKS: &str = "DELETE FROM trunkline_marks WHERE until < $1 RETURNING times";
 
 pub(super) const CONSENT: &str = "SELECT key_id, wrapped_key, body, tenant, connector, label, browser, \
      expires_at, answer, outcome_connection, outcome_diagnosis FROM trunkline_consents WHERE state = $1";

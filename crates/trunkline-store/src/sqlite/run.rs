@@ -9,10 +9,10 @@ use super::boot::BootTime;
 use super::failure::failed;
 use super::job::{Job, Step};
 use crate::sql::{
-    Cells, Happened, Sql, Swap, Value, Words, bound, by_id, by_key, cells, change, close, corrupt, lease,
-    record_columns, signed, stored_where,
+    Cells, Happened, Sql, Swap, Value, Words, as_expected, bound, by_id, by_key, cells, change, close,
+    corrupt, lease, plain_columns, record_columns, signed, stored_where,
 };
-use crate::{KeyId, Rewrap, StoreError};
+use crate::{KeyId, Proof, Rewrap, StoreError};
 
 /// A page of data keys in one statement, as JSON with bytes in hexadecimal: a statement for each would
 /// hold the file for as long as the way to its thread takes so many times. The plus sign keeps SQLite from
@@ -23,21 +23,43 @@ const REWRAP: &str = "UPDATE trunkline_connections SET key_id = new.key_id, wrap
      WHERE trunkline_connections.id = new.id AND trunkline_connections.generation = new.generation \
      AND +trunkline_connections.key_id = $1 RETURNING number";
 
-/// New secrets under the same key, for the same account. What a statement sets it also writes into every
-/// index of that column, changed or not: a page for each, beside the row's own. Most renewals change neither,
-/// and the whole statement is for the others.
+/// Proofs in one statement, as JSON like the data keys.
+const PROVE: &str = "UPDATE trunkline_connections SET proved_at = new.at, probe_at = new.probe_at \
+     FROM (SELECT unhex(value ->> 0) AS id, value ->> 1 AS at, value ->> 2 AS probe_at FROM json_each($1)) AS new \
+     WHERE trunkline_connections.id = new.id AND trunkline_connections.state IN ('active', 'degraded') \
+     AND (trunkline_connections.proved_at IS NULL OR trunkline_connections.proved_at < new.at) RETURNING number";
+
+/// New secrets under the same key, for the same account, in the same state. What a statement sets it also
+/// writes into every index of that column, changed or not: a page for each, beside the row's own. Most renewals
+/// change none of them, and the whole statement is for the others.
 const RENEWAL: &str = concat!(
-    "UPDATE trunkline_connections SET method = $1, account = $2, state = $4, state_since = $5, diagnosis = $6, \
-     generation = $7, sequence = sequence + $8, credential_at = $9, access_expires_at = $10, due_at = $11, \
-     wrapped_key = $20, body = $21, ",
+    "UPDATE trunkline_connections SET ",
+    plain_columns!(),
+    ", wrapped_key = $23, body = $24, ",
     close!(),
-    " WHERE id = $12 AND tenant = $13 AND connector = $14 AND label = $15 AND generation = $16 \
-     AND ($17 IS NULL OR sequence = $17) AND ($18 IS NULL OR intent_epoch = $18) \
-     AND account_key IS $3 AND key_id = $19 RETURNING sequence"
+    " WHERE ",
+    as_expected!(),
+    " AND ($21 IS NULL OR intent_epoch = $21) \
+     AND account_key IS $3 AND state = $4 AND key_id = $22 RETURNING sequence"
 );
 
 /// Where a change's statement has the connection's id among its values.
-const ID: usize = 11;
+const ID: usize = 14;
+
+/// Makes the longest due of a connector due later, by one of its times.
+macro_rules! claim {
+    ($time:literal) => {
+        concat!(
+            "UPDATE trunkline_connections SET ",
+            $time,
+            " = $3 WHERE number IN (SELECT number FROM trunkline_connections WHERE connector = $1 AND ",
+            $time,
+            " <= $2 ORDER BY ",
+            $time,
+            ", id LIMIT $4) RETURNING id"
+        )
+    };
+}
 
 cells!(SqliteRow, failed);
 
@@ -51,10 +73,8 @@ impl Sql for SqliteStore {
             "intent_at = CASE WHEN intent_fingerprint = $2 THEN intent_at ELSE $8 END, \
              intent_boot = CASE WHEN intent_fingerprint = $2 THEN intent_boot ELSE $9 END"
         ),
-        claim_due: "UPDATE trunkline_connections SET due_at = $3 WHERE number IN ( \
-                SELECT number FROM trunkline_connections WHERE connector = $1 AND due_at <= $2 \
-                ORDER BY due_at, id LIMIT $4 \
-            ) RETURNING id",
+        claim_due: claim!("due_at"),
+        claim_probes: claim!("probe_at"),
     };
 
     async fn read(
@@ -105,6 +125,16 @@ impl Sql for SqliteStore {
         let rows = format!("[{}]", rows.join(","));
         let values = [from.as_bytes().into(), rows.as_str().into()];
         Ok(self.write(REWRAP, &values).await?.len() as u64)
+    }
+
+    async fn prove(&self, proofs: &[Proof]) -> Result<u64, StoreError> {
+        let new = |proof: &Proof| {
+            let probe_at = proof.probe_at.map_or("null".to_owned(), |at| at.as_microsecond().to_string());
+            format!(r#"["{}",{},{probe_at}]"#, hexadecimal(proof.id.as_bytes()), proof.at.as_microsecond())
+        };
+        let proofs: Vec<_> = proofs.iter().map(new).collect();
+        let proofs = format!("[{}]", proofs.join(","));
+        Ok(self.write(PROVE, &[proofs.as_str().into()]).await?.len() as u64)
     }
 
     fn stamp() -> Vec<Value<'static>> {

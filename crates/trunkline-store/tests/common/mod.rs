@@ -9,9 +9,7 @@ mod file;
 pub(crate) use file::*;
 use jiff::Timestamp;
 use trunkline_core::{ConnectionId, ConnectionKey, Held, Secret};
-use trunkline_store::{
-    Commit, EventKind, Expected, KeyRing, NewBody, NewEvent, Record, State, Status, Vault,
-};
+use trunkline_store::{Commit, EventKind, Expected, KeyRing, NewBody, NewEvent, Record, Vault};
 
 pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -26,19 +24,10 @@ pub(crate) fn key(label: &str) -> ConnectionKey {
 }
 
 pub(crate) fn record(number: u8, generation: u64) -> Record {
-    Record {
-        id: ConnectionId::from_bytes([number; 16]),
-        key: key(&format!("label {number}")),
-        method: "oauth2".into(),
-        account: None,
-        status: Status { state: State::Active, since: at(0), diagnosis: None },
-        generation,
-        sequence: 0,
-        created_at: at(0),
-        credential_at: None,
-        access_expires_at: None,
-        due_at: None,
-    }
+    let id = ConnectionId::from_bytes([number; 16]);
+    let (mut record, _) = Record::connected(id, key(&format!("label {number}")), "oauth2", at(0));
+    record.generation = generation;
+    record
 }
 
 pub(crate) fn held(token: &str) -> Held {

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::{ConnectionId, ConnectionKey};
 use trunkline_store::{
-    Change, Commit, ConsentOutcome, Event, Fence, KeyId, LeaseAsk, LeaseOwner, Record, Rewrap, SealedConsent,
-    Seen, Store, StoreError, Stored, Take, Taken, Wrapped,
+    Change, Commit, ConsentOutcome, Event, Fence, KeyId, LeaseAsk, LeaseOwner, Mark, NewMark, Proof, Record,
+    Rewrap, SealedConsent, Seen, Store, StoreError, Stored, Take, Taken, Topic, Wrapped,
 };
 
 /// Takes every change and remembers none.
@@ -60,6 +60,24 @@ impl Store for NoStore {
         Ok(Vec::new())
     }
 
+    async fn claim_probes(
+        &self,
+        _: &str,
+        _: Timestamp,
+        _: Timestamp,
+        _: u32,
+    ) -> Result<Vec<ConnectionId>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn prove(&self, proofs: &[Proof]) -> Result<u64, StoreError> {
+        Ok(proofs.len() as u64)
+    }
+
+    async fn count_tenants(&self, _: &str, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
     async fn events(&self, _: ConnectionId, _: u64, _: u32) -> Result<Vec<Event>, StoreError> {
         Ok(Vec::new())
     }
@@ -87,6 +105,26 @@ impl Store for NoStore {
 
     async fn pending_revocations(&self, _: u32) -> Result<Vec<ConnectionId>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn mark(&self, _: Topic<'_>, _: &NewMark<'_>) -> Result<u64, StoreError> {
+        Ok(1)
+    }
+
+    async fn marks(&self, _: Topic<'_>, _: Timestamp, _: u32) -> Result<Vec<Mark>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn count_marks(&self, _: Topic<'_>, _: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn unmark(&self, _: Topic<'_>) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn purge_marks(&self, _: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
     }
 
     async fn put_consent(&self, _: &SealedConsent) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use trunkline::{KeyRing, Store};
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::{ConnectionId, ConnectionKey, Held, Secret};
-use trunkline_store::{Commit, Expected, NewBody, Record, State, Status, Vault};
+use trunkline_store::{Commit, Expected, NewBody, Record, Vault};
 
 use crate::Row;
 use crate::common::{self, TOKEN_BYTES};
@@ -88,19 +88,8 @@ async fn fill(vault: &Vault) {
 
 fn record(number: u32) -> Record {
     let tenant = format!("tenant-{number:06}");
-    Record {
-        id: id(number),
-        key: ConnectionKey::new(&tenant, common::CONNECTOR, trunkline_core::DEFAULT_LABEL).expect("names"),
-        method: "bench".to_owned(),
-        account: None,
-        status: Status { state: State::Active, since: Timestamp::UNIX_EPOCH, diagnosis: None },
-        generation: 1,
-        sequence: 0,
-        created_at: Timestamp::UNIX_EPOCH,
-        credential_at: None,
-        access_expires_at: None,
-        due_at: None,
-    }
+    let key = ConnectionKey::new(&tenant, common::CONNECTOR, trunkline_core::DEFAULT_LABEL).expect("names");
+    Record::connected(id(number), key, "bench", Timestamp::UNIX_EPOCH).0
 }
 
 /// How long each read took while `work` went on, and how many failed.

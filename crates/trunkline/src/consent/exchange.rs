@@ -4,20 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tracing::Instrument;
 use trunkline_core::{
     Account, AuthProvider, Callback, Cause, ConnectionKey, ConsentAnswer, Diagnosis, Error, ErrorKind, Grant,
-    Held, Inputs, Secret, Verdict,
+    Held, Inputs, Secret,
 };
-use trunkline_store::{
-    Commit, EventKind, Expected, NewBody, NewEvent, Opened, PendingConsent, Record, State, Status,
-};
+use trunkline_store::{Commit, Expected, NewBody, Opened, PendingConsent, Record, Turn};
 
 use super::Wish;
 use crate::connection::Connection;
 use crate::hub::{Hub, random_id};
-use crate::keeper::{self, due, lease, trouble};
+use crate::keeper::{self, due, ended, lease, trouble};
 use crate::live::{Live, Mounted};
 
 /// How often a reconnect may lose the race against renewals of the grant it replaces.
@@ -126,22 +125,11 @@ impl Exchange {
         grant: Grant,
     ) -> Result<Connection, Error> {
         let now = hub.clock.wall();
-        let mut record = Record {
-            id: random_id()?,
-            key: self.key.clone(),
-            method: self.method.clone(),
-            account: grant.account.clone(),
-            status: Status { state: State::Active, since: now, diagnosis: None },
-            generation: 1,
-            sequence: 0,
-            created_at: now,
-            credential_at: Some(now),
-            access_expires_at: grant.credential.access_expires_at,
-            due_at: None,
-        };
-        record.due_at = due::at(&auth.policy(), &grant.credential, record.id, now);
+        let (mut record, event) =
+            Record::connected(random_id()?, self.key.clone(), self.method.as_str(), now);
+        record.account = grant.account.clone();
+        self.fill_in(&mut record, &*auth, &grant, now);
         let held = self.held(&grant);
-        let event = NewEvent { kind: EventKind::Connected, at: now, detail: None };
         match keeper::persist(hub, Expected::Absent, &record, NewBody::Replace(&held), &[event]).await? {
             Commit::Done { sequence } => record.sequence = sequence,
             // Someone connected the same names meanwhile, or our own write took effect before it
@@ -200,13 +188,10 @@ impl Exchange {
             let mut record = before.record.clone();
             record.method.clone_from(&self.method);
             record.account = account.clone().or(record.account);
-            record.status = Status { state: State::Active, since: now, diagnosis: None };
             record.generation += 1;
-            record.credential_at = Some(now);
-            record.access_expires_at = grant.credential.access_expires_at;
-            record.due_at = due::at(&auth.policy(), &grant.credential, record.id, now);
-            let kind = if changed { EventKind::AccountChanged } else { EventKind::Reconnected };
-            let events = [NewEvent { kind, at: now, detail: None }];
+            self.fill_in(&mut record, &*auth, &grant, now);
+            let turn = if changed { Turn::AccountChanged } else { Turn::Reconnected };
+            let events = Vec::from_iter(record.turn(turn, now));
             match keeper::persist(hub, expected, &record, NewBody::Replace(&held), &events).await? {
                 Commit::Done { .. } => {
                     tracing::info!(target: "trunkline", connector = %record.key.connector(), tenant = %record.key.tenant(), connection = %record.id, "reconnected");
@@ -267,6 +252,15 @@ impl Exchange {
         }
     }
 
+    /// What a record says of its credential.
+    fn fill_in(&self, record: &mut Record, auth: &dyn AuthProvider, grant: &Grant, now: Timestamp) {
+        record.credential_at = Some(now);
+        record.access_expires_at = grant.credential.access_expires_at;
+        record.grant_expires_at = grant.credential.grant_expires_at;
+        record.due_at = due::at(&auth.policy(), &grant.credential, record.id, now);
+        record.proved_at = Some(now);
+    }
+
     fn held(&self, grant: &Grant) -> Held {
         Held {
             credential: grant.credential.clone(),
@@ -316,24 +310,13 @@ async fn identify(
     }
 }
 
-/// The state that an error proves, where it is about the grant itself.
-fn ended(error: &Error) -> Option<State> {
-    match error.cause()?.verdict() {
-        Verdict::GrantDead => Some(State::NeedsConsent),
-        Verdict::Suspended => Some(State::Suspended),
-        _ => None,
-    }
-}
-
 /// A grant that the service refuses at its first use: the record says why.
 async fn refused(hub: &Arc<Hub>, connection: &Connection, mut record: Record, error: Error) -> Error {
     let now = hub.clock.wall();
     let error = error.map_diagnosis(|diagnosis| diagnosis.during("identify", now));
-    let state = ended(&error).unwrap_or(State::NeedsConsent);
-    record.status = Status { state, since: now, diagnosis: error.diagnosis().cloned() };
-    let kind = if state == State::Suspended { EventKind::Suspended } else { EventKind::NeedsConsent };
-    let event = NewEvent { kind, at: now, detail: error.diagnosis().cloned() };
     let expected = Expected::unchanged(&record);
+    let Some(event) = ended(&error).and_then(|turn| record.turn(turn, now)) else { return error };
+    (record.due_at, record.probe_at) = (None, None);
     if let Ok(Commit::Done { .. }) = keeper::persist(hub, expected, &record, NewBody::Keep, &[event]).await {
         connection.entry.live.store(None);
     }

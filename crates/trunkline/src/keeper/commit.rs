@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use trunkline_core::{AuthProvider, Cause, Error, Held};
-use trunkline_store::{
-    Change, Commit, EventKind, Expected, Fence, Intent, Lease, NewBody, NewEvent, Record, State, Status,
-};
+use trunkline_store::{Change, Commit, Expected, Fence, Intent, Lease, NewBody, Record, State, Turn};
 
 use super::lease::Hold;
 use super::recent::restoring;
@@ -54,7 +52,7 @@ pub(super) async fn renewed(
                 tracing::warn!(target: "trunkline", connector = %change.record.key.connector(), connection = %entry.id, "renewal overtaken");
                 return adopt(hub, entry, &opened)?.ok_or_else(|| {
                     entry.live.store(None);
-                    lost(&opened.record.status)
+                    lost(opened.record.status())
                 });
             }
         }
@@ -95,8 +93,12 @@ fn sealed(
 ) -> Result<Change, Error> {
     let before = record.clone();
     record.generation += 1;
-    record.credential_at = Some(hub.clock.wall());
+    let now = hub.clock.wall();
+    record.credential_at = Some(now);
     record.access_expires_at = held.credential.access_expires_at;
+    record.grant_expires_at = held.credential.grant_expires_at;
+    // Nothing proves a grant alive as a renewal does.
+    record.proved_at = Some(now);
     record.due_at = due_at;
     let expected = Expected::Generation(before.generation);
     let body = NewBody::Replace(held);
@@ -105,23 +107,22 @@ fn sealed(
     Ok(change)
 }
 
-/// Puts the change on top of what the record has become: a state that somebody else set is not overwritten
+/// Puts the credential on top of what the record has become: a state that somebody else set is not overwritten
 /// without a word.
 pub(super) fn rebase(hub: &Hub, change: &mut Change, now: Record) {
-    let at = hub.clock.wall();
     change.expected = Expected::unchanged(&now);
-    change.events.clear();
-    change.record.account = now.account;
-    change.record.status = match now.status.state {
-        // It stays disconnected; the newest credential is what there is to revoke.
-        State::Active | State::Disconnected => now.status,
-        State::Degraded | State::NeedsConsent | State::Suspended => {
-            change.events.push(NewEvent::new(EventKind::Recovered, at));
-            Status { state: State::Active, since: at, diagnosis: None }
-        }
-    };
-    if change.record.status.state == State::Disconnected {
-        change.record.due_at = now.due_at;
+    let renewed = std::mem::replace(&mut change.record, now);
+    let record = &mut change.record;
+    // What was disconnected stays so; the newest credential is what there is to revoke.
+    change.events = record.turn(Turn::Recovered, hub.clock.wall()).into_iter().collect();
+    record.method = renewed.method;
+    record.generation = renewed.generation;
+    record.credential_at = renewed.credential_at;
+    record.access_expires_at = renewed.access_expires_at;
+    record.grant_expires_at = renewed.grant_expires_at;
+    record.proved_at = renewed.proved_at;
+    if record.status().state() != State::Disconnected {
+        (record.due_at, record.probe_at) = (renewed.due_at, renewed.probe_at);
     }
 }
 
@@ -136,9 +137,9 @@ fn stored(
     tracing::info!(target: "trunkline", connector = %record.key.connector(), connection = %record.id, generation = record.generation, "token renewed");
     hub.recent.keep(hub.clock.coarse(), change.clone());
     trouble::over(hub, record.id);
-    if record.status.state != State::Active {
+    if record.status().state() != State::Active {
         entry.live.store(None);
-        return Err(lost(&record.status));
+        return Err(lost(record.status()));
     }
     entry.renewed(hub.clock.coarse());
     let live = Live::new(held, record.generation, entry.id, &entry.mounted, auth, &*hub.clock)?;

@@ -36,7 +36,10 @@ struct Entry {
     created_at: Timestamp,
     credential_at: Option<Timestamp>,
     access_expires_at: Option<Timestamp>,
+    grant_expires_at: Option<Timestamp>,
     due_at: Option<Timestamp>,
+    proved_at: Option<Timestamp>,
+    probe_at: Option<Timestamp>,
     key_id: String,
     wrapped_key: String,
     body: String,
@@ -54,13 +57,16 @@ impl Entry {
             label: record.key.label().to_owned(),
             method: record.method.clone(),
             account: record.account.clone(),
-            status: record.status.clone(),
+            status: record.status().clone(),
             replaces: change.expected.generation(),
             epoch: change.under.map(|fence| fence.epoch),
             created_at: record.created_at,
             credential_at: record.credential_at,
             access_expires_at: record.access_expires_at,
+            grant_expires_at: record.grant_expires_at,
             due_at: record.due_at,
+            proved_at: record.proved_at,
+            probe_at: record.probe_at,
             key_id: STANDARD.encode(sealed.key_id.as_bytes()),
             wrapped_key: STANDARD.encode(&sealed.wrapped_key),
             body: STANDARD.encode(&sealed.body),
@@ -76,19 +82,17 @@ impl Entry {
             body: bytes(&self.body)?,
         };
         let generation = self.replaces.map_or(Some(1), |old| old.checked_add(1)).ok_or_else(damaged)?;
-        let record = Record {
-            id: self.id,
-            key: ConnectionKey::new(&self.tenant, &self.connector, &self.label)?,
-            method: self.method.clone(),
-            account: self.account.clone(),
-            status: self.status.clone(),
-            generation,
-            sequence: 0,
-            created_at: self.created_at,
-            credential_at: self.credential_at,
-            access_expires_at: self.access_expires_at,
-            due_at: self.due_at,
-        };
+        let key = ConnectionKey::new(&self.tenant, &self.connector, &self.label)?;
+        let mut record =
+            Record::read(self.id, key, self.method.clone(), self.created_at, self.status.clone());
+        record.account = self.account.clone();
+        record.generation = generation;
+        record.credential_at = self.credential_at;
+        record.access_expires_at = self.access_expires_at;
+        record.grant_expires_at = self.grant_expires_at;
+        record.due_at = self.due_at;
+        record.proved_at = self.proved_at;
+        record.probe_at = self.probe_at;
         Ok(Change {
             expected: self.replaces.map_or(Expected::Absent, Expected::Generation),
             under: self.epoch.map(Fence::close),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use trunkline_core::{AuthProvider, Cause, Cx, Error, Grant, Held, Reuse, Secret, Verdict};
-use trunkline_store::{Intent, Opened, State};
+use trunkline_store::{Intent, Opened};
 
 use super::lease::{Hold, Replay, Taker, Try};
 use super::one_request::OneRequest;
@@ -34,9 +34,9 @@ async fn run_with(taker: &mut Taker, hub: &Arc<Hub>, entry: &Entry, why: Why) ->
         if recent::restore(hub, entry, &opened).await? {
             continue;
         }
-        if !matches!(opened.record.status.state, State::Active | State::Degraded) {
+        if !opened.record.status().state().serves() {
             entry.live.store(None);
-            return Err(lost(&opened.record.status));
+            return Err(lost(opened.record.status()));
         }
         if let Some(live) = served(hub, entry, why, &opened)? {
             return Ok(live);

@@ -84,7 +84,7 @@ async fn keep(
 ) -> Result<(), Error> {
     let Some(opened) = hub.vault.load_by_id(id).await? else { return Ok(()) };
     let record = &opened.record;
-    match record.status.state {
+    match record.status().state() {
         State::Active | State::Degraded => {}
         State::Disconnected => return disconnect::revoke_due(hub, mounted, id).await,
         State::NeedsConsent | State::Suspended => return Ok(()),

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use jiff::Timestamp;
 use trunkline_core::{Cause, Diagnosis, Error, Verdict};
-use trunkline_store::{
-    Commit, EventKind, Expected, Fence, Intent, NewBody, NewEvent, Opened, Record, Settle, State, Status,
-};
+use trunkline_store::{Commit, Expected, Fence, Intent, NewBody, Opened, Record, Settle, Turn};
 
 use super::lease::Hold;
 use super::renewal::Failure;
@@ -39,27 +38,28 @@ pub(super) async fn conclude(
         connector = %record.key.connector(), connection = %record.id, cause = cause.map(Cause::code), unknown,
         "renewal failed"
     );
-    let (fence, state) = match cause.map(Cause::verdict) {
-        _ if unknown => (hold.unknown(), Some(State::Degraded)),
+    let passing = || Some(passing(&error, now));
+    let (fence, turn) = match cause.map(Cause::verdict) {
+        _ if unknown => (hold.unknown(), passing()),
         Some(Verdict::GrantDead) if hold.is_replay => {
             // Whoever spent it before may still write what it got.
             hold.settle(hub, hold.refused()).await;
             return Err(Failure::ReplayRefused(error));
         }
-        Some(Verdict::GrantDead) => (Fence::close(hold.epoch), Some(State::NeedsConsent)),
-        Some(Verdict::Suspended) => (hold.undone(), Some(State::Suspended)),
-        Some(Verdict::Transient) => (hold.undone(), Some(State::Degraded)),
+        Some(Verdict::GrantDead) => (Fence::close(hold.epoch), ended(&error)),
+        Some(Verdict::Suspended) => (hold.undone(), ended(&error)),
+        Some(Verdict::Transient) => (hold.undone(), passing()),
         // A broken client is the application's, not this connection's.
         _ => (hold.undone(), None),
     };
-    match state {
-        Some(state @ (State::NeedsConsent | State::Suspended)) => {
-            judge(hub, entry, record, fence, state, error).await.map_err(Failure::Final)
+    match turn {
+        Some(turn @ (Turn::NeedsConsent(_) | Turn::Superseded(_) | Turn::Suspended(_))) => {
+            judge(hub, entry, record, fence, turn, error).await.map_err(Failure::Final)
         }
-        state => {
+        turn => {
             hold.settle(hub, fence).await;
-            if state.is_some() {
-                degrade(hub, &record, &error).await;
+            if let Some(turn) = turn {
+                degrade(hub, &record, turn).await;
             }
             Err(Failure::Final(error))
         }
@@ -76,14 +76,37 @@ pub(super) async fn not_ready(hub: &Hub, entry: &Entry, record: &Record, error: 
         target: "trunkline",
         connector = %record.key.connector(), connection = %record.id, cause, unknown = false, "renewal failed"
     );
-    degrade(hub, record, &error).await;
+    degrade(hub, record, passing(&error, hub.clock.wall())).await;
     error
+}
+
+/// Renewal is failing for a reason that may pass.
+fn passing(error: &Error, now: Timestamp) -> Turn {
+    let unsaid = || Diagnosis::new(Cause::RefreshOutcomeUnknown).during("refresh", now);
+    Turn::Degraded(error.diagnosis().cloned().unwrap_or_else(unsaid))
+}
+
+/// The token may still serve; only the record says that renewal is failing.
+async fn degrade(hub: &Hub, record: &Record, turn: Turn) {
+    let stored = mark(hub, record, None, turn).await;
+    tracing::debug!(target: "trunkline", connection = %record.id, ?stored, "degraded");
 }
 
 /// Renewals in the background leave it alone for a while.
 fn keep_quiet(hub: &Hub, entry: &Entry) {
     let quiet = hub.clock.coarse().plus(QUIET_AFTER_FAILURE);
     entry.quiet_until.store(quiet.as_millis(), Ordering::Relaxed);
+}
+
+/// What an error makes of the connection, where it is about the grant itself.
+pub(crate) fn ended(error: &Error) -> Option<Turn> {
+    let why = error.diagnosis()?;
+    match why.cause().verdict() {
+        Verdict::GrantDead if why.cause() == Cause::GrantSuperseded => Some(Turn::Superseded(why.clone())),
+        Verdict::GrantDead => Some(Turn::NeedsConsent(why.clone())),
+        Verdict::Suspended => Some(Turn::Suspended(why.clone())),
+        _ => None,
+    }
 }
 
 /// The verdict after a refused replay that has stood for long enough. The mark outlives it: whoever holds an
@@ -96,7 +119,8 @@ pub(super) async fn after_refused_replay(
 ) -> Result<Arc<Live>, Error> {
     let stays = Settle::LeaveOpen { epoch: Intent::REFUSED };
     let fence = Fence { epoch: Intent::REFUSED, then: stays };
-    judge(hub, entry, record, fence, State::NeedsConsent, error).await
+    let why = error.diagnosis().cloned().unwrap_or_else(|| Diagnosis::new(Cause::GrantRevoked));
+    judge(hub, entry, record, fence, Turn::NeedsConsent(why), error).await
 }
 
 /// Stores a verdict, unless the refused credential is no longer the stored one.
@@ -105,13 +129,12 @@ async fn judge(
     entry: &Entry,
     mut record: Record,
     fence: Fence,
-    state: State,
+    turn: Turn,
     error: Error,
 ) -> Result<Arc<Live>, Error> {
-    let kind = if state == State::Suspended { EventKind::Suspended } else { EventKind::NeedsConsent };
     let judged = record.generation;
     for _ in 0..RACES {
-        match mark(hub, &record, Some(fence), state, kind, error.diagnosis()).await {
+        match mark(hub, &record, Some(fence), turn.clone()).await {
             Some(Commit::Done { .. }) => {
                 entry.live.store(None);
                 return Err(error);
@@ -122,11 +145,10 @@ async fn judge(
         }
         let Some(opened) = hub.vault.load_by_id(entry.id).await? else { return Err(error) };
         let Opened { record: now, lease, .. } = &opened;
-        let serves = matches!(now.status.state, State::Active | State::Degraded);
-        if now.generation != judged || !serves {
+        if now.generation != judged || !now.status().state().serves() {
             return adopt(hub, entry, &opened)?.ok_or_else(|| {
                 entry.live.store(None);
-                lost(&now.status)
+                lost(now.status())
             });
         }
         if lease.intent.as_ref().map(|intent| intent.epoch) != Some(fence.epoch) {
@@ -138,30 +160,14 @@ async fn judge(
     Err(error)
 }
 
-/// The token may still serve; only the record says that renewal is failing.
-async fn degrade(hub: &Hub, record: &Record, error: &Error) {
-    if record.status.state == State::Active {
-        let stored = mark(hub, record, None, State::Degraded, EventKind::Degraded, error.diagnosis()).await;
-        tracing::debug!(target: "trunkline", connection = %record.id, ?stored, "degraded");
-    }
-}
-
-/// Stores a change of state for the very record that was read; `None` when the store failed.
-async fn mark(
-    hub: &Hub,
-    record: &Record,
-    under: Option<Fence>,
-    state: State,
-    kind: EventKind,
-    why: Option<&Diagnosis>,
-) -> Option<Commit> {
-    let now = hub.clock.wall();
+/// Stores a change of state for the very record that was read; `None` when the store failed, or when there is
+/// nothing to change.
+async fn mark(hub: &Hub, record: &Record, under: Option<Fence>, turn: Turn) -> Option<Commit> {
     let mut changed = record.clone();
-    changed.status = Status { state, since: now, diagnosis: why.cloned() };
-    if matches!(state, State::NeedsConsent | State::Suspended) {
-        changed.due_at = None;
+    let event = changed.turn(turn, hub.clock.wall())?;
+    if !changed.status().state().serves() {
+        (changed.due_at, changed.probe_at) = (None, None);
     }
-    let event = NewEvent { kind, at: now, detail: why.cloned() };
     let expected = Expected::unchanged(record);
     let change = hub.vault.seal(expected, under, &changed, NewBody::Keep, vec![event]);
     let stored = match change {

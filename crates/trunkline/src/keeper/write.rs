@@ -111,7 +111,7 @@ pub(super) async fn beat(hub: &Hub, hold: &Hold) {
 fn is_done(change: &Change, stored: &trunkline_store::Stored) -> bool {
     let generation = stored.record.generation == change.record.generation;
     let body = match &change.body {
-        trunkline_store::Body::Keep => stored.record.status == change.record.status,
+        trunkline_store::Body::Keep => stored.record.status() == change.record.status(),
         trunkline_store::Body::Clear => stored.body.is_none(),
         trunkline_store::Body::Replace(sealed) | trunkline_store::Body::Restore(sealed) => {
             stored.body.as_ref() == Some(sealed)

@@ -1,0 +1,9 @@
+-- A stored credential came with an answer. Those that nobody has looked at since are looked at soon.
+UPDATE trunkline_connections SET proved_at = credential_at WHERE proved_at IS NULL;
+UPDATE trunkline_connections SET probe_at = created_at
+    WHERE probe_at IS NULL AND state IN ('active', 'degraded');
+
+CREATE INDEX IF NOT EXISTS trunkline_connections_probe
+    ON trunkline_connections (connector, probe_at, id) WHERE probe_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS trunkline_connections_tenant
+    ON trunkline_connections (connector, tenant) WHERE state <> 'disconnected';
