@@ -49,6 +49,8 @@ mod shutdown;
 mod token;
 
 // A crate that nothing names is not linked, and what is not linked does not register itself.
+#[cfg(feature = "oauth2")]
+use trunkline_oauth2 as _;
 #[cfg(feature = "sage-intacct")]
 use trunkline_sage_intacct as _;
 
