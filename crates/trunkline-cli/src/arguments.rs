@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use trunkline_core::DEFAULT_LABEL;
 use trunkline_sim::program::Simulator;
@@ -23,6 +23,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Say what an answer of a service means that you paste: why, who acts, what to do.
+    Diagnose(DiagnoseArguments),
     /// List the linked providers and the configured connectors.
     Connectors(ConnectorsArguments),
     /// List a tenant's connections.
@@ -43,6 +45,61 @@ pub(crate) enum Command {
         /// Which shell.
         shell: Shell,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiagnoseArguments {
+    /// Whose answer: a linked provider, or `oauth2` for the standards alone.
+    pub(crate) connector: String,
+    /// The answer's status; 302 where an authorization response was pasted.
+    #[arg(long, allow_negative_numbers = true)]
+    pub(crate) status: Option<String>,
+    /// A header of the answer, as `name: value`; may be repeated.
+    #[arg(long, value_name = "NAME: VALUE")]
+    pub(crate) header: Vec<String>,
+    /// Which endpoint answered.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) endpoint: Endpoint,
+    /// What was sent to the token endpoint.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) grant: GrantType,
+    /// The request's method [default: GET for the API, else POST].
+    #[arg(long)]
+    pub(crate) method: Option<String>,
+    /// The request's path.
+    #[arg(long, default_value = "/")]
+    pub(crate) path: String,
+    /// The answer's body, at most 1 MiB; `-` is standard input. Of an authorization response: the URL that
+    /// the browser was sent to, or its query.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) body: Option<PathBuf>,
+}
+
+/// Which endpoint answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Endpoint {
+    /// The service's API.
+    #[default]
+    Api,
+    /// The token endpoint.
+    Token,
+    /// The page where access is approved: what it sent the browser back with.
+    Authorize,
+    /// The revocation endpoint.
+    Revoke,
+}
+
+/// What was sent to the token endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum GrantType {
+    /// A refresh token: a renewal.
+    #[default]
+    RefreshToken,
+    /// A code: the end of a consent.
+    AuthorizationCode,
+    /// The client alone.
+    ClientCredentials,
 }
 
 /// Where the settings are.

@@ -173,13 +173,13 @@ async fn tell(connection: &Connection, consented: bool, output: &mut Output) -> 
     let (account, status) = (connection.account().await?, connection.status().await?);
     let (tenant, connector, label) = (connection.tenant(), connection.connector(), connection.label());
     if output.is_json() {
-        let (id, state) = (connection.id(), status.state);
+        let (id, state) = (connection.id(), status.state());
         return output.json(&Step::Connected { tenant, connector, label, id, account, state, consented });
     }
     let how = if consented { "connected" } else { "already connected" };
-    let (style, account) = (view::style(status.state), view::account(account.as_ref()));
+    let (style, account) = (view::style(status.state()), view::account(account.as_ref()));
     writeln!(output.out(), "{style}{how}{style:#}: {connector} of {tenant}, label {label}, as {account}")?;
-    if let Some(diagnosis) = &status.diagnosis {
+    if let Some(diagnosis) = status.diagnosis() {
         advice::write(output.out(), diagnosis)?;
     }
     Ok(())

@@ -33,8 +33,8 @@ pub(crate) async fn run(arguments: &ConnectionsArguments, output: &mut Output) -
                     [
                         record.key.connector().into(),
                         record.key.label().into(),
-                        view::state(record.status.state),
-                        view::time(record.status.since).into(),
+                        view::state(record.status().state()),
+                        view::time(record.status().since()).into(),
                         view::account(record.account.as_ref()).into(),
                         view::maybe(record.access_expires_at).into(),
                         record.id.to_string().into(),

@@ -8,6 +8,7 @@ mod arguments;
 mod connect;
 mod connections;
 mod connectors;
+mod diagnose;
 mod disconnect;
 mod exit;
 mod output;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
 
 async fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
     match command {
+        Command::Diagnose(arguments) => diagnose::run(&arguments, output),
         Command::Connectors(arguments) => connectors::run(&arguments, output),
         Command::Connections(arguments) => connections::run(&arguments, output).await,
         Command::Status(arguments) => status::run(&arguments, output).await,

@@ -56,7 +56,7 @@ pub(crate) async fn run(arguments: &StatusArguments, output: &mut Output) -> Res
     } else {
         write(output.out(), &record, &events)?;
     }
-    Ok(match record.status.state {
+    Ok(match record.status().state() {
         State::Active | State::Degraded => Exit::Done,
         State::NeedsConsent | State::Disconnected => Exit::NeedsConsent,
         State::Suspended => Exit::Suspended,
@@ -71,10 +71,10 @@ pub(crate) fn not_found(name: &ConnectionName) -> Failure {
 }
 
 fn write(out: &mut impl Write, record: &Record, events: &[Event]) -> Result<(), Failure> {
-    let (key, status) = (&record.key, &record.status);
-    let (bold, state) = (BOLD, view::style(status.state));
+    let (key, status) = (&record.key, record.status());
+    let (bold, state) = (BOLD, view::style(status.state()));
     writeln!(out, "{bold}{} of {}, label {}{bold:#}", key.connector(), key.tenant(), key.label())?;
-    writeln!(out, "state     {state}{}{state:#} since {}", status.state, view::time(status.since))?;
+    writeln!(out, "state     {state}{}{state:#} since {}", status.state(), view::time(status.since()))?;
     writeln!(out, "account   {}", view::account(record.account.as_ref()))?;
     writeln!(out, "method    {}", plain(&record.method))?;
     writeln!(out, "id        {}", record.id)?;
@@ -82,7 +82,7 @@ fn write(out: &mut impl Write, record: &Record, events: &[Event]) -> Result<(), 
     writeln!(out, "upkeep    due {}", view::maybe(record.due_at))?;
     writeln!(out, "stored    {}", view::maybe(record.credential_at))?;
     writeln!(out, "connected {}", view::time(record.created_at))?;
-    if let Some(diagnosis) = &status.diagnosis {
+    if let Some(diagnosis) = status.diagnosis() {
         writeln!(out)?;
         advice::write(out, diagnosis)?;
     }

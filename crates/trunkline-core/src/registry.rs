@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use crate::settings::{SettingsError, Value};
-use crate::{Connector, ConnectorInfo, Error, ErrorKind};
+use crate::{Connector, ConnectorInfo, Diagnosis, Error, ErrorKind, Exchange};
 
 /// Settings of one provider, read from configuration. [`register_connector!`](crate::register_connector) writes the impl.
 #[typetag::deserialize(tag = "provider")]
@@ -30,6 +30,15 @@ pub trait BuildConnector: serde::de::DeserializeOwned + std::fmt::Debug + Send +
     ///
     /// [`ErrorKind::ConfigInvalid`]; nothing is sent.
     fn build(&self, name: &str) -> Result<Arc<dyn Connector>, Error>;
+
+    /// Reads a failed exchange as [`Connector::diagnose`] does, without any settings: for an answer that
+    /// somebody shows, of a connection that is not at hand. `method` is the way the grant is held, one of
+    /// [`ConnectorInfo::methods`], where that is known. `None`, as by default, leaves it to the general rules.
+    #[must_use]
+    fn diagnose(exchange: &Exchange<'_>, method: Option<&str>) -> Option<Diagnosis> {
+        let _unread = (exchange, method);
+        None
+    }
 }
 
 /// One registered provider.
@@ -44,6 +53,8 @@ pub struct Registration {
     /// Why settings cannot be read as this provider's; [`register_connector!`](crate::register_connector) sets it.
     #[doc(hidden)]
     pub refusal: fn(&BTreeMap<String, Value>) -> Option<SettingsError>,
+    /// Reads a failed exchange without settings: [`BuildConnector::diagnose`].
+    pub diagnose: fn(&Exchange<'_>, Option<&str>) -> Option<Diagnosis>,
 }
 
 inventory::collect!(Registration);
@@ -156,6 +167,7 @@ macro_rules! register_connector {
                     info: <$config as $crate::BuildConnector>::INFO,
                     crate_name: ::core::env!("CARGO_PKG_NAME"),
                     refusal: $crate::settings::refusal::<$config>,
+                    diagnose: <$config as $crate::BuildConnector>::diagnose,
                 }
             }
 
@@ -177,12 +189,27 @@ mod tests {
     use super::*;
 
     const INFO: ConnectorInfo = ConnectorInfo { title: "Acme", docs: "", methods: &["api_key"] };
-    static FIRST: Registration =
-        Registration { name: "sage_intacct", info: INFO, crate_name: "one", refusal: |_| None };
-    static SECOND: Registration =
-        Registration { name: "sage_intacct", info: INFO, crate_name: "two", refusal: |_| None };
-    static OTHER: Registration =
-        Registration { name: "salesforce", info: INFO, crate_name: "three", refusal: |_| None };
+    static FIRST: Registration = Registration {
+        name: "sage_intacct",
+        info: INFO,
+        crate_name: "one",
+        refusal: |_| None,
+        diagnose: |_, _| None,
+    };
+    static SECOND: Registration = Registration {
+        name: "sage_intacct",
+        info: INFO,
+        crate_name: "two",
+        refusal: |_| None,
+        diagnose: |_, _| None,
+    };
+    static OTHER: Registration = Registration {
+        name: "salesforce",
+        info: INFO,
+        crate_name: "three",
+        refusal: |_| None,
+        diagnose: |_, _| None,
+    };
 
     #[test]
     fn two_crates_that_claim_one_name_are_refused_by_their_names() {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
+use trunkline_core::http::{HeaderMap, Method, StatusCode};
 use trunkline_core::settings::{self, Value};
 use trunkline_core::{
-    Account, AuthProvider, BuildConnector, Captures, Connector, ConnectorConfig, ConnectorInfo, Cx,
-    Diagnosis, Endpoint, Error, ErrorKind, Exchange, Grant, Registry, Session, async_trait,
+    Account, AuthProvider, BuildConnector, Call, Captures, Cause, Connector, ConnectorConfig, ConnectorInfo,
+    Cx, Diagnosis, Endpoint, Error, ErrorKind, Exchange, Grant, Registry, Session, async_trait,
     register_connector, url::Url,
 };
 
@@ -22,6 +23,10 @@ impl BuildConnector for AcmeConfig {
 
     fn build(&self, _: &str) -> Result<Arc<dyn Connector>, Error> {
         Ok(Arc::new(Acme(Arc::new(Endpoint::new(self.base_url.clone())?))))
+    }
+
+    fn diagnose(exchange: &Exchange<'_>, method: Option<&str>) -> Option<Diagnosis> {
+        (exchange.body == b"dead").then(|| Diagnosis::new(Cause::GrantRevoked).code(method.unwrap_or("-")))
     }
 }
 
@@ -114,4 +119,17 @@ fn an_unknown_provider_is_answered_with_the_linked_ones() {
     assert_eq!(error.kind(), ErrorKind::UnknownProvider);
     let hint = error.hint_text().unwrap_or_default();
     assert!(hint.contains("Did you mean `zenith`?") && hint.contains("acme, zenith"), "{hint}");
+}
+
+#[test]
+fn an_answer_is_judged_without_settings_by_those_providers_that_can() {
+    let judge = |name: &str, body: &[u8], method| {
+        let (call, status, headers) = (Call::Api, StatusCode::BAD_REQUEST, HeaderMap::new());
+        let exchange = Exchange { call, method: &Method::GET, path: "/", status, headers: &headers, body };
+        (Registry::global().get(name).unwrap().diagnose)(&exchange, method)
+    };
+    let diagnosis = judge("acme", b"dead", Some("api_key")).unwrap();
+    assert_eq!((diagnosis.cause(), diagnosis.evidence().codes[0].as_str()), (Cause::GrantRevoked, "api_key"));
+    assert_eq!(judge("acme", b"alive", None), None);
+    assert_eq!(judge("zenith", b"dead", None), None);
 }

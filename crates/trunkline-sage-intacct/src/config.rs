@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use trunkline_core::url::Url;
-use trunkline_core::{BuildConnector, Connector, ConnectorInfo, Error, ErrorKind, Secret, is_secure};
+use trunkline_core::{
+    BuildConnector, Connector, ConnectorInfo, Diagnosis, Error, ErrorKind, Exchange, Secret, is_secure,
+};
 
 use crate::connector::SageIntacct;
+use crate::diagnose::diagnose;
 use crate::entity::Entity;
 
 /// How connections are made unless a record says otherwise.
@@ -188,6 +191,10 @@ impl BuildConnector for SageIntacctConfig {
 
     fn build(&self, _name: &str) -> Result<Arc<dyn Connector>, Error> {
         Ok(Arc::new(SageIntacct::new(self)?))
+    }
+
+    fn diagnose(exchange: &Exchange<'_>, method: Option<&str>) -> Option<Diagnosis> {
+        diagnose(exchange, method.and_then(GrantMethod::named))
     }
 }
 

@@ -17,6 +17,7 @@ macro_rules! registrations {
                 info: INFO,
                 crate_name: concat!("crate-", $hundreds, $tens, $ones),
                 refusal: |_| None,
+                diagnose: |_, _| None,
             }
         }
     )*};
