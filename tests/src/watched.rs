@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::{ConnectionId, ConnectionKey, async_trait};
 use trunkline_store::{
-    Change, Commit, ConsentOutcome, Event, Fence, KeyId, LeaseAsk, LeaseOwner, Mark, NewMark, Proof, Record,
-    Rewrap, SealedConsent, Seen, Store, StoreError, Stored, Take, Taken, Topic, Wrapped,
+    Change, Commit, ConsentOutcome, Event, Feed, Fence, KeyId, LeaseAsk, LeaseOwner, Mark, NewMark, Proof,
+    Record, Rewrap, SealedConsent, Seen, Store, StoreError, Stored, Take, Taken, Topic, Wrapped,
 };
 
 /// Which call of a store.
@@ -32,6 +32,8 @@ pub enum Call {
     Prove,
     /// Marks are made, read or taken away.
     Mark,
+    /// The events of all connections are read or purged.
+    Feed,
     /// Data keys are wrapped anew.
     Rewrap,
     /// A consent is written or taken.
@@ -177,6 +179,14 @@ impl Store for Watched {
 
     async fn events(&self, id: ConnectionId, after: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
         self.watch(Call::Read, self.store().events(id, after, limit)).await
+    }
+
+    async fn feed(&self, after: u64, limit: u32) -> Result<Feed, StoreError> {
+        self.watch(Call::Feed, self.store().feed(after, limit)).await
+    }
+
+    async fn purge_events(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.watch(Call::Feed, self.store().purge_events(before, limit)).await
     }
 
     async fn key_ids(&self) -> Result<Vec<KeyId>, StoreError> {

@@ -15,6 +15,7 @@
 mod change;
 mod consent;
 mod due;
+mod feed;
 mod fence;
 mod lease;
 mod mark;
@@ -32,6 +33,7 @@ use async_trait::async_trait;
 pub use change::*;
 pub use consent::*;
 pub use due::*;
+pub use feed::*;
 pub use fence::*;
 pub use lease::*;
 pub use mark::*;
@@ -84,9 +86,14 @@ macro_rules! store_conformance {
             cleared_secrets_are_gone
             immutable_columns_stay
             every_column_reads_back
+            new_secrets_may_turn_the_state
             every_state_and_event_reads_back
             events_are_numbered_per_connection_without_gaps
             events_are_read_in_pages
+            the_feed_shows_every_event
+            a_position_stays
+            a_cursor_misses_nothing
+            old_events_are_purged_from_the_front
             a_list_is_paged_in_order
             a_list_shows_its_tenant_only
             the_other_holders_of_an_account_are_found

@@ -1,7 +1,7 @@
 //! What happened to a connection.
 
 use jiff::Timestamp;
-use trunkline_core::{ConnectionId, Diagnosis};
+use trunkline_core::{ConnectionId, ConnectionKey, Diagnosis};
 
 coded! {
     /// What happened to a connection.
@@ -68,7 +68,7 @@ impl NewEvent {
 pub struct Event {
     /// To what it happened.
     pub connection: ConnectionId,
-    /// Counts up from 1 for each connection, without gaps.
+    /// Counts up from 1 for each connection, without gaps; the oldest may have been purged.
     pub sequence: u64,
     /// What happened.
     pub kind: EventKind,
@@ -76,4 +76,26 @@ pub struct Event {
     pub at: Timestamp,
     /// Why.
     pub detail: Option<Diagnosis>,
+}
+
+/// A page of the events of all connections, in an order in which nothing appears later before what was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Feed {
+    /// What has this position or a smaller one was purged; 0 when nothing was.
+    pub purged: u64,
+    /// The last position that was given; 0 when none was.
+    pub last: u64,
+    /// The events, by their positions.
+    pub events: Vec<Placed>,
+}
+
+/// An event with its place among those of all connections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// Counts up, from 1, in the order of the feed; where it skips a number, nothing is missing.
+    pub position: u64,
+    /// The names of the connection.
+    pub key: ConnectionKey,
+    /// The event.
+    pub event: Event,
 }

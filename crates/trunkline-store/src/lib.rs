@@ -40,7 +40,7 @@ mod vault;
 
 pub use consent::{Claim, ConsentOutcome, PendingConsent, SealedConsent, StoredConsent, Take, Taken, decide};
 pub use error::{KeyError, StoreError};
-pub use event::{Event, EventKind, NewEvent};
+pub use event::{Event, EventKind, Feed, NewEvent, Placed};
 pub use key::{KeyId, KeyRing};
 pub use lease::{Fence, Intent, Lease, LeaseAsk, LeaseOwner, Seen, Settle};
 pub use mark::{Breaker, Mark, MarkKind, Marks, NewMark, Topic};

@@ -1,5 +1,6 @@
 //! A store that lasts as long as the process.
 
+mod events;
 mod marks;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -10,11 +11,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use trunkline_core::{Account, Clock, ConnectionId, ConnectionKey, Ticks};
 
+use self::events::Events;
 use self::marks::Marks;
 use crate::{
-    Body, Change, Commit, ConsentOutcome, Event, Expected, Fence, Intent, KeyId, Lease, LeaseAsk, LeaseOwner,
-    Mark, NewMark, Proof, Record, Rewrap, Sealed, SealedConsent, Seen, Settle, State, Store, StoreError,
-    Stored, StoredConsent, Take, Taken, Topic, Wrapped, decide,
+    Body, Change, Commit, ConsentOutcome, Event, Expected, Feed, Fence, Intent, KeyId, Lease, LeaseAsk,
+    LeaseOwner, Mark, NewMark, Placed, Proof, Record, Rewrap, Sealed, SealedConsent, Seen, Settle, State,
+    Store, StoreError, Stored, StoredConsent, Take, Taken, Topic, Wrapped, decide,
 };
 
 /// Keeps everything in memory: for tests and first tries. Sealed like everywhere else.
@@ -29,7 +31,7 @@ pub struct MemoryStore {
 struct Tables {
     rows: BTreeMap<ConnectionKey, Row>,
     keys: HashMap<ConnectionId, ConnectionKey>,
-    events: HashMap<ConnectionId, Vec<Event>>,
+    events: Events,
     consents: HashMap<[u8; 32], StoredConsent>,
     marks: Marks,
 }
@@ -220,7 +222,7 @@ impl Store for MemoryStore {
         record.proved_at = record.proved_at.max(stored.and_then(|row| row.record.proved_at));
         let (id, sequence) = (record.id, record.sequence);
         tables.keys.insert(id, key.clone());
-        tables.events.entry(id).or_default().extend(events);
+        tables.events.add(id, events);
         let mut row = Row { record, body, lease, intent_at };
         match (change.under, &change.body) {
             (Some(fence), _) => row.settle(fence.then),
@@ -339,10 +341,22 @@ impl Store for MemoryStore {
         after_sequence: u64,
         limit: u32,
     ) -> Result<Vec<Event>, StoreError> {
+        Ok(self.tables().events.of(id, after_sequence, limit))
+    }
+
+    async fn feed(&self, after: u64, limit: u32) -> Result<Feed, StoreError> {
         let tables = self.tables();
-        let events = tables.events.get(&id).into_iter().flatten();
-        let page = events.filter(|event| event.sequence > after_sequence);
-        Ok(page.take(usize::try_from(limit).unwrap_or(usize::MAX)).cloned().collect())
+        let Feed { purged, last, .. } = tables.events.bounds();
+        let named = |(position, event): (u64, &Event)| {
+            let key = tables.keys.get(&event.connection)?.clone();
+            Some(Placed { position, key, event: event.clone() })
+        };
+        let events = tables.events.placed(after).take(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(Feed { purged, last, events: events.filter_map(named).collect() })
+    }
+
+    async fn purge_events(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        Ok(self.tables().events.purge(before, limit))
     }
 
     async fn key_ids(&self) -> Result<Vec<KeyId>, StoreError> {

@@ -4,6 +4,7 @@
 //! stored has the types that every database of this family has.
 
 mod failure;
+mod feed;
 mod options;
 #[cfg(all(test, feature = "conformance"))]
 mod plan;

@@ -66,6 +66,11 @@ pub(crate) struct Words {
     pub(crate) lease: &'static str,
     pub(crate) claim_due: &'static str,
     pub(crate) claim_probes: &'static str,
+    /// Places events that are committed and have no place, at most as many as its value says; answers a row if
+    /// there were any. `None` where they have one from the start.
+    pub(crate) place: Option<&'static str>,
+    pub(crate) feed: &'static str,
+    pub(crate) purge_events: &'static str,
 }
 
 /// What a statement is given: the three types that all databases have.

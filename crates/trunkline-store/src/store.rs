@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use trunkline_core::{ConnectionId, ConnectionKey};
 
 use crate::{
-    Change, Commit, ConsentOutcome, Event, Fence, KeyId, LeaseAsk, LeaseOwner, Mark, NewMark, Proof, Record,
-    Rewrap, SealedConsent, Seen, StoreError, Stored, Take, Taken, Topic, Wrapped,
+    Change, Commit, ConsentOutcome, Event, Feed, Fence, KeyId, LeaseAsk, LeaseOwner, Mark, NewMark, Proof,
+    Record, Rewrap, SealedConsent, Seen, StoreError, Stored, Take, Taken, Topic, Wrapped,
 };
 
 /// Keeps records, sealed secrets, events and pending consents.
@@ -17,7 +17,7 @@ use crate::{
 ///
 /// A store never sees a secret in the clear and never decides what a change means. It promises:
 ///
-/// * reads write nothing;
+/// * reads write nothing, but for [`feed`](Self::feed), which may place events that have no place yet;
 /// * [`commit`](Self::commit) is one atomic compare-and-swap, durable when it answers, and of several
 ///   that expect the same, in any number of processes, exactly one is done;
 /// * [`lease`](Self::lease) is one durable step as well: of several that saw the same, one gets it;
@@ -126,6 +126,17 @@ pub trait Store: fmt::Debug + Send + Sync {
         after_sequence: u64,
         limit: u32,
     ) -> Result<Vec<Event>, StoreError>;
+
+    /// A page of the events of all connections after a position, in order, at most `limit`.
+    ///
+    /// Those of one connection are in the order of their numbers. Whoever has read up to a position has seen
+    /// every event whose position is smaller, however long the transaction that wrote it took: a cursor that
+    /// goes from position to position misses none.
+    async fn feed(&self, after: u64, limit: u32) -> Result<Feed, StoreError>;
+
+    /// Removes events that happened before a time, from the front of the feed and at most `limit`, and answers
+    /// how many. One behind a younger one stays until that one goes, and the very last may stay.
+    async fn purge_events(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 
     /// The wrapping keys under which the secrets of connections are sealed, each once.
     async fn key_ids(&self) -> Result<Vec<KeyId>, StoreError>;

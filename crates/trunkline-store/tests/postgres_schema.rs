@@ -36,6 +36,27 @@ async fn eight_openers_migrate_once() {
     }
 }
 
+/// Whoever was connected before the columns were there is looked at soon, and old events have their places.
+#[tokio::test]
+async fn an_older_schema_is_brought_up_to_date_with_what_it_holds() {
+    let Some(schema) = TestSchema::find().await else { return };
+    schema.run(include_str!("../src/postgres/schema/0001.sql")).await;
+    schema
+        .run(
+            "CREATE TABLE trunkline_migrations (version bigint PRIMARY KEY, applied_at bigint NOT NULL); \
+             INSERT INTO trunkline_migrations VALUES (1, 0); \
+             INSERT INTO trunkline_connections (id, tenant, connector, label, method, state, state_since, \
+              generation, sequence, created_at, credential_at) \
+             SELECT decode(lpad(to_hex(n), 32, '0'), 'hex'), 'acme', 'c', 'l' || n, 'oauth2', \
+              CASE n WHEN 1 THEN 'active' ELSE 'needs_consent' END, 0, 1, 1, 1000000, 2000000 \
+             FROM generate_series(1, 2) AS n; \
+             INSERT INTO trunkline_events (connection, sequence, kind, at) \
+             SELECT id, 1, 'connected', 0 FROM trunkline_connections",
+        )
+        .await;
+    check_brought_up_to_date(&schema.store().await.unwrap()).await;
+}
+
 #[tokio::test]
 async fn a_newer_schema_is_refused_and_left_as_it_is() {
     let Some(schema) = TestSchema::find().await else { return };

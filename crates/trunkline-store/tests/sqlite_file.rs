@@ -94,6 +94,28 @@ async fn a_file_from_a_newer_schema_is_refused_and_left_as_it_is() {
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
+/// Whoever was connected before the columns were there is looked at soon, and old events have their places.
+#[tokio::test]
+async fn an_older_file_is_brought_up_to_date_with_what_it_holds() {
+    let (_folder, path) = folder();
+    drop(fs::File::create(&path).unwrap());
+    tamper(&path, include_str!("../src/sqlite/schema/0001.sql")).await;
+    tamper(&path, include_str!("../src/sqlite/schema/0002.sql")).await;
+    tamper(
+        &path,
+        "INSERT INTO trunkline_migrations VALUES (1, 0), (2, 0); \
+         INSERT INTO trunkline_connections (id, tenant, connector, label, method, state, state_since, \
+          generation, sequence, created_at, credential_at) VALUES \
+         (unhex('00000000000000000000000000000001'), 'acme', 'c', 'l1', 'oauth2', 'active', 0, 1, 1, 1000000, 2000000), \
+         (unhex('00000000000000000000000000000002'), 'acme', 'c', 'l2', 'oauth2', 'needs_consent', 0, 1, 1, \
+          1000000, 2000000); \
+         INSERT INTO trunkline_events (connection, sequence, kind, at) \
+         SELECT id, 1, 'connected', 0 FROM trunkline_connections",
+    )
+    .await;
+    check_brought_up_to_date(&SqliteStore::open(&path).await.unwrap()).await;
+}
+
 #[tokio::test]
 async fn a_file_that_cannot_be_made_is_a_typed_error() {
     let (folder, _) = folder();

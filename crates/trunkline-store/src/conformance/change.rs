@@ -260,6 +260,21 @@ pub async fn every_column_reads_back(backend: &impl Backend) -> Result<(), Store
     Ok(())
 }
 
+/// New secrets may come with another state and with the one there was, whichever these are.
+pub async fn new_secrets_may_turn_the_state(backend: &impl Backend) -> Result<(), StoreError> {
+    let (vault, record) = (vault(backend).await?, acme(1));
+    insert(&vault, &record, "one").await?;
+    let states = [State::Active, State::Active, State::NeedsConsent, State::NeedsConsent, State::Active];
+    for (generation, state) in (1..).zip(states) {
+        let next = with_generation(with_state(record.clone(), state), generation + 1);
+        let expected = Expected::Generation(generation);
+        let done = vault.commit(expected, &next, NewBody::Replace(&held("next")), Vec::new()).await?;
+        assert_eq!(done, Commit::Done { sequence: 1 });
+        assert_eq!(stored(&vault, &record).await?.0.status(), next.status(), "{generation}");
+    }
+    Ok(())
+}
+
 /// No code of a state or of an event is lost on the way.
 pub async fn every_state_and_event_reads_back(backend: &impl Backend) -> Result<(), StoreError> {
     let (vault, record) = (vault(backend).await?, acme(1));

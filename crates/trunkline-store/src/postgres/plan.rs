@@ -15,7 +15,9 @@ const FILL: &str = "INSERT INTO trunkline_connections \
       'account ' || n, 'active', 0, 1, 0, 0, n, n, \
       CASE WHEN n % 100 = 0 THEN '\\x0101010101010101'::bytea ELSE '\\x0202020202020202' END, '\\x00', '\\x00' \
      FROM generate_series(1, 20000) AS n; \
-     ANALYZE trunkline_connections";
+     INSERT INTO trunkline_events (connection, sequence, kind, at, position) \
+     SELECT '\\x00', n, 'renewed', n, CASE WHEN n <= 19900 THEN n END FROM generate_series(1, 20000) AS n; \
+     ANALYZE trunkline_connections; ANALYZE trunkline_events";
 
 /// The plan, by the plan cache mode of the connection: for these values, or for any.
 #[expect(clippy::unwrap_used, reason = "a test")]
@@ -43,6 +45,9 @@ async fn no_statement_reads_the_whole_table() {
             ("_probe", PostgresStore::WORDS.claim_probes, &["'connector'", "100", "1000000", "100"]),
             ("_tenant", sql::COUNT_TENANTS, &["'connector'", "100"]),
             ("_pkey", super::run::PROVE, &["'{\\x01,\\x02}'", "'{1,2}'", "'{3,4}'"]),
+            ("_position", PostgresStore::WORDS.feed, &["19000", "100"]),
+            ("_unplaced", super::feed::PLACE, &["100"]),
+            ("_position", PostgresStore::WORDS.purge_events, &["100", "100"]),
             ("_key", sql::WRAPPED_UNDER, &[old_key, "''", "100"]),
             ("_key", sql::KEY_IDS, &[]),
             ("_account", sql::SAME_ACCOUNT, &["'connector'", "'account 7'", "''"]),

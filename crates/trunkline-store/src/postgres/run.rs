@@ -12,6 +12,7 @@ use sqlx::query::Query;
 
 use super::PostgresStore;
 use super::failure::{Remedy, failed, remedy};
+use super::feed;
 use crate::sql::{
     Cells, Happened, Sql, Swap, Value, Words, as_expected, bound, by_id, by_key, cells, change, close,
     insert, lease, leave_open, plain_columns, record_columns, secrets, signed, stored_where, update,
@@ -101,6 +102,9 @@ impl Sql for PostgresStore {
         )),
         claim_due: claim!("due_at"),
         claim_probes: claim!("probe_at"),
+        place: Some(feed::PLACE),
+        feed: feed::FEED,
+        purge_events: feed::PURGE,
     };
 
     async fn read(&self, statement: &'static str, values: &[Value<'_>]) -> Result<Vec<PgRow>, StoreError> {

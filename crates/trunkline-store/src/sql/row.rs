@@ -5,8 +5,8 @@ use trunkline_core::{ConnectionId, ConnectionKey, Diagnosis};
 
 use super::{Sql, corrupt, unsigned};
 use crate::{
-    ConsentOutcome, Event, EventKind, Intent, KeyId, Lease, LeaseOwner, Mark, Record, Sealed, State, Status,
-    StoreError, Stored, StoredConsent, Wrapped,
+    ConsentOutcome, Event, EventKind, Feed, Intent, KeyId, Lease, LeaseOwner, Mark, Placed, Record, Sealed,
+    State, Status, StoreError, Stored, StoredConsent, Wrapped,
 };
 
 /// A row, column by column, as any of the databases gives it.
@@ -82,14 +82,28 @@ pub(super) fn wrapped(row: &impl Cells) -> Result<Wrapped, StoreError> {
     Ok(Wrapped { id: id(row, 0)?, generation: count(row, 1)?, wrapped_key: bytes(row, 2)?.to_vec() })
 }
 
-pub(super) fn event(row: &impl Cells, connection: ConnectionId) -> Result<Event, StoreError> {
+/// Sequence, kind, time and detail, from `first` on.
+pub(super) fn event(row: &impl Cells, connection: ConnectionId, first: usize) -> Result<Event, StoreError> {
     Ok(Event {
         connection,
-        sequence: count(row, 0)?,
-        kind: EventKind::from_code(text(row, 1)?).ok_or(corrupt("an event"))?,
-        at: time(row, 2)?,
-        detail: diagnosis(row, 3)?,
+        sequence: count(row, first)?,
+        kind: EventKind::from_code(text(row, first + 1)?).ok_or(corrupt("an event"))?,
+        at: time(row, first + 2)?,
+        detail: diagnosis(row, first + 3)?,
     })
+}
+
+/// Every row begins with the bounds; without events there is one that has nothing else.
+pub(super) fn feed(rows: &[impl Cells]) -> Result<Feed, StoreError> {
+    let first = rows.first().ok_or(corrupt("the feed"))?;
+    let placed = rows.iter().filter_map(|row| placed(row).transpose());
+    Ok(Feed { last: count(first, 0)?, purged: count(first, 1)?, events: placed.collect::<Result<_, _>>()? })
+}
+
+fn placed(row: &impl Cells) -> Result<Option<Placed>, StoreError> {
+    let Some(position) = row.integer(2)? else { return Ok(None) };
+    let event = event(row, id(row, 3)?, 7)?;
+    Ok(Some(Placed { position: unsigned(position)?, key: key(row, 4)?, event }))
 }
 
 pub(super) fn mark(row: &impl Cells) -> Result<Mark, StoreError> {

@@ -6,12 +6,15 @@ use trunkline_core::{ConnectionId, ConnectionKey};
 
 use super::{Sql, Value, change, row, signed, text};
 use crate::{
-    Change, Commit, ConsentOutcome, Event, Fence, KeyId, LeaseAsk, LeaseOwner, Mark, NewMark, Proof, Record,
-    Rewrap, SealedConsent, Seen, Settle, Store, StoreError, Stored, Take, Taken, Topic, Wrapped,
+    Change, Commit, ConsentOutcome, Event, Feed, Fence, KeyId, LeaseAsk, LeaseOwner, Mark, NewMark, Proof,
+    Record, Rewrap, SealedConsent, Seen, Settle, Store, StoreError, Stored, Take, Taken, Topic, Wrapped,
 };
 
 /// No epoch, where one is compared: none is negative.
 const NONE: i64 = -1;
+
+/// How many events are placed in one commit.
+const PLACED_AT_ONCE: i64 = 1_000;
 
 #[async_trait]
 impl<S: Sql> Store for S {
@@ -138,7 +141,24 @@ impl<S: Sql> Store for S {
         let after = i64::try_from(after_sequence).unwrap_or(i64::MAX);
         let values = [id.as_bytes().into(), after.into(), i64::from(limit).into()];
         let found = self.read(text::EVENTS, &values).await?;
-        found.iter().map(|found| row::event(found, id)).collect()
+        found.iter().map(|found| row::event(found, id, 0)).collect()
+    }
+
+    async fn feed(&self, after: u64, limit: u32) -> Result<Feed, StoreError> {
+        let values = [i64::try_from(after).unwrap_or(i64::MAX).into(), i64::from(limit).into()];
+        loop {
+            let page = row::feed(&self.read(S::WORDS.feed, &values).await?)?;
+            // A whole page needs no more; else what has no place yet may belong to it.
+            if page.events.len() as u64 >= u64::from(limit) || !place(self).await? {
+                return Ok(page);
+            }
+        }
+    }
+
+    async fn purge_events(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        while place(self).await? {}
+        let values = [before.as_microsecond().into(), i64::from(limit).into()];
+        Ok(self.write(S::WORDS.purge_events, &values).await?.len() as u64)
     }
 
     async fn key_ids(&self) -> Result<Vec<KeyId>, StoreError> {
@@ -245,6 +265,13 @@ impl<S: Sql> Store for S {
         let gone = self.write(text::PURGE_CONSENTS, &[before.as_microsecond().into()]).await?;
         Ok(gone.len() as u64)
     }
+}
+
+/// Places some events that have no place yet; answers whether there were any, be they placed now by this one or
+/// by another.
+async fn place<S: Sql>(store: &S) -> Result<bool, StoreError> {
+    let Some(statement) = S::WORDS.place else { return Ok(false) };
+    Ok(!store.write(statement, &[PLACED_AT_ONCE.into()]).await?.is_empty())
 }
 
 async fn claim<S: Sql>(

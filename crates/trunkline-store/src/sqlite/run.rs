@@ -61,6 +61,21 @@ macro_rules! claim {
     };
 }
 
+/// Writers take turns, so an event has its place when it is written: its number.
+const FEED: &str = "SELECT bounds.last, bounds.purged, e.number, e.connection, c.tenant, c.connector, c.label, \
+     e.sequence, e.kind, e.at, e.detail \
+     FROM (SELECT coalesce((SELECT max(number) FROM trunkline_events), 0) AS last, \
+           coalesce((SELECT min(number) FROM trunkline_events), 1) - 1 AS purged) AS bounds \
+     LEFT JOIN (SELECT * FROM trunkline_events WHERE number > $1 ORDER BY number LIMIT $2) AS e ON true \
+     LEFT JOIN trunkline_connections AS c ON c.id = e.connection ORDER BY e.number";
+
+/// The last event stays, whatever its age: the next number follows from it.
+const PURGE_EVENTS: &str = "WITH head AS (SELECT number, at FROM trunkline_events ORDER BY number LIMIT $2) \
+     DELETE FROM trunkline_events WHERE number IN ( \
+         SELECT number FROM head WHERE number < coalesce((SELECT min(number) FROM head WHERE at >= $1), \
+             (SELECT max(number) FROM trunkline_events)) \
+     ) RETURNING number";
+
 cells!(SqliteRow, failed);
 
 impl Sql for SqliteStore {
@@ -75,6 +90,9 @@ impl Sql for SqliteStore {
         ),
         claim_due: claim!("due_at"),
         claim_probes: claim!("probe_at"),
+        place: None,
+        feed: FEED,
+        purge_events: PURGE_EVENTS,
     };
 
     async fn read(

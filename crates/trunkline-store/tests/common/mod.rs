@@ -9,7 +9,7 @@ mod file;
 pub(crate) use file::*;
 use jiff::Timestamp;
 use trunkline_core::{ConnectionId, ConnectionKey, Held, Secret};
-use trunkline_store::{Commit, EventKind, Expected, KeyRing, NewBody, NewEvent, Record, Vault};
+use trunkline_store::{Commit, EventKind, Expected, KeyRing, NewBody, NewEvent, Record, State, Store, Vault};
 
 pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -43,4 +43,14 @@ pub(crate) async fn insert(vault: &Vault, number: u8, token: &str) {
         .await
         .unwrap();
     assert_eq!(done, Commit::Done { sequence: 1 });
+}
+
+/// A store that was made before proofs and the feed: one active connection and a lost one, of an event each.
+pub(crate) async fn check_brought_up_to_date(store: &dyn Store) {
+    let rows = store.list("acme", None, 10).await.unwrap();
+    let times = |row: &Record| (row.status().state(), row.proved_at, row.probe_at);
+    assert_eq!(times(&rows[0]), (State::Active, Some(at(2)), Some(at(1))));
+    assert_eq!(times(&rows[1]), (State::NeedsConsent, Some(at(2)), None));
+    assert!(rows[1].status().diagnosis().is_some(), "an older version stored none");
+    assert_eq!(store.feed(0, 10).await.unwrap().events.len(), 2);
 }

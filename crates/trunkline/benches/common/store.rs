@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::{ConnectionId, ConnectionKey};
 use trunkline_store::{
-    Change, Commit, ConsentOutcome, Event, Fence, KeyId, LeaseAsk, LeaseOwner, Mark, NewMark, Proof, Record,
-    Rewrap, SealedConsent, Seen, Store, StoreError, Stored, Take, Taken, Topic, Wrapped,
+    Change, Commit, ConsentOutcome, Event, Feed, Fence, KeyId, LeaseAsk, LeaseOwner, Mark, NewMark, Proof,
+    Record, Rewrap, SealedConsent, Seen, Store, StoreError, Stored, Take, Taken, Topic, Wrapped,
 };
 
 /// Takes every change and remembers none.
@@ -80,6 +80,14 @@ impl Store for NoStore {
 
     async fn events(&self, _: ConnectionId, _: u64, _: u32) -> Result<Vec<Event>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn feed(&self, _: u64, _: u32) -> Result<Feed, StoreError> {
+        Ok(Feed { purged: 0, last: 0, events: Vec::new() })
+    }
+
+    async fn purge_events(&self, _: Timestamp, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
     }
 
     async fn key_ids(&self) -> Result<Vec<KeyId>, StoreError> {

@@ -6,8 +6,15 @@ ALTER TABLE trunkline_connections ADD COLUMN IF NOT EXISTS grant_expires_at bigi
 ALTER TABLE trunkline_connections ADD COLUMN IF NOT EXISTS proved_at bigint;
 ALTER TABLE trunkline_connections ADD COLUMN IF NOT EXISTS probe_at bigint;
 
--- The place of an event among those of all connections, given to it once it is committed.
+-- The place of an event among those of all connections, given to it once it is committed, and the counter of
+-- places: whoever changes its one row is alone with that.
 ALTER TABLE trunkline_events ADD COLUMN IF NOT EXISTS position bigint;
+
+CREATE TABLE IF NOT EXISTS trunkline_feed (
+    id     bigint PRIMARY KEY CHECK (id = 1),
+    last   bigint NOT NULL,
+    purged bigint NOT NULL
+);
 
 -- What all processes know together: see `MarkKind`.
 CREATE TABLE IF NOT EXISTS trunkline_marks (
