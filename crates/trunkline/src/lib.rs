@@ -46,6 +46,7 @@ mod reqwest_transport;
 mod reseal;
 mod response;
 mod shutdown;
+mod signal;
 mod token;
 
 // A crate that nothing names is not linked, and what is not linked does not register itself.
@@ -67,6 +68,7 @@ pub use request::{IntoTarget, RequestBuilder};
 pub use reqwest_transport::ReqwestTransport;
 pub use response::{BytesStream, MAX_COLLECTED, Response};
 pub use shutdown::Unfinished;
+pub use signal::{HintKind, Signal, SignalKind, SignalOrigin, SignalSubject, TokenHint};
 pub use token::{AccessToken, TokenGuard};
 
 pub use trunkline_core::{
