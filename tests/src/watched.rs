@@ -2,6 +2,7 @@
 //! process does.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use trunkline_core::jiff::Timestamp;
@@ -122,6 +123,18 @@ impl Store for Watched {
         except: ConnectionId,
     ) -> Result<Vec<ConnectionId>, StoreError> {
         self.watch(Call::Read, self.store().same_account(connector, account_key, except)).await
+    }
+
+    async fn holders(
+        &self,
+        connector: &str,
+        account_keys: &RangeInclusive<String>,
+    ) -> Result<Vec<ConnectionId>, StoreError> {
+        self.watch(Call::Read, self.store().holders(connector, account_keys)).await
+    }
+
+    async fn company_holders(&self, connector: &str, company: &str) -> Result<Vec<ConnectionId>, StoreError> {
+        self.watch(Call::Read, self.store().company_holders(connector, company)).await
     }
 
     async fn commit(&self, change: &Change) -> Result<Commit, StoreError> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,15 @@ impl Account {
         // The length keeps ("a", "b@c") and ("a@b", "c") apart.
         format!("{}:{}@{}", self.user.len(), self.user, self.company)
     }
+
+    /// The range of the [keys](Self::key) of a user's accounts, whatever the company: these and no other keys
+    /// lie in it, compared by their bytes.
+    #[must_use]
+    pub fn keys_of_user(user: &str) -> RangeInclusive<String> {
+        let of_user = format!("{}:{user}", user.len());
+        // No key has another character after so many bytes than the first of these two.
+        format!("{of_user}@")..=format!("{of_user}A")
+    }
 }
 
 impl fmt::Display for Account {
@@ -81,5 +91,18 @@ mod tests {
     #[test]
     fn keys_of_different_accounts_differ() {
         assert_ne!(Account::new("b@c", "a").key(), Account::new("c", "a@b").key());
+    }
+
+    #[test]
+    fn the_keys_of_a_user_are_a_range() {
+        let keys = Account::keys_of_user("ada");
+        for company in ["", "acme", "@", "A", "\u{10ffff}"] {
+            assert!(keys.contains(&Account::new(company, "ada").key()), "{company}");
+        }
+        for user in ["", "ad", "adaA", "ada@", "Ada", "adb"] {
+            for company in ["", "acme", "ada@", "A", "\u{10ffff}"] {
+                assert!(!keys.contains(&Account::new(company, user).key()), "{user} of {company}");
+            }
+        }
     }
 }

@@ -97,6 +97,7 @@ macro_rules! store_conformance {
             a_list_is_paged_in_order
             a_list_shows_its_tenant_only
             the_other_holders_of_an_account_are_found
+            holders_are_found_by_user_company_or_both
             unfinished_revocations_are_found
             key_ids_are_those_in_use
             a_missing_key_stops_the_start

@@ -158,6 +158,15 @@ impl<'s> Marks<'s> {
         Ok(self.0.unmark(topic(MarkKind::Breaker, connector, client)).await? > 0)
     }
 
+    /// Whether it was [remembered](Self::remember_once) and not forgotten.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn is_remembered(&self, what: &[u8; 32]) -> Result<bool, StoreError> {
+        Ok(!self.0.marks(topic(MarkKind::Seen, "", what), Timestamp::MIN, 1).await?.is_empty())
+    }
+
     /// Whether this is the first time: of any number of callers, in any number of processes, one is told so.
     /// It is remembered until `until` at least.
     ///

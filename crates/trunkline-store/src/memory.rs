@@ -5,6 +5,7 @@ mod marks;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -74,6 +75,20 @@ impl Tables {
 
     fn row_mut(&mut self, id: ConnectionId) -> Option<&mut Row> {
         self.rows.get_mut(self.keys.get(&id)?)
+    }
+
+    /// The connections that hold a grant of such an account.
+    fn holding(&self, connector: &str, is_meant: impl Fn(&Account) -> bool) -> Vec<ConnectionId> {
+        let holds = |row: &&Row| {
+            let record = &row.record;
+            record.key.connector() == connector
+                && record.status.state() != State::Disconnected
+                && row.body.is_some()
+                && record.account.as_ref().is_some_and(&is_meant)
+        };
+        let mut ids: Vec<_> = self.rows.values().filter(holds).map(|row| row.record.id).collect();
+        ids.sort_unstable();
+        ids
     }
 }
 
@@ -162,17 +177,21 @@ impl Store for MemoryStore {
         account_key: &str,
         except: ConnectionId,
     ) -> Result<Vec<ConnectionId>, StoreError> {
-        let holds = |row: &&Row| {
-            let record = &row.record;
-            record.id != except
-                && record.key.connector() == connector
-                && record.status.state() != State::Disconnected
-                && row.body.is_some()
-                && record.account.as_ref().map(Account::key).as_deref() == Some(account_key)
-        };
-        let mut ids: Vec<_> = self.tables().rows.values().filter(holds).map(|row| row.record.id).collect();
-        ids.sort_unstable();
+        let mut ids = self.tables().holding(connector, |account| account.key() == account_key);
+        ids.retain(|id| *id != except);
         Ok(ids)
+    }
+
+    async fn holders(
+        &self,
+        connector: &str,
+        account_keys: &RangeInclusive<String>,
+    ) -> Result<Vec<ConnectionId>, StoreError> {
+        Ok(self.tables().holding(connector, |account| account_keys.contains(&account.key())))
+    }
+
+    async fn company_holders(&self, connector: &str, company: &str) -> Result<Vec<ConnectionId>, StoreError> {
+        Ok(self.tables().holding(connector, |account| account.company == company))
     }
 
     async fn commit(&self, change: &Change) -> Result<Commit, StoreError> {

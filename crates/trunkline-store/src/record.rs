@@ -29,6 +29,8 @@ pub struct Record {
     pub sequence: u64,
     /// When it was first connected.
     pub created_at: Timestamp,
+    /// When the consent was completed that its grant is of. [`turn`](Self::turn) sets it.
+    pub granted_at: Option<Timestamp>,
     /// When the credential was stored.
     pub credential_at: Option<Timestamp>,
     /// When the access token stops serving.
@@ -53,7 +55,8 @@ impl Record {
         method: impl Into<String>,
         at: Timestamp,
     ) -> (Self, NewEvent) {
-        let record = Self::read(id, key, method.into(), at, Status::active(at));
+        let mut record = Self::read(id, key, method.into(), at, Status::active(at));
+        record.granted_at = Some(at);
         (record, NewEvent::new(EventKind::Connected, at))
     }
 
@@ -75,6 +78,7 @@ impl Record {
             generation: 1,
             sequence: 0,
             created_at,
+            granted_at: None,
             credential_at: None,
             access_expires_at: None,
             grant_expires_at: None,

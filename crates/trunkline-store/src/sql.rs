@@ -71,6 +71,7 @@ pub(crate) struct Words {
     pub(crate) place: Option<&'static str>,
     pub(crate) feed: &'static str,
     pub(crate) purge_events: &'static str,
+    pub(crate) company_holders: &'static str,
 }
 
 /// What a statement is given: the three types that all databases have.

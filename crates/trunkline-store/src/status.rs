@@ -182,6 +182,9 @@ impl Record {
             | (Turn::Suspended(_), S::NeedsConsent | S::Suspended | S::Disconnected)
             | (Turn::Disconnected(_), S::Disconnected) => return None,
         };
+        if matches!(kind, EventKind::Reconnected | EventKind::AccountChanged) {
+            self.granted_at = Some(at);
+        }
         self.status = Status { since: at, standing };
         Some(NewEvent { kind, at, detail: self.status.diagnosis().cloned() })
     }
@@ -276,6 +279,8 @@ mod tests {
                 assert_eq!((after.status.state(), after.status.since()), (to, at(2)), "{turn:?} from {from}");
                 assert_eq!(event.detail.as_ref(), after.status.diagnosis());
                 assert_eq!(event.detail.is_some(), to != State::Active);
+                let consent = matches!(kind, EventKind::Reconnected | EventKind::AccountChanged);
+                assert_eq!(after.granted_at, Some(at(if consent { 2 } else { 0 })), "{turn:?} from {from}");
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The contract of a store.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -60,6 +61,18 @@ pub trait Store: fmt::Debug + Send + Sync {
         account_key: &str,
         except: ConnectionId,
     ) -> Result<Vec<ConnectionId>, StoreError>;
+
+    /// The connections, of any tenant, that hold a grant through this connector, as
+    /// [`same_account`](Self::same_account) has it, of an account whose key lies in a range: for instance
+    /// [`Account::keys_of_user`](trunkline_core::Account::keys_of_user).
+    async fn holders(
+        &self,
+        connector: &str,
+        account_keys: &RangeInclusive<String>,
+    ) -> Result<Vec<ConnectionId>, StoreError>;
+
+    /// The same, of all accounts of a company.
+    async fn company_holders(&self, connector: &str, company: &str) -> Result<Vec<ConnectionId>, StoreError>;
 
     /// Makes one change if what is stored is what it expects; numbers and writes its events with it.
     ///

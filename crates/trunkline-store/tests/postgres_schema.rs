@@ -32,7 +32,7 @@ async fn eight_openers_migrate_once() {
         }
         let pool = schema.pool(&[]);
         let rows = sqlx::query("SELECT version FROM trunkline_migrations").fetch_all(&pool).await.unwrap();
-        assert_eq!(rows.len(), 3, "{before}");
+        assert_eq!(rows.len(), 5, "{before}");
     }
 }
 
@@ -62,11 +62,39 @@ async fn a_newer_schema_is_refused_and_left_as_it_is() {
     let Some(schema) = TestSchema::find().await else { return };
     insert(&vault(&schema).await.unwrap(), 1, "token").await;
     schema.run("INSERT INTO trunkline_migrations VALUES (7, 0)").await;
-    let expected = Some(StoreError::SchemaTooNew { found: 7, known: 3 });
+    let expected = Some(StoreError::SchemaTooNew { found: 7, known: 5 });
     assert_eq!(schema.store().await.err(), expected);
     assert_eq!(PostgresStore::from_pool(schema.pool(&[])).await.err(), expected);
     schema.run("DELETE FROM trunkline_migrations WHERE version = 7").await;
     assert!(vault(&schema).await.unwrap().load(&record(1, 1).key).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn when_a_grant_was_given_is_read_from_the_events_of_an_older_schema() {
+    let Some(schema) = TestSchema::find().await else { return };
+    let store = vault(&schema).await.unwrap();
+    insert(&store, 1, "token").await;
+    insert(&store, 2, "token").await;
+    for older in [
+        "DROP INDEX trunkline_connections_company",
+        "ALTER TABLE trunkline_connections DROP COLUMN granted_at",
+        "DELETE FROM trunkline_migrations WHERE version > 3",
+        "UPDATE trunkline_connections SET created_at = 3000000",
+        "DELETE FROM trunkline_events",
+        "INSERT INTO trunkline_events (connection, sequence, kind, at) \
+         SELECT id, 2, 'reconnected', 5000000 FROM trunkline_connections WHERE label = 'label 1'",
+        "INSERT INTO trunkline_events (connection, sequence, kind, at) \
+         SELECT id, 3, 'degraded', 7000000 FROM trunkline_connections WHERE label = 'label 1'",
+    ] {
+        schema.run(older).await;
+    }
+
+    let migrated = vault(&schema).await.unwrap();
+
+    for (number, granted) in [(1, at(5)), (2, at(3))] {
+        let opened = migrated.load(&record(number, 1).key).await.unwrap().unwrap();
+        assert_eq!(opened.record.granted_at, Some(granted));
+    }
 }
 
 #[tokio::test]

@@ -90,7 +90,7 @@ async fn a_file_from_a_newer_schema_is_refused_and_left_as_it_is() {
 
     let error = SqliteStore::open(&path).await.err();
 
-    assert_eq!(error, Some(StoreError::SchemaTooNew { found: 7, known: 3 }));
+    assert_eq!(error, Some(StoreError::SchemaTooNew { found: 7, known: 4 }));
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
@@ -115,6 +115,34 @@ async fn an_older_file_is_brought_up_to_date_with_what_it_holds() {
     .await;
     check_brought_up_to_date(&SqliteStore::open(&path).await.unwrap()).await;
 }
+
+#[tokio::test]
+async fn when_a_grant_was_given_is_read_from_the_events_of_an_older_file() {
+    let (_folder, path) = folder();
+    closed_store(&path, 2).await;
+    tamper(&path, OLDER).await;
+    tamper(&path, "UPDATE trunkline_connections SET created_at = 3000000").await;
+    for (sequence, kind, second) in [(2, "reconnected", 5), (3, "degraded", 7), (4, "account_changed", 9)] {
+        let event = format!(
+            "INSERT INTO trunkline_events (connection, sequence, kind, at) \
+             SELECT id, {sequence}, '{kind}', {second}000000 FROM trunkline_connections WHERE label = 'label 1'"
+        );
+        tamper(&path, &event).await;
+    }
+    tamper(&path, "DELETE FROM trunkline_events WHERE sequence = 1").await;
+
+    let (_store, vault) = open(&path).await.unwrap();
+
+    for (number, granted) in [(1, at(9)), (2, at(3))] {
+        let opened = vault.load(&record(number, 1).key).await.unwrap().unwrap();
+        assert_eq!(opened.record.granted_at, Some(granted));
+    }
+}
+
+/// Takes the last migration back.
+const OLDER: &str = "DROP INDEX trunkline_connections_company; \
+     ALTER TABLE trunkline_connections DROP COLUMN granted_at; \
+     DELETE FROM trunkline_migrations WHERE version = 4";
 
 #[tokio::test]
 async fn a_file_that_cannot_be_made_is_a_typed_error() {

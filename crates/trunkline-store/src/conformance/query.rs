@@ -1,7 +1,7 @@
 //! Rules about looking things up, opening again, and several stores on the same data.
 
 use futures_util::future::join_all;
-use trunkline_core::Cause;
+use trunkline_core::{Account, Cause};
 
 use super::Backend;
 use super::sample::*;
@@ -70,6 +70,46 @@ pub async fn the_other_holders_of_an_account_are_found(backend: &impl Backend) -
     let account = rows[0].account.as_ref().map(trunkline_core::Account::key).unwrap_or_default();
     assert_eq!(vault.same_account("sage", &account, id(1)).await?, [id(2), id(7)]);
     assert_eq!(vault.same_account("sage", &account, id(99)).await?, [id(1), id(2), id(7)]);
+    Ok(())
+}
+
+/// Found by what is known of an account: across tenants, the same connector, not disconnected, with secrets.
+pub async fn holders_are_found_by_user_company_or_both(backend: &impl Backend) -> Result<(), StoreError> {
+    let vault = vault(backend).await?;
+    let of = |number: u8, connector: &str, company: &str, user: &str| {
+        let mut row = record(number, key(&format!("t{number}"), connector, "default"));
+        row.account = Some(Account::new(company, user));
+        row
+    };
+    let rows = [
+        of(1, "c", "acme", "ada"),
+        of(2, "c", "globex", "ada"),
+        of(3, "c", "", "ada"),
+        of(4, "c", "acme", "ada@"),
+        of(5, "c", "da@acme", "a"),
+        of(6, "c", "acme", ""),
+        of(7, "other", "acme", "ada"),
+        of(8, "c", "acm\u{e9} 'quoted' \"twice\"", "\u{10ffff}"),
+        record(9, key("t9", "c", "default")),
+        with_state(of(10, "c", "acme", "ada"), State::Disconnected),
+        with_state(of(11, "c", "acme", "bob"), State::Suspended),
+    ];
+    for row in &rows {
+        insert(&vault, row, "x").await?;
+    }
+    let store = vault.store();
+    let user = async |user: &str| store.holders("c", &Account::keys_of_user(user)).await;
+    assert_eq!(user("ada").await?, [id(1), id(2), id(3)]);
+    assert_eq!(user("ada@").await?, [id(4)]);
+    assert_eq!(user("a").await?, [id(5)]);
+    assert_eq!(user("\u{10ffff}").await?, [id(8)]);
+    assert_eq!(user("nobody").await?, []);
+    let company = async |company: &str| store.company_holders("c", company).await;
+    assert_eq!(company("acme").await?, [id(1), id(4), id(6), id(11)]);
+    assert_eq!(company("acm\u{e9} 'quoted' \"twice\"").await?, [id(8)]);
+    assert_eq!(company("acm").await?, []);
+    let both = Account::new("acme", "ada").key();
+    assert_eq!(store.holders("c", &(both.clone()..=both)).await?, [id(1)]);
     Ok(())
 }
 

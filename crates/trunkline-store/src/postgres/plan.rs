@@ -9,10 +9,10 @@ use crate::sql::{self, Sql};
 
 /// One in a hundred is still under an old key.
 const FILL: &str = "INSERT INTO trunkline_connections \
-     (id, tenant, connector, label, method, account_key, state, state_since, generation, sequence, created_at, \
+     (id, tenant, connector, label, method, account, account_key, state, state_since, generation, sequence, created_at, \
       due_at, probe_at, key_id, wrapped_key, body) \
      SELECT decode(lpad(to_hex(n), 32, '0'), 'hex'), 'tenant ' || n, 'connector', 'default', 'oauth2', \
-      'account ' || n, 'active', 0, 1, 0, 0, n, n, \
+      json_build_object('company', 'company ' || n)::text, 'account ' || n, 'active', 0, 1, 0, 0, n, n, \
       CASE WHEN n % 100 = 0 THEN '\\x0101010101010101'::bytea ELSE '\\x0202020202020202' END, '\\x00', '\\x00' \
      FROM generate_series(1, 20000) AS n; \
      INSERT INTO trunkline_events (connection, sequence, kind, at, position) \
@@ -51,6 +51,8 @@ async fn no_statement_reads_the_whole_table() {
             ("_key", sql::WRAPPED_UNDER, &[old_key, "''", "100"]),
             ("_key", sql::KEY_IDS, &[]),
             ("_account", sql::SAME_ACCOUNT, &["'connector'", "'account 7'", "''"]),
+            ("_account", sql::HOLDERS, &["'connector'", "'account 7'", "'account 8'"]),
+            ("_company", PostgresStore::WORDS.company_holders, &["'connector'", "'company 7'"]),
             ("_revocation", sql::PENDING_REVOCATIONS, &["100"]),
             ("_pkey", PostgresStore::WORDS.by_id, &[old_key]),
             ("_label_key", PostgresStore::WORDS.by_key, &names),

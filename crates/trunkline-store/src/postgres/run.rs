@@ -15,7 +15,8 @@ use super::failure::{Remedy, failed, remedy};
 use super::feed;
 use crate::sql::{
     Cells, Happened, Sql, Swap, Value, Words, as_expected, bound, by_id, by_key, cells, change, close,
-    insert, lease, leave_open, plain_columns, record_columns, secrets, signed, stored_where, update,
+    company_holders, insert, lease, leave_open, plain_columns, record_columns, secrets, signed, stored_where,
+    update,
 };
 use crate::{KeyId, Proof, Rewrap, StoreError};
 
@@ -45,7 +46,7 @@ macro_rules! with_events {
             $change,
             "), happened AS ( \
                  INSERT INTO trunkline_events (connection, sequence, kind, at, detail) \
-                 SELECT $15, changed.sequence + event.place, event.kind, event.at, event.detail \
+                 SELECT $16, changed.sequence + event.place, event.kind, event.at, event.detail \
                  FROM changed, unnest(",
             concat!($places, "::bigint[], ", $kinds, "::text[], ", $times, "::bigint[], ", $details),
             "::text[]) AS event (place, kind, at, detail)) SELECT sequence FROM changed"
@@ -55,11 +56,11 @@ macro_rules! with_events {
 
 const fn change_with_events(swap: Swap) -> &'static str {
     match swap {
-        Swap::Insert => with_events!(insert!(), "$23", "$24", "$25", "$26"),
-        Swap::Record => with_events!(update!(), "$22", "$23", "$24", "$25"),
-        Swap::Close => with_events!(update!(close!()), "$22", "$23", "$24", "$25"),
-        Swap::LeaveOpen => with_events!(update!(leave_open!("$22")), "$23", "$24", "$25", "$26"),
-        Swap::Secrets => with_events!(update!(secrets!(), "intent_epoch = 0"), "$25", "$26", "$27", "$28"),
+        Swap::Insert => with_events!(insert!(), "$24", "$25", "$26", "$27"),
+        Swap::Record => with_events!(update!(), "$23", "$24", "$25", "$26"),
+        Swap::Close => with_events!(update!(close!()), "$23", "$24", "$25", "$26"),
+        Swap::LeaveOpen => with_events!(update!(leave_open!("$23")), "$24", "$25", "$26", "$27"),
+        Swap::Secrets => with_events!(update!(secrets!(), "intent_epoch = 0"), "$26", "$27", "$28", "$29"),
     }
 }
 
@@ -105,6 +106,7 @@ impl Sql for PostgresStore {
         place: Some(feed::PLACE),
         feed: feed::FEED,
         purge_events: feed::PURGE,
+        company_holders: company_holders!("account::jsonb ->> 'company'"),
     };
 
     async fn read(&self, statement: &'static str, values: &[Value<'_>]) -> Result<Vec<PgRow>, StoreError> {

@@ -13,8 +13,13 @@ use crate::StoreError;
 use crate::sql::{bound, corrupt};
 
 /// What leads from each version to the next, in order. What is here is never changed, only added to.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql"), include_str!("schema/0003.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+    include_str!("schema/0003.sql"),
+    include_str!("schema/0004.sql"),
+    include_str!("schema/0005.sql"),
+];
 
 /// `IF NOT EXISTS` does not help two that make it in the same moment.
 const OWN_TABLE: &str = "CREATE TABLE IF NOT EXISTS trunkline_migrations \

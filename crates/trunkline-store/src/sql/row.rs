@@ -50,21 +50,22 @@ pub(super) fn record(row: &impl Cells) -> Result<Record, StoreError> {
         grant_expires_at: optional_time(row, 15)?,
         proved_at: optional_time(row, 16)?,
         probe_at: optional_time(row, 17)?,
+        granted_at: optional_time(row, 18)?,
         ..Record::read(id(row, 0)?, key(row, 1)?, text(row, 4)?.to_owned(), time(row, 11)?, status)
     })
 }
 
 pub(super) fn stored<S: Sql>(row: &S::Row) -> Result<Stored, StoreError> {
-    Ok(Stored { record: record(row)?, body: sealed(row, 18)?, lease: lease::<S>(row)? })
+    Ok(Stored { record: record(row)?, body: sealed(row, 19)?, lease: lease::<S>(row)? })
 }
 
 fn lease<S: Sql>(row: &S::Row) -> Result<Lease, StoreError> {
-    let owner = row.bytes(21)?.map(exact).transpose()?;
-    let intent = row.integer(24)?.map(|epoch| intent::<S>(row, epoch)).transpose()?;
+    let owner = row.bytes(22)?.map(exact).transpose()?;
+    let intent = row.integer(25)?.map(|epoch| intent::<S>(row, epoch)).transpose()?;
     Ok(Lease {
         owner: owner.map(LeaseOwner::from_bytes),
-        epoch: count(row, 22)?,
-        beat: count(row, 23)?,
+        epoch: count(row, 23)?,
+        beat: count(row, 24)?,
         intent,
     })
 }
@@ -72,9 +73,9 @@ fn lease<S: Sql>(row: &S::Row) -> Result<Lease, StoreError> {
 fn intent<S: Sql>(row: &S::Row, epoch: i64) -> Result<Intent, StoreError> {
     Ok(Intent {
         epoch: unsigned(epoch)?,
-        fingerprint: exact(bytes(row, 25)?)?,
-        attempt: u32::try_from(integer(row, 26)?).map_err(|_| corrupt("an attempt"))?,
-        age: S::age(row, 27)?,
+        fingerprint: exact(bytes(row, 26)?)?,
+        attempt: u32::try_from(integer(row, 27)?).map_err(|_| corrupt("an attempt"))?,
+        age: S::age(row, 28)?,
     })
 }
 

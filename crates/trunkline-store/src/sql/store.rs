@@ -1,5 +1,7 @@
 //! The contract of a store, kept by whatever runs the statements.
 
+use std::ops::RangeInclusive;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use trunkline_core::{ConnectionId, ConnectionKey};
@@ -48,6 +50,19 @@ impl<S: Sql> Store for S {
     ) -> Result<Vec<ConnectionId>, StoreError> {
         let values = [connector.into(), account_key.into(), except.as_bytes().into()];
         ids(&self.read(text::SAME_ACCOUNT, &values).await?)
+    }
+
+    async fn holders(
+        &self,
+        connector: &str,
+        account_keys: &RangeInclusive<String>,
+    ) -> Result<Vec<ConnectionId>, StoreError> {
+        let (first, last) = (account_keys.start().as_str(), account_keys.end().as_str());
+        ids(&self.read(text::HOLDERS, &[connector.into(), first.into(), last.into()]).await?)
+    }
+
+    async fn company_holders(&self, connector: &str, company: &str) -> Result<Vec<ConnectionId>, StoreError> {
+        ids(&self.read(S::WORDS.company_holders, &[connector.into(), company.into()]).await?)
     }
 
     async fn commit(&self, change: &Change) -> Result<Commit, StoreError> {

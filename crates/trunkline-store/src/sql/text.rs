@@ -8,7 +8,7 @@ use super::Swap;
 macro_rules! record_columns {
     () => {
         "id, tenant, connector, label, method, account, state, state_since, diagnosis, generation, sequence, \
-         created_at, credential_at, access_expires_at, due_at, grant_expires_at, proved_at, probe_at"
+         created_at, credential_at, access_expires_at, due_at, grant_expires_at, proved_at, probe_at, granted_at"
     };
 }
 
@@ -56,6 +56,17 @@ macro_rules! lease {
     };
 }
 
+/// Those of a company; `$company` is what the index of companies holds.
+macro_rules! company_holders {
+    ($company:literal) => {
+        concat!(
+            "SELECT id FROM trunkline_connections WHERE connector = $1 AND ",
+            $company,
+            " = $2 AND account_key IS NOT NULL AND state <> 'disconnected' AND key_id IS NOT NULL ORDER BY id"
+        )
+    };
+}
+
 /// The columns of a lease without an intent, in an UPDATE. What else the intent left behind is not looked
 /// at without its epoch and its fingerprint.
 macro_rules! close {
@@ -71,15 +82,15 @@ macro_rules! leave_open {
     };
 }
 
-/// A new row: 22 values.
+/// A new row: 23 values.
 macro_rules! insert {
     () => {
         "INSERT INTO trunkline_connections \
          (method, account, account_key, state, state_since, diagnosis, generation, sequence, credential_at, \
-          access_expires_at, due_at, grant_expires_at, proved_at, probe_at, id, tenant, connector, label, \
+          access_expires_at, due_at, grant_expires_at, proved_at, probe_at, granted_at, id, tenant, connector, label, \
           created_at, key_id, wrapped_key, body) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
-          $21, $22) \
+          $21, $22, $23) \
          ON CONFLICT DO NOTHING RETURNING sequence"
     };
 }
@@ -91,20 +102,20 @@ macro_rules! plain_columns {
          sequence = sequence + $8, credential_at = $9, access_expires_at = $10, due_at = $11, \
          grant_expires_at = $12, \
          proved_at = CASE WHEN proved_at > $13 THEN proved_at ELSE coalesce($13, proved_at) END, \
-         probe_at = $14"
+         probe_at = $14, granted_at = $15"
     };
 }
 
 /// The row that a change expects.
 macro_rules! as_expected {
     () => {
-        "id = $15 AND tenant = $16 AND connector = $17 AND label = $18 AND generation = $19 \
-         AND ($20 IS NULL OR sequence = $20)"
+        "id = $16 AND tenant = $17 AND connector = $18 AND label = $19 AND generation = $20 \
+         AND ($21 IS NULL OR sequence = $21)"
     };
 }
 
-/// An update of the record: 21 values, and those of `$more`, which is what else it sets. With `$or` it is
-/// also made where the intent is not that of the twenty-first value.
+/// An update of the record: 22 values, and those of `$more`, which is what else it sets. With `$or` it is
+/// also made where the intent is not that of the twenty-second value.
 macro_rules! update {
     ($($more:expr $(, $or:literal)?)?) => {
         concat!(
@@ -114,7 +125,7 @@ macro_rules! update {
             $(", ", $more,)?
             " WHERE ",
             as_expected!(),
-            " AND ($21 IS NULL OR intent_epoch = $21",
+            " AND ($22 IS NULL OR intent_epoch = $22",
             $($(" OR ", $or,)?)?
             ") RETURNING sequence"
         )
@@ -124,7 +135,7 @@ macro_rules! update {
 /// The columns of new secrets, which end every lease and every intent.
 macro_rules! secrets {
     () => {
-        concat!("key_id = $22, wrapped_key = $23, body = $24, ", close!())
+        concat!("key_id = $23, wrapped_key = $24, body = $25, ", close!())
     };
 }
 
@@ -134,13 +145,15 @@ pub(crate) const fn change(swap: Swap) -> &'static str {
         Swap::Insert => insert!(),
         Swap::Record => update!(),
         Swap::Close => update!(close!()),
-        Swap::LeaveOpen => update!(leave_open!("$22")),
+        Swap::LeaveOpen => update!(leave_open!("$23")),
         // An intent that was refused admits whoever holds an answer.
         Swap::Secrets => update!(secrets!(), "intent_epoch = 0"),
     }
 }
 
-pub(crate) use {as_expected, by_id, by_key, close, lease, plain_columns, record_columns, stored_where};
+pub(crate) use {
+    as_expected, by_id, by_key, close, company_holders, lease, plain_columns, record_columns, stored_where,
+};
 // PostgreSQL writes a change and its events in one statement, of these parts.
 #[cfg(feature = "postgres")]
 pub(crate) use {insert, leave_open, secrets, update};
@@ -157,6 +170,11 @@ pub(crate) const PAGE: &str = concat!(
 
 pub(crate) const SAME_ACCOUNT: &str = "SELECT id FROM trunkline_connections \
      WHERE connector = $1 AND account_key = $2 AND id <> $3 AND state <> 'disconnected' \
+     AND key_id IS NOT NULL ORDER BY id";
+
+/// Those whose account's key lies between two, both included.
+pub(crate) const HOLDERS: &str = "SELECT id FROM trunkline_connections \
+     WHERE connector = $1 AND account_key BETWEEN $2 AND $3 AND state <> 'disconnected' \
      AND key_id IS NOT NULL ORDER BY id";
 
 pub(crate) const PENDING_REVOCATIONS: &str = "SELECT id FROM trunkline_connections \

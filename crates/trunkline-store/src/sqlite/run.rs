@@ -10,7 +10,7 @@ use super::failure::failed;
 use super::job::{Job, Step};
 use crate::sql::{
     Cells, Happened, Sql, Swap, Value, Words, as_expected, bound, by_id, by_key, cells, change, close,
-    corrupt, lease, plain_columns, record_columns, signed, stored_where,
+    company_holders, corrupt, lease, plain_columns, record_columns, signed, stored_where,
 };
 use crate::{KeyId, Proof, Rewrap, StoreError};
 
@@ -35,16 +35,16 @@ const PROVE: &str = "UPDATE trunkline_connections SET proved_at = new.at, probe_
 const RENEWAL: &str = concat!(
     "UPDATE trunkline_connections SET ",
     plain_columns!(),
-    ", wrapped_key = $23, body = $24, ",
+    ", wrapped_key = $24, body = $25, ",
     close!(),
     " WHERE ",
     as_expected!(),
-    " AND ($21 IS NULL OR intent_epoch = $21) \
-     AND account_key IS $3 AND state = $4 AND key_id = $22 RETURNING sequence"
+    " AND ($22 IS NULL OR intent_epoch = $22) \
+     AND account_key IS $3 AND state = $4 AND key_id = $23 RETURNING sequence"
 );
 
 /// Where a change's statement has the connection's id among its values.
-const ID: usize = 14;
+const ID: usize = 15;
 
 /// Makes the longest due of a connector due later, by one of its times.
 macro_rules! claim {
@@ -93,6 +93,7 @@ impl Sql for SqliteStore {
         place: None,
         feed: FEED,
         purge_events: PURGE_EVENTS,
+        company_holders: company_holders!("account ->> '$.company'"),
     };
 
     async fn read(

@@ -10,8 +10,12 @@ use crate::StoreError;
 use crate::sql::corrupt;
 
 /// What leads from each version to the next, in order. What is here is never changed, only added to.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql"), include_str!("schema/0003.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+    include_str!("schema/0003.sql"),
+    include_str!("schema/0004.sql"),
+];
 
 /// The first switch of a new file to WAL needs it alone, and SQLite does not wait for that by itself.
 const PAUSE: Duration = Duration::from_millis(20);

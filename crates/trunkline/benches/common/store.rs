@@ -1,5 +1,7 @@
 //! A store that keeps nothing, so that what is measured is the hub alone.
 
+use std::ops::RangeInclusive;
+
 use async_trait::async_trait;
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::{ConnectionId, ConnectionKey};
@@ -27,6 +29,14 @@ impl Store for NoStore {
     }
 
     async fn same_account(&self, _: &str, _: &str, _: ConnectionId) -> Result<Vec<ConnectionId>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn holders(&self, _: &str, _: &RangeInclusive<String>) -> Result<Vec<ConnectionId>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn company_holders(&self, _: &str, _: &str) -> Result<Vec<ConnectionId>, StoreError> {
         Ok(Vec::new())
     }
 

@@ -34,6 +34,7 @@ struct Entry {
     /// Under which intent.
     epoch: Option<u64>,
     created_at: Timestamp,
+    granted_at: Option<Timestamp>,
     credential_at: Option<Timestamp>,
     access_expires_at: Option<Timestamp>,
     grant_expires_at: Option<Timestamp>,
@@ -61,6 +62,7 @@ impl Entry {
             replaces: change.expected.generation(),
             epoch: change.under.map(|fence| fence.epoch),
             created_at: record.created_at,
+            granted_at: record.granted_at,
             credential_at: record.credential_at,
             access_expires_at: record.access_expires_at,
             grant_expires_at: record.grant_expires_at,
@@ -87,6 +89,7 @@ impl Entry {
             Record::read(self.id, key, self.method.clone(), self.created_at, self.status.clone());
         record.account = self.account.clone();
         record.generation = generation;
+        record.granted_at = self.granted_at;
         record.credential_at = self.credential_at;
         record.access_expires_at = self.access_expires_at;
         record.grant_expires_at = self.grant_expires_at;

@@ -1,0 +1,2 @@
+-- When the consent was completed that the grant is of.
+ALTER TABLE trunkline_connections ADD COLUMN IF NOT EXISTS granted_at bigint;
