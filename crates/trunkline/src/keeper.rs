@@ -11,6 +11,7 @@ mod flight;
 pub(crate) mod journal;
 mod learned;
 pub(crate) mod lease;
+pub(crate) mod look;
 mod one_request;
 mod recent;
 mod renewal;
@@ -55,6 +56,9 @@ pub(crate) enum Why {
     Expired,
     /// The service rejected the token of this generation.
     Rejected { generation: u64 },
+    /// The service said by itself that something happened to the grant, while it was of this generation. Unlike
+    /// the others, this reason holds where the grant is thought to be lost or suspended too.
+    Told { generation: u64 },
     /// Nobody uses the grant, and it ends of disuse; it was claimed until then.
     Due { until: Timestamp },
 }

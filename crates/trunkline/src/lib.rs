@@ -68,7 +68,7 @@ pub use request::{IntoTarget, RequestBuilder};
 pub use reqwest_transport::ReqwestTransport;
 pub use response::{BytesStream, MAX_COLLECTED, Response};
 pub use shutdown::Unfinished;
-pub use signal::{HintKind, Signal, SignalKind, SignalOrigin, SignalSubject, TokenHint};
+pub use signal::{HintKind, Signal, SignalKind, SignalOrigin, SignalSubject, Signalled, TokenHint};
 pub use token::{AccessToken, TokenGuard};
 
 pub use trunkline_core::{

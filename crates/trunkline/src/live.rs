@@ -13,6 +13,7 @@ use trunkline_core::{
 };
 use trunkline_store::Record;
 
+use crate::hub::Hub;
 use crate::keeper::Flight;
 
 /// How long the fast path may go without comparing the two clocks: so long may a machine that was
@@ -68,6 +69,12 @@ impl Entry {
             forced_at: AtomicU64::new(0),
             quiet_until: AtomicU64::new(0),
         }
+    }
+
+    /// The one in memory, or one for this occasion: what nobody uses is not brought into memory.
+    pub(crate) fn of(hub: &Hub, record: &Record, mounted: &Arc<Mounted>) -> Arc<Self> {
+        let fresh = Arc::new(Self::new(record.id, &record.key, mounted.clone()));
+        hub.entry(fresh.names()).filter(|entry| entry.id == record.id).unwrap_or(fresh)
     }
 
     /// A token that is rejected right after its renewal was not too old.

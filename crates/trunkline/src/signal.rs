@@ -1,10 +1,12 @@
 //! What a service says about a grant unasked: its own push.
 
+mod apply;
 mod token_hint;
 
 use jiff::Timestamp;
 use trunkline_core::Account;
 
+pub use apply::Signalled;
 pub use token_hint::{HintKind, TokenHint};
 
 /// What a service said about the grants of an account.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use trunkline_core::{AuthProvider, Cause, Cx, Error, Grant, Held, Reuse, Secret, Verdict};
-use trunkline_store::{Intent, Opened};
+use trunkline_store::{Intent, Opened, State};
 
 use super::lease::{Hold, Replay, Taker, Try};
 use super::one_request::OneRequest;
@@ -34,7 +34,9 @@ async fn run_with(taker: &mut Taker, hub: &Arc<Hub>, entry: &Entry, why: Why) ->
         if recent::restore(hub, entry, &opened).await? {
             continue;
         }
-        if !opened.record.status().state().serves() {
+        let state = opened.record.status().state();
+        let told = matches!(why, Why::Told { .. }) && state != State::Disconnected;
+        if !state.serves() && !told {
             entry.live.store(None);
             return Err(lost(opened.record.status()));
         }
@@ -80,7 +82,7 @@ async fn run_with(taker: &mut Taker, hub: &Arc<Hub>, entry: &Entry, why: Why) ->
 fn served(hub: &Hub, entry: &Entry, why: Why, opened: &Opened) -> Result<Option<Arc<Live>>, Error> {
     let wanted = match why {
         Why::Expired => true,
-        Why::Rejected { generation } => opened.record.generation > generation,
+        Why::Rejected { generation } | Why::Told { generation } => opened.record.generation > generation,
         // Whoever renewed meanwhile has set another time.
         Why::Due { until } => {
             opened.record.due_at.map(Timestamp::as_microsecond) != Some(until.as_microsecond())
@@ -98,7 +100,7 @@ fn served(hub: &Hub, entry: &Entry, why: Why, opened: &Opened) -> Result<Option<
 
 /// Whether the stored access token still serves, as far as is known here.
 fn still_serves(hub: &Hub, entry: &Entry, why: Why, opened: &Opened) -> Result<bool, Error> {
-    let rejected = matches!(why, Why::Rejected { generation } if generation >= opened.record.generation);
+    let rejected = matches!(why, Why::Rejected { generation } | Why::Told { generation } if generation >= opened.record.generation);
     Ok(!rejected && adopt(hub, entry, opened)?.is_some())
 }
 

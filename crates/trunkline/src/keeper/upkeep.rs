@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use trunkline_core::{ConnectionId, Error};
 use trunkline_store::State;
 
-use super::{Why, flight};
+use super::{Why, flight, look};
 use crate::disconnect;
 use crate::hub::{Hub, random};
 use crate::live::{Entry, Mounted};
@@ -87,11 +87,12 @@ async fn keep(
     match record.status().state() {
         State::Active | State::Degraded => {}
         State::Disconnected => return disconnect::revoke_due(hub, mounted, id).await,
-        State::NeedsConsent | State::Suspended => return Ok(()),
+        // The service told that it is worth a look, or its pause after a suspension is over.
+        State::NeedsConsent | State::Suspended => {
+            return look::at(hub, &Entry::of(hub, record, mounted), record.generation).await;
+        }
     }
-    // One that is not in memory is not brought there: nobody uses it.
-    let fresh = Arc::new(Entry::new(id, &record.key, mounted.clone()));
-    let entry = hub.entry(fresh.names()).filter(|entry| entry.id == id).unwrap_or(fresh);
+    let entry = Entry::of(hub, record, mounted);
     flight::join_or_start(hub, &entry, Why::Due { until }).wait().await.map(drop)
 }
 

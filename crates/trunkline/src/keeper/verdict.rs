@@ -53,6 +53,11 @@ pub(super) async fn conclude(
         _ => (hold.undone(), None),
     };
     match turn {
+        // What was said already is not said again, but the lease is freed.
+        Some(turn) if record.clone().turn(turn.clone(), now).is_none() => {
+            hold.settle(hub, fence).await;
+            Err(Failure::Final(error))
+        }
         Some(turn @ (Turn::NeedsConsent(_) | Turn::Superseded(_) | Turn::Suspended(_))) => {
             judge(hub, entry, record, fence, turn, error).await.map_err(Failure::Final)
         }
