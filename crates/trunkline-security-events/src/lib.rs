@@ -6,6 +6,7 @@ mod event;
 mod json;
 mod keys;
 mod notice;
+mod poll;
 mod receiver;
 mod refusal;
 mod subject;
@@ -14,8 +15,9 @@ mod transmitter;
 
 pub use keys::Keys;
 pub use notice::Notice;
+pub use poll::Poll;
 pub use receiver::{Receiver, ReceiverBuilder};
-pub use refusal::{Refusal, RefusalCode, Rejected};
+pub use refusal::{Answer, Refusal, RefusalCode, Rejected};
 pub use subject::Subject;
 pub use transmitter::{StreamUpdate, Transmitter};
 

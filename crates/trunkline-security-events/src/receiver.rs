@@ -11,7 +11,7 @@ use crate::json::text;
 use crate::keys::Network;
 use crate::notice::{Notice, notices};
 use crate::token::Unverified;
-use crate::{Refusal, RefusalCode, Rejected, Transmitter};
+use crate::{Answer, Refusal, RefusalCode, Rejected, Transmitter};
 
 /// How long a token may be. Real ones have one or two kilobytes.
 const LONGEST: usize = 64 * 1024;
@@ -23,6 +23,7 @@ const LONGEST: usize = 64 * 1024;
 pub struct Receiver(Arc<Inner>);
 
 struct Inner {
+    trunkline: Trunkline,
     transmitters: Vec<Transmitter>,
     network: Network,
     longest: usize,
@@ -40,6 +41,41 @@ impl Receiver {
         }
     }
 
+    /// Takes what a transmitter sent, and says what to send back (RFC 8935, 2). `content_type` is the request's
+    /// `Content-Type`; its body is one token.
+    ///
+    /// # Cancel safety
+    ///
+    /// An event of a dropped call may have been applied wholly, in part or not at all. The transmitter has no
+    /// answer and sends it again, which does no harm.
+    pub async fn receive(&self, content_type: Option<&str>, body: &[u8]) -> Answer {
+        let outcome = match content_type.is_some_and(is_token) {
+            true => self.take(body).await,
+            false => Err(Refusal::malformed("Content-Type is not application/secevent+jwt").into()),
+        };
+        Answer::of(&outcome)
+    }
+
+    /// Takes one token, however it came: when it answers `Ok`, what the token says is applied durably.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read), and [`Rejected::NotNow`] when the store fails.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`receive`](Self::receive).
+    pub async fn take(&self, token: &[u8]) -> Result<(), Rejected> {
+        let opened = self.open(token).await.inspect_err(|rejected| {
+            tracing::info!(target: "trunkline", why = %rejected, "event token not taken");
+        });
+        let (transmitter, notices) = opened?;
+        for notice in notices {
+            self.act(transmitter, notice).await?;
+        }
+        Ok(())
+    }
+
     /// What a token says, after everything about it was checked. Nothing is changed.
     ///
     /// # Errors
@@ -51,6 +87,10 @@ impl Receiver {
     ///
     /// Dropping the future loses nothing but a fetch of keys.
     pub async fn read(&self, token: &[u8]) -> Result<Vec<Notice>, Rejected> {
+        Ok(self.open(token).await?.1)
+    }
+
+    async fn open(&self, token: &[u8]) -> Result<(&Transmitter, Vec<Notice>), Rejected> {
         let Inner { transmitters, network, longest, .. } = &*self.0;
         let token = Unverified::parse(token, *longest)?;
         let issuer = text(&token.claims, "iss");
@@ -60,8 +100,39 @@ impl Receiver {
             .ok_or(Refusal::new(RefusalCode::InvalidIssuer, "the issuer is not known here"))?;
         transmitter.keys.verify(&token, network).await?;
         let claims = Claims::check(&token.claims, transmitter, network.clock.wall())?;
-        Ok(notices(transmitter, &token.claims, &claims)?)
+        Ok((transmitter, notices(transmitter, &token.claims, &claims)?))
     }
+
+    async fn act(&self, transmitter: &Transmitter, notice: Notice) -> Result<(), Rejected> {
+        let issuer = &transmitter.issuer;
+        match notice {
+            Notice::Signal(signal) => match self.0.trunkline.signal(&signal).await {
+                Ok(_) => Ok(()),
+                Err(error) => {
+                    tracing::error!(target: "trunkline", issuer, error = %error, "event could not be applied; it is to be sent again");
+                    Err(Rejected::NotNow)
+                }
+            },
+            Notice::Verification { state } if transmitter.expects(state.as_deref()) => {
+                tracing::info!(target: "trunkline", issuer, "event stream verified");
+                Ok(())
+            }
+            Notice::Verification { .. } => {
+                Err(Refusal::new(RefusalCode::InvalidState, "the state is not the one that was given").into())
+            }
+            Notice::StreamUpdated(update) => {
+                tracing::warn!(target: "trunkline", issuer, status = %update.status, "event stream changed its status");
+                transmitter.tell(&update);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Whether a `Content-Type` is that of a token, whatever its parameters.
+fn is_token(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/secevent+jwt")
 }
 
 impl fmt::Debug for Receiver {
@@ -133,7 +204,7 @@ impl ReceiverBuilder {
         let needed = transmitters.iter().any(|transmitter| transmitter.keys.needs_network());
         let transport = if needed { Some(transport_or(transport)?) } else { None };
         let network = Network { transport, clock: clock.unwrap_or_else(|| Arc::new(SystemClock)) };
-        Ok(Receiver(Arc::new(Inner { transmitters, network, longest })))
+        Ok(Receiver(Arc::new(Inner { trunkline, transmitters, network, longest })))
     }
 }
 

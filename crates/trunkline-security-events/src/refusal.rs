@@ -1,5 +1,40 @@
 //! What a transmitter is told.
 
+use http::StatusCode;
+use serde::Serialize;
+
+/// What to send back to a transmitter (RFC 8935, 2.2 to 2.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// 202 when the event is applied durably, 400 when the token is refused, 503 when it is to be sent again.
+    pub status: StatusCode,
+    /// The media type of the body, if it has one.
+    pub content_type: Option<&'static str>,
+    /// JSON with `err` and `description` for a refusal; otherwise empty.
+    pub body: String,
+}
+
+impl Answer {
+    /// The value of the `Content-Language` header, which goes with every description.
+    #[must_use]
+    pub fn content_language(&self) -> Option<&'static str> {
+        self.content_type.map(|_| "en")
+    }
+
+    pub(crate) fn of(outcome: &Result<(), Rejected>) -> Self {
+        let plain = |status| Self { status, content_type: None, body: String::new() };
+        match outcome {
+            Ok(()) => plain(StatusCode::ACCEPTED),
+            Err(Rejected::NotNow) => plain(StatusCode::SERVICE_UNAVAILABLE),
+            Err(Rejected::Refused(refusal)) => Self {
+                status: StatusCode::BAD_REQUEST,
+                content_type: Some("application/json"),
+                body: serde_json::json!(refusal).to_string(),
+            },
+        }
+    }
+}
+
 /// Why a token was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
@@ -12,10 +47,11 @@ pub enum Rejected {
 }
 
 /// A token that is refused. Nothing of the token is in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{}: {description}", code.code())]
 pub struct Refusal {
     /// The code for the transmitter.
+    #[serde(rename = "err")]
     pub code: RefusalCode,
     /// What is wrong, for people.
     pub description: &'static str,
@@ -33,7 +69,8 @@ impl Refusal {
 }
 
 /// The codes of RFC 8935, 2.4, that a receiver here answers with, and the one of SSF 1.0, 8.1.4.1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RefusalCode {
     /// It cannot be parsed as a token, or an event in it is not as it is defined.

@@ -15,6 +15,8 @@ const MAX_AGE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 const SKEW: Duration = Duration::from_secs(60);
 
 type Accounts = Arc<dyn Fn(&Subject) -> Vec<SignalSubject> + Send + Sync>;
+type Expected = Arc<dyn Fn(Option<&str>) -> bool + Send + Sync>;
+type Told = Arc<dyn Fn(&StreamUpdate) + Send + Sync>;
 
 /// One who sends Security Event Tokens, and whose word counts.
 #[derive(Clone)]
@@ -25,6 +27,8 @@ pub struct Transmitter {
     pub(crate) skew: Duration,
     streams: Vec<(String, String)>,
     accounts: Option<Accounts>,
+    expected: Option<Expected>,
+    told: Option<Told>,
 }
 
 /// The status of a stream, as its transmitter tells it (SSF 1.0, 8.1.5).
@@ -50,6 +54,8 @@ impl Transmitter {
             skew: SKEW,
             streams: Vec::new(),
             accounts: None,
+            expected: None,
+            told: None,
         }
     }
 
@@ -86,6 +92,21 @@ impl Transmitter {
         self
     }
 
+    /// Is asked when a verification comes, with the `state` in it: whether it is the one that was asked for.
+    /// Default: any is, since a transmitter may verify by itself.
+    #[must_use]
+    pub fn verified(mut self, expected: impl Fn(Option<&str>) -> bool + Send + Sync + 'static) -> Self {
+        self.expected = Some(Arc::new(expected));
+        self
+    }
+
+    /// Is told when the transmitter pauses, disables or enables a stream. The log tells it in any case.
+    #[must_use]
+    pub fn stream_updated(mut self, told: impl Fn(&StreamUpdate) + Send + Sync + 'static) -> Self {
+        self.told = Some(Arc::new(told));
+        self
+    }
+
     pub(crate) fn connectors(&self, audience: &str) -> impl Iterator<Item = &str> {
         self.streams.iter().filter(move |(ours, _)| ours == audience).map(|(_, connector)| connector.as_str())
     }
@@ -96,6 +117,16 @@ impl Transmitter {
 
     pub(crate) fn accounts_of(&self, subject: &Subject) -> Vec<SignalSubject> {
         self.accounts.as_ref().map_or_else(|| subject.accounts(&self.issuer), |accounts| accounts(subject))
+    }
+
+    pub(crate) fn expects(&self, state: Option<&str>) -> bool {
+        self.expected.as_ref().is_none_or(|expected| expected(state))
+    }
+
+    pub(crate) fn tell(&self, update: &StreamUpdate) {
+        if let Some(told) = &self.told {
+            told(update);
+        }
     }
 }
 

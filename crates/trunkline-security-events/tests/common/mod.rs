@@ -18,7 +18,8 @@ use trunkline_core::jiff::Timestamp;
 use trunkline_core::{Clock, Ticks};
 use trunkline_security_events::{Keys, Receiver, Transmitter};
 
-pub(crate) use network::Network;
+#[allow(unused_imports, reason = "each test binary uses its own part")]
+pub(crate) use network::{Network, token};
 pub(crate) use service::ServiceConfig;
 #[allow(unused_imports, reason = "each test binary uses its own part")]
 pub(crate) use signer::{Signer, base64url};
