@@ -122,12 +122,12 @@ impl Case {
 
     /// A 5xx. Where it was cut off, the service may have acted: a refresh token may be spent.
     fn broken_off(&self, else_: Cause) -> Diagnosis {
-        // 504 and 524: the edge gave up waiting while the service may still be at work. 520: the
+        // 504 and 524: the edge gave up waiting while the service may still be at work. 502 and 520: the
         // service closed the connection without an answer that makes sense.
         let spends = self.method != Some(GrantMethod::ClientCredentials);
         Diagnosis::new(match (self.call, self.status) {
-            (Call::Refresh, 504 | 520 | 524) if spends => Cause::RefreshOutcomeUnknown,
-            (Call::Exchange, 504 | 520 | 524) if spends => Cause::ConsentOutcomeUnknown,
+            (Call::Refresh, 502 | 504 | 520 | 524) if spends => Cause::RefreshOutcomeUnknown,
+            (Call::Exchange, 502 | 504 | 520 | 524) if spends => Cause::ConsentOutcomeUnknown,
             // At the edge of Sage, whatever the method: its queries are posted, too.
             (Call::Api | Call::Revoke, 524) => Cause::OutcomeUnknown,
             (Call::Api | Call::Revoke, 504) if self.writes => Cause::OutcomeUnknown,
@@ -225,8 +225,8 @@ impl Case {
         Some(match self.status {
             401 => Diagnosis::new(Cause::AccessTokenRejected),
             403 => with(Cause::PermissionMissing, remedy::PERMISSION),
-            404 => Diagnosis::new(Cause::NotFound),
-            409 => Diagnosis::new(Cause::Conflict),
+            404 | 410 => Diagnosis::new(Cause::NotFound),
+            409 | 412 => Diagnosis::new(Cause::Conflict),
             422 => self.business(),
             400 if self.has_any(&["operationFailed", "REST-7001"]) => self.business(),
             400..=499 => Diagnosis::new(Cause::RequestInvalid),
