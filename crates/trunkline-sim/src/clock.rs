@@ -42,6 +42,24 @@ pub(crate) fn rfc3339(at_s: i64) -> String {
     Timestamp::from_second(at_s).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }
 
+/// A moment as Salesforce prints it: milliseconds, and the offset without a colon.
+pub(crate) fn service_time(at_s: i64) -> String {
+    let at = Timestamp::from_second(at_s).unwrap_or(Timestamp::UNIX_EPOCH);
+    at.strftime("%Y-%m-%dT%H:%M:%S.000+0000").to_string()
+}
+
+/// A moment as HTTP's `Date` has it.
+pub(crate) fn http_date(at_s: i64) -> String {
+    let at = Timestamp::from_second(at_s).unwrap_or(Timestamp::UNIX_EPOCH);
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+/// Seconds since the epoch of a moment in either spelling of the offset; `None` for other text.
+pub(crate) fn parse_time_s(text: &str) -> Option<i64> {
+    let text = text.strip_suffix("+0000").map_or_else(|| text.to_owned(), |bare| format!("{bare}Z"));
+    text.parse::<Timestamp>().ok().map(Timestamp::as_second)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,5 +73,14 @@ mod tests {
         clock.advance(Duration::from_millis(3_600_500));
 
         assert!(clone.now_s() >= before + 3601);
+    }
+
+    #[test]
+    fn a_moment_is_read_as_it_was_printed() {
+        assert_eq!(service_time(1_767_225_600), "2026-01-01T00:00:00.000+0000");
+        assert_eq!(parse_time_s(&service_time(1_767_225_600)), Some(1_767_225_600));
+        assert_eq!(parse_time_s("2026-01-01T00:00:00Z"), Some(1_767_225_600));
+        assert_eq!(parse_time_s("soon"), None);
+        assert_eq!(http_date(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT");
     }
 }

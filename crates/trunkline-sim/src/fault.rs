@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::exchange::{Call, Reply};
-use crate::sage_intacct;
+use crate::{sage_intacct, salesforce};
 
 /// Which calls a [`Fixture`] answers; empty fields match everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,13 +65,15 @@ impl Fixture {
         Self { matcher, status, headers: Vec::new(), body: body.to_string(), times: 1 }
     }
 
-    /// The fixture `E1` to `E29` of Sage Intacct's table, answering once whatever the matcher picks.
+    /// A fixture of the references' tables, answering once whatever the matcher picks: `E1` to `E29` of Sage
+    /// Intacct's, `T01` to `T36`, `R01` to `R26`, `I01` to `I04` and `V01` to `V03` of Salesforce's.
     ///
-    /// `None` for an unknown name and for `E13`, which is a redirect of the authorise endpoint: deny the
-    /// consent instead. What the table leaves open is filled with the defaults of the knobs.
+    /// `None` for an unknown name and for the rows that are no error's answer: `E13`, a redirect (deny the
+    /// consent instead), and `T35`, a success. What the tables leave open is filled with defaults.
     #[must_use]
     pub fn named(name: &str, matcher: Matcher) -> Option<Self> {
-        let (status, headers, body) = sage_intacct::fixtures::row(name)?;
+        let (status, headers, body) =
+            sage_intacct::fixtures::row(name).or_else(|| salesforce::fixtures::row(name))?;
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Some(Self { matcher, status, headers, body, times: 1 })
     }

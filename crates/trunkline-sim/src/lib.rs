@@ -5,8 +5,8 @@
 //! permissions. It has its own clock, so that twelve hours pass in a call. It is for tests and
 //! demonstrations: it authenticates nobody and keeps nothing.
 //!
-//! Start with [`sage_intacct::SageIntacct::start`], or with the program:
-//! `trunkline-sim sage-intacct --listen 127.0.0.1:4010`.
+//! Start with [`sage_intacct::SageIntacct::start`] or [`salesforce::Salesforce::start`], or with the program:
+//! `trunkline-sim sage-intacct --listen 127.0.0.1:4010`, `trunkline-sim salesforce --listen 127.0.0.1:4020`.
 
 mod clock;
 pub mod control;
@@ -19,4 +19,5 @@ pub mod program;
 mod random;
 mod redirect_uri;
 pub mod sage_intacct;
+pub mod salesforce;
 mod server;
