@@ -21,3 +21,4 @@ mod redirect_uri;
 pub mod sage_intacct;
 pub mod salesforce;
 mod server;
+pub mod standard;
