@@ -24,13 +24,23 @@ pub struct Request {
     /// How long the exchange may take, from the call of `send` to the end of the response's body.
     /// `None` leaves it to the transport.
     pub timeout: Option<Duration>,
+    /// Whether it may go to the public Internet only. For a URL that somebody else wrote, such as a discovered
+    /// endpoint: its host's name may lead into a network of one's own. Default false.
+    pub public_only: bool,
 }
 
 impl Request {
     /// A request without headers or body.
     #[must_use]
     pub fn new(method: Method, url: Url) -> Self {
-        Self { method, url, headers: HeaderMap::new(), body: RequestBody::Empty, timeout: None }
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: RequestBody::Empty,
+            timeout: None,
+            public_only: false,
+        }
     }
 }
 
@@ -45,7 +55,8 @@ impl fmt::Debug for Request {
 /// # Contract
 ///
 /// A transport sends what it is given, once: it follows no redirect, repeats nothing, stores no
-/// cookie, and never prints a header or a body. Connectors and [`AuthProvider`](crate::AuthProvider)s
+/// cookie, and never prints a header or a body. A request that is `public_only` it sends to an address of which
+/// [`is_public_address`](crate::is_public_address) is true, or not at all. Connectors and [`AuthProvider`](crate::AuthProvider)s
 /// get theirs from the hub and hold none of their own.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]

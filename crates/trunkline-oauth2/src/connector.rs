@@ -9,7 +9,7 @@ use trunkline_core::http::{HeaderValue, Method};
 use trunkline_core::url::Url;
 use trunkline_core::{
     Account, AuthProvider, BuildConnector, Call, Captures, Cause, Connector, ConnectorInfo, Cx, Diagnosis,
-    Endpoint, Error, Exchange, Grant, Request, Session, async_trait,
+    Endpoint, Error, Exchange, Grant, Request, Session, async_trait, is_public_host,
 };
 
 use crate::account::{self, AccountSource};
@@ -89,6 +89,7 @@ impl OAuth2 {
     async fn userinfo(&self, cx: &Cx, session: &Session, url: &Url) -> Result<Account, Error> {
         let mut request = Request::new(Method::GET, url.clone());
         request.timeout = Some(TIMEOUT);
+        request.public_only = self.config().userinfo_endpoint.is_none() && is_public_host(url);
         request.headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let (head, mut body) = session.send(request).await?.into_parts();
         body.look(MAX_BODY_BYTES).await;

@@ -72,6 +72,7 @@ async fn fetch(cx: &Cx, url: Url) -> Result<Option<Vec<u8>>, Error> {
     let path = url.path().to_owned();
     let mut request = Request::new(Method::GET, url);
     request.timeout = Some(TIMEOUT);
+    request.public_only = is_public_host(&request.url);
     request.headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     let unreached = |error: TransportError| {
         let cause = match error {

@@ -58,6 +58,7 @@ impl Server {
             Some(_) => Some(credentials(config, &client, token, revocation)?),
         };
         let introspection = introspection.map(|url| Introspection::new(client, url)).transpose()?;
+        let introspection = introspection.map(|it| it.public_only(config.discovers().is_some()));
         let endpoint = Arc::new(endpoint(config, userinfo.as_ref())?);
         Ok(Self { endpoint, authorization_code, client_credentials, userinfo, introspection })
     }
@@ -121,6 +122,7 @@ fn code(
         .scopes(&config.scopes)
         .scope_separator(config.scope_separator)
         .pkce(config.pkce)
+        .public_only(config.discovers().is_some())
         .policy(config.policy())
         .codec(TokenCodec::new())
         .judge(move |exchange| words.judge(exchange))
@@ -154,6 +156,7 @@ fn credentials(
         .scopes(&config.scopes)
         .scope_separator(config.scope_separator)
         .policy(config.credentials_policy())
+        .public_only(config.discovers().is_some())
         .judge(move |exchange| words.judge(exchange));
     for (name, value) in &config.token_params {
         builder = builder.token_param(name, value);

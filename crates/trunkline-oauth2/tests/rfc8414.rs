@@ -6,7 +6,7 @@ mod common;
 
 use common::*;
 use trunkline_core::{Captures, Cause, Connector, Error, ErrorKind, Verdict, is_public_host};
-use trunkline_oauth2::{ClientAuthMethod, OAuth2};
+use trunkline_oauth2::{AccountSource, ClientAuthMethod, OAuth2};
 
 #[tokio::test]
 async fn c_8414_01_metadata_is_looked_for_between_host_and_path_and_then_appended() {
@@ -238,6 +238,37 @@ async fn c_8414_05_a_discovered_endpoint_never_leads_into_a_network_of_ones_own(
     config.token_endpoint = Some(url("https://10.0.0.1/token"));
     config.authorization_endpoint = Some(url("https://10.0.0.1/authorize"));
     OAuth2::new(config).unwrap();
+}
+
+#[tokio::test]
+async fn c_8414_05_whatever_was_discovered_is_guarded_again_when_its_name_is_resolved() {
+    let (cx, stage) = stage();
+    let more = format!(r#""userinfo_endpoint":"{USERINFO}","introspection_endpoint":"{INTROSPECT}""#);
+    stage.play(INSERTED, json(200, metadata(&more)));
+    stage.play(TOKEN, json(200, r#"{"access_token":"t"}"#));
+    stage.play(REVOKE, json(200, ""));
+    stage.play(USERINFO, json(200, r#"{"sub":"ada"}"#));
+    stage.play(INTROSPECT, json(200, r#"{"active":true,"sub":"ada"}"#));
+    for account in [AccountSource::Userinfo, AccountSource::Introspection] {
+        let mut config = discovering();
+        config.account = Some(account);
+        let connector = connector(config);
+        connector.ready(&cx).await.unwrap();
+        let grant = complete(&connector, &cx, "code=c").await.unwrap();
+        identify(&connector, &cx, &stage, &grant).await.unwrap();
+        connector.auth(None).unwrap().revoke(&cx, &held()).await.unwrap();
+        let sent = stage.sent();
+        assert_eq!(sent.len(), 4);
+        assert!(sent.iter().all(|sent| sent.public_only), "{account:?}");
+    }
+    // What the operator typed may lead wherever it is to lead.
+    let mut config = given();
+    config.userinfo_endpoint = Some(url(USERINFO));
+    let connector = connector(config);
+    let grant = complete(&connector, &cx, "code=c").await.unwrap();
+    identify(&connector, &cx, &stage, &grant).await.unwrap();
+    connector.auth(None).unwrap().revoke(&cx, &held()).await.unwrap();
+    assert!(stage.sent().iter().all(|sent| !sent.public_only));
 }
 
 #[tokio::test]

@@ -1,13 +1,19 @@
 //! The transport made of reqwest.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
 use http::Version;
-use trunkline_core::{Body, Error, ErrorKind, Request, RequestBody, Transport, TransportError};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use trunkline_core::{
+    Body, Error, ErrorKind, Request, RequestBody, Transport, TransportError, is_public_address,
+    is_public_host,
+};
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -18,7 +24,18 @@ const TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Sends through a [`reqwest::Client`] that follows no redirect and repeats nothing.
 #[derive(Debug, Clone)]
-pub struct ReqwestTransport(reqwest::Client);
+pub struct ReqwestTransport {
+    client: reqwest::Client,
+    /// For requests that may go to the public Internet only; made when there is one.
+    guarded: Arc<OnceLock<reqwest::Client>>,
+    purpose: Purpose,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Purpose {
+    Api,
+    TokenEndpoint,
+}
 
 impl ReqwestTransport {
     /// For a service's API: pooled connections, 10 s to connect, 60 s of silence at most.
@@ -27,7 +44,7 @@ impl ReqwestTransport {
     ///
     /// [`ErrorKind::Unexpected`] when the TLS library cannot be set up.
     pub fn api() -> Result<Self, Error> {
-        Self::build(reqwest::Client::builder().read_timeout(READ_TIMEOUT))
+        Self::new(Purpose::Api)
     }
 
     /// For token endpoints: a fresh connection for each request, since a pooled one that the server
@@ -37,22 +54,55 @@ impl ReqwestTransport {
     ///
     /// [`ErrorKind::Unexpected`] when the TLS library cannot be set up.
     pub fn token_endpoint() -> Result<Self, Error> {
-        Self::build(reqwest::Client::builder().timeout(TOKEN_TIMEOUT).pool_max_idle_per_host(0))
+        Self::new(Purpose::TokenEndpoint)
     }
 
-    fn build(builder: reqwest::ClientBuilder) -> Result<Self, Error> {
+    fn new(purpose: Purpose) -> Result<Self, Error> {
+        let client = purpose.client().build().map_err(|error| {
+            Error::new(ErrorKind::Unexpected, "the HTTP client cannot be set up")
+                .caused_by(error.without_url())
+        })?;
+        Ok(Self { client, guarded: Arc::default(), purpose })
+    }
+
+    fn guarded(&self) -> Result<&reqwest::Client, TransportError> {
+        if let Some(client) = self.guarded.get() {
+            return Ok(client);
+        }
+        let made = self.purpose.client().dns_resolver(PublicOnly).build().map_err(failure)?;
+        Ok(self.guarded.get_or_init(|| made))
+    }
+}
+
+impl Purpose {
+    fn client(self) -> reqwest::ClientBuilder {
+        let builder = reqwest::Client::builder();
+        let builder = match self {
+            Self::Api => builder.read_timeout(READ_TIMEOUT),
+            Self::TokenEndpoint => builder.timeout(TOKEN_TIMEOUT).pool_max_idle_per_host(0),
+        };
         builder
             .connect_timeout(CONNECT_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
             .user_agent(concat!("trunkline/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map(Self)
-            .map_err(|error| {
-                Error::new(ErrorKind::Unexpected, "the HTTP client cannot be set up")
-                    .caused_by(error.without_url())
-            })
+    }
+}
+
+/// Resolves a name to its public addresses, and to no other.
+struct PublicOnly;
+
+impl Resolve for PublicOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let public: Vec<SocketAddr> = found.filter(|found| is_public_address(found.ip())).collect();
+            match public.is_empty() {
+                true => Err("the name leads to no public address".into()),
+                false => Ok(Box::new(public.into_iter()) as Addrs),
+            }
+        })
     }
 }
 
@@ -77,8 +127,14 @@ impl Transport for ReqwestTransport {
             RequestBody::Bytes(bytes) => Some(bytes.into()),
             RequestBody::Stream(stream) => Some(reqwest::Body::wrap_stream(stream)),
         };
-        let received = self.0.execute(sent);
-        Box::pin(async move { received.await.map(answer).map_err(failure) })
+        let client = match request.public_only {
+            // An address needs no resolver.
+            true if is_public_host(sent.url()) => self.guarded(),
+            true => Err(TransportError::NotSent("the host is not public".to_owned())),
+            false => Ok(&self.client),
+        };
+        let received = client.map(|client| client.execute(sent));
+        Box::pin(async move { received?.await.map(answer).map_err(failure) })
     }
 }
 
@@ -179,6 +235,29 @@ mod tests {
         for body in ["abc", "def", "", "ghi"] {
             assert_eq!(get(&transport, &url).await.unwrap(), body);
         }
+    }
+
+    /// Every name of the test's own machine is refused by its text, so the resolver is asked directly.
+    #[tokio::test]
+    async fn a_name_that_leads_into_ones_own_network_has_no_address() {
+        let resolved = PublicOnly.resolve("localhost".parse().unwrap()).await;
+        assert!(resolved.is_err_and(|error| error.to_string().contains("no public address")));
+    }
+
+    #[tokio::test]
+    async fn what_may_go_to_the_public_internet_only_goes_nowhere_else() {
+        let url = server(&["HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc"]);
+        for transport in [ReqwestTransport::api().unwrap(), ReqwestTransport::token_endpoint().unwrap()] {
+            for host in ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]"] {
+                let mut url = url.clone();
+                url.set_host(Some(host)).unwrap();
+                let mut request = Request::new(Method::GET, url);
+                request.public_only = true;
+                let error = transport.send(request).await.map(|_| ()).unwrap_err();
+                assert!(matches!(error, TransportError::NotSent(_)), "{error}");
+            }
+        }
+        assert_eq!(get(&ReqwestTransport::api().unwrap(), &url).await.unwrap(), "abc", "nobody came before");
     }
 
     #[tokio::test]

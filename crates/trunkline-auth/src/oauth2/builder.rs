@@ -48,6 +48,14 @@ macro_rules! token_endpoint_setters {
             self
         }
 
+        /// Lets requests go to the public Internet only, also after their host's name is resolved: for
+        /// endpoints that somebody else named. A host that is plainly another one is not meant. Default false.
+        #[must_use]
+        pub fn public_only(mut self, public_only: bool) -> Self {
+            self.endpoint.public_only = public_only;
+            self
+        }
+
         /// Sends a parameter of each token request; the grant's own cannot be set.
         #[must_use]
         pub fn token_param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
-use trunkline_core::{Body, Cause, Cx, Diagnosis, Error, Exchange, Request, TransportError};
+use trunkline_core::{Body, Cause, Cx, Diagnosis, Error, Exchange, Request, TransportError, is_public_host};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -60,6 +60,7 @@ impl TokenEndpoint {
     ) -> Result<Request, Error> {
         let mut request = Request::new(method, url.clone());
         request.timeout = Some(TIMEOUT);
+        request.public_only = self.public_only && is_public_host(url);
         request.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         self.client.authenticate(params, &mut request.headers)?;
         params.write(&mut request, encoding, &self.renames)?;

@@ -52,6 +52,13 @@ impl Introspection {
         Ok(Self(endpoint))
     }
 
+    /// Lets requests go to the public Internet only, as for a token endpoint.
+    #[must_use]
+    pub fn public_only(mut self, public_only: bool) -> Self {
+        self.0.public_only = public_only;
+        self
+    }
+
     /// Asks about `token`, with one request.
     ///
     /// # Errors

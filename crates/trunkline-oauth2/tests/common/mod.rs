@@ -32,6 +32,7 @@ pub(crate) struct Sent {
     pub(crate) url: String,
     pub(crate) headers: HeaderMap,
     pub(crate) form: Vec<(String, String)>,
+    pub(crate) public_only: bool,
 }
 
 impl Sent {
@@ -98,7 +99,13 @@ impl Transport for Stage {
         };
         let form = form_urlencoded::parse(&body).into_owned().collect();
         let url = request.url.to_string();
-        self.sent.lock().unwrap().push(Sent { url: url.clone(), headers: request.headers, form });
+        let public_only = request.public_only;
+        self.sent.lock().unwrap().push(Sent {
+            url: url.clone(),
+            headers: request.headers,
+            form,
+            public_only,
+        });
         let reply = self.replies.lock().unwrap().get(&url).cloned();
         let (status, headers, body) = match reply {
             Some(Reply::Answer(status, headers, body)) => (status, headers, body),

@@ -99,6 +99,7 @@ fn authorized(builder: &mut RequestBuilder<'_>, live: &Live) -> Result<Request, 
         headers: if builder.headers.is_empty() { HeaderMap::new() } else { builder.headers.clone() },
         body: std::mem::take(&mut builder.body),
         timeout: builder.timeout,
+        public_only: false,
     };
     equip(&mut request, builder, live)?;
     Ok(request)
@@ -140,6 +141,7 @@ async fn settle(
             headers: next.headers(&builder.headers, &from),
             body,
             timeout: builder.timeout,
+            public_only: false,
         };
         if live.endpoint.allows(&next.url) {
             equip(&mut request, builder, live)?;
