@@ -5,6 +5,7 @@ mod common;
 
 use common::{World, fields, program, run};
 use serde_json::Value;
+use trunkline_sim::sage_intacct::{Fixture, Matcher};
 
 const CONNECTION: [&str; 13] = [
     "access_expires_at",
@@ -132,6 +133,24 @@ async fn status_tells_the_state_the_reason_and_what_happened() {
     // The read commands open nothing that is sealed.
     let mut command = world.command(&["status", "acme", "sage_intacct"]);
     assert_eq!(run(command.env_remove("TRUNKLINE_KEY")).await.out, human.out);
+}
+
+#[tokio::test]
+async fn who_has_to_act_at_the_customer_is_told_and_the_code_says_so() {
+    let world = World::new().await;
+    world.connect(&[]).await;
+    // The access token has to be renewed, and the renewal says why it cannot be.
+    for (name, path) in [("E1", "/objects/"), ("E9", "/oauth2/token")] {
+        world.service.control().inject(Fixture::named(name, Matcher::path(path)).unwrap());
+    }
+    world.notice().await;
+
+    let status = world.run(&["status", "acme", "sage_intacct", "--json"]).await;
+    assert_eq!((status.code, &status.json()["state"]), (4, &"suspended".into()), "{status:?}");
+    assert_eq!(status.json()["diagnosis"]["actor"], "customer_administrator");
+    let connect = ["connect", "sage_intacct", "--tenant", "acme"];
+    let ran = world.run(&connect).await;
+    ran.assert_error(4, "client_not_authorized", "client");
 }
 
 #[tokio::test]

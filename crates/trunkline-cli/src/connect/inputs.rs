@@ -1,5 +1,8 @@
 //! What a connector needs to know: given, found in the environment, or asked for.
 
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
@@ -125,18 +128,19 @@ fn from_environment(input: &InputSpec) -> Option<Secret> {
 /// Asks, and gives the terminal back as it was, also when Ctrl-C ends it.
 async fn at_terminal(open: Vec<InputSpec>) -> Result<Vec<(String, Secret)>, Failure> {
     let _echo = Echo::remember();
-    let asking = tokio::task::spawn_blocking(move || {
-        open.into_iter()
-            .map(|input| Ok((input.name.to_owned(), ask(&input)?)))
-            .collect::<Result<Vec<_>, Failure>>()
-    });
+    let questions = move || {
+        let answers = open.into_iter().map(|input| Ok((input.name.to_owned(), ask(&input)?)));
+        answers.collect::<Result<Vec<_>, Failure>>()
+    };
     tokio::select! {
-        answers = asking => {
-            answers.map_err(|_| Failure::new(Exit::Failed, "the question could not be asked"))?
-        }
+        // First listened for, then asked: in between, Ctrl-C would leave a terminal without an echo.
+        biased;
         stopped = tokio::signal::ctrl_c() => {
             stopped?;
             Err(Failure::interrupted())
+        }
+        answers = async { tokio::task::spawn_blocking(questions).await } => {
+            answers.map_err(|_| Failure::new(Exit::Failed, "the question could not be asked"))?
         }
     }
 }

@@ -178,6 +178,11 @@ impl World {
     /// The service ends the grant, and the application notices.
     pub(crate) async fn lose_the_grant(&self) {
         self.service.control().revoke_grants(self.service.user_id(), self.service.company_id());
+        self.notice().await;
+    }
+
+    /// The application calls the service, which refuses.
+    pub(crate) async fn notice(&self) {
         let hub = self.hub().await;
         let connection = hub.tenant("acme").find("sage_intacct", "default").await.unwrap().unwrap();
         assert!(connection.get("/objects/accounts-payable/vendor").send().await.is_err());
