@@ -212,6 +212,11 @@ async fn settings_and_keys_are_checked_before_a_store_is_made() {
     ran.assert_error(2, "neither a path nor a URL of PostgreSQL", "--store trunkline.db");
     assert!(!ran.err.contains("canary"));
 
+    let misfit = World::with_redirect("http://app.example.com/connect/callback", "").await;
+    let ran = misfit.run(&CONNECT).await;
+    assert_eq!((ran.code, ran.err.contains("redirect_uri must be an https URL")), (2, true), "{ran:?}");
+    assert!(!misfit.folder.path().join("trunkline.db").exists());
+
     let empty = tempfile::tempdir().unwrap();
     let mut command = world.command(&CONNECT);
     let ran = run(command.current_dir(empty.path())).await;

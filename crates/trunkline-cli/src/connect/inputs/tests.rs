@@ -1,5 +1,6 @@
 //! A secret that is asked for is not echoed, and the terminal is given back as it was. No linked connector
 //! asks for one, so the question itself is asked, by this test binary at a terminal of its own.
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
 
 use std::fs::File;
 use std::io::{Read, Write};
