@@ -6,6 +6,7 @@ mod common;
 use common::{World, fields, program, run};
 use serde_json::Value;
 use trunkline_sim::sage_intacct::{Fixture, Matcher};
+use trunkline_store::conformance::postgres::TestSchema;
 
 const CONNECTION: [&str; 13] = [
     "access_expires_at",
@@ -163,6 +164,28 @@ async fn a_store_is_named_by_option_or_variable() {
     world.write("text.db", b"this is a text, and no database at all");
     let ran = world.run(&["connections", "--tenant", "acme", "--store", "text.db"]).await;
     ran.assert_error(1, "not a database", "Check the path");
+}
+
+#[tokio::test]
+async fn postgresql_is_a_store_too_and_its_password_is_not_told() {
+    let Some(schema) = TestSchema::find().await else { return };
+    let sign = if schema.url().contains('?') { '&' } else { '?' };
+    let url = format!("{}{sign}options[search_path]={}", schema.url(), schema.name());
+    let world = World::with_redirect("http://127.0.0.1/cb", "grant = \"client_credentials\"").await;
+    let input = format!("username={}", world.service.username());
+    let connect = ["connect", "sage_intacct", "--tenant", "acme", "--input", &input];
+    let at = async |arguments: &[&str]| run(world.command(arguments).env("TRUNKLINE_STORE", &url)).await;
+    assert_eq!(at(&connect).await.code, 0);
+    assert_eq!(at(&["connections", "--tenant", "acme", "--json"]).await.json()["state"], "active");
+    assert_eq!(at(&["disconnect", "acme", "sage_intacct", "--yes"]).await.code, 0);
+    assert_eq!(at(&["status", "acme", "sage_intacct"]).await.code, 3);
+    assert!(!world.folder.path().join("trunkline.db").exists());
+
+    let away = "postgres://app:canary@127.0.0.1:1/app?sslmode=disable";
+    let ran = run(world.command(&["status", "acme", "sage_intacct"]).env("TRUNKLINE_STORE", away)).await;
+    assert!(ran.code == 1 && !ran.err.contains("canary"), "{ran:?}");
+    let help = run(world.command(&["status", "--help"]).env("TRUNKLINE_STORE", away)).await;
+    assert!(help.code == 0 && !help.out.contains("canary"), "{help:?}");
 }
 
 #[tokio::test]
