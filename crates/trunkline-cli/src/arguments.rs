@@ -177,7 +177,7 @@ pub(crate) struct ConnectArguments {
     #[arg(long, default_value = DEFAULT_LABEL)]
     pub(crate) label: String,
     /// Something that the connector needs to know; may be repeated. What is missing is asked for, or taken
-    /// from TRUNKLINE_INPUT_<NAME>. Secrets do not belong here.
+    /// from `TRUNKLINE_INPUT_<NAME>`. Secrets do not belong here.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) input: Vec<String>,
     /// The same, read from a file; `-` is standard input.
