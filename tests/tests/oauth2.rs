@@ -108,7 +108,7 @@ async fn a_standard_service_is_connected_renewed_and_revoked_by_settings_alone()
 
     assert!(matches!(acme.disconnect().await.unwrap(), Revocation::Revoked));
     assert_eq!(world.service.log().last().unwrap(), "POST /revoke");
-    assert_eq!(acme.status().await.unwrap().state, State::Disconnected);
+    assert_eq!(acme.status().await.unwrap().state(), State::Disconnected);
 }
 
 #[tokio::test]
@@ -121,13 +121,13 @@ async fn a_grant_that_was_revoked_there_is_told_by_the_standards_and_a_missing_s
         (diagnosis.cause(), diagnosis.family()),
         (Cause::ScopeMissing, Family::InsufficientPermissions)
     );
-    assert!(diagnosis.remedy().contains("`hello`"), "{}", diagnosis.remedy());
+    assert!(diagnosis.remedy().to_string().contains("`hello`"), "{}", diagnosis.remedy());
     assert_eq!(world.count(RENEWAL), 0, "no renewal helps");
 
     world.service.revoke_grants();
     let error = hello(&narrow).await.unwrap_err();
     assert_eq!((error.kind(), error.cause()), (ErrorKind::Unauthenticated, Some(Cause::GrantRevoked)));
-    assert_eq!(narrow.status().await.unwrap().state, State::NeedsConsent);
+    assert_eq!(narrow.status().await.unwrap().state(), State::NeedsConsent);
     assert_eq!(world.connect("narrow").await.id(), narrow.id(), "a new consent repairs it in place");
 }
 
@@ -147,8 +147,8 @@ async fn while_nothing_can_be_discovered_tokens_serve_grants_live_and_revocation
     assert_eq!(world.count(RENEWAL), 0, "nothing was spent: {response:?}");
     assert_eq!(world.count(DISCOVERY), asked + 1);
     let status = acme.status().await.unwrap();
-    assert_eq!(status.state, State::Degraded, "{status:?}");
-    assert_eq!(status.diagnosis.unwrap().cause(), Cause::ServiceUnavailable);
+    assert_eq!(status.state(), State::Degraded, "{status:?}");
+    assert_eq!(status.diagnosis().unwrap().cause(), Cause::ServiceUnavailable);
 
     let outcome = acme.disconnect().await.unwrap();
     assert!(matches!(outcome, Revocation::Pending(_)), "{outcome:?}");

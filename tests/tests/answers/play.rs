@@ -95,7 +95,7 @@ async fn ask(auth: &dyn AuthProvider, row: &Row) -> Result<(), Error> {
         Call::Revoke => auth.revoke(&cx, &held).await.map(drop),
         _ => {
             let (state, scopes) = (Secret::new("st4te"), ScopeSet::default());
-            let ask = ConsentAsk { state, scopes, inputs: inputs.clone() };
+            let ask = ConsentAsk { state, scopes, inputs: inputs.clone(), loopback_port: None };
             let (callback, pending, requested) = match auth.begin(&cx, &ask).await {
                 Ok(begun) => (callback(row)?, begun.pending, begun.requested),
                 // Nobody is asked.
