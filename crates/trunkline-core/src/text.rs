@@ -17,6 +17,10 @@ impl ServiceText {
     /// Cleans and shortens `text`.
     #[must_use]
     pub fn new(text: &str) -> Self {
+        // Most texts are clean already: error codes are.
+        if text.len() <= MAX_SERVICE_TEXT && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return Self(text.trim().to_owned());
+        }
         // Format characters such as right-to-left overrides can make a log line lie.
         let hidden = |c: char| {
             matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'

@@ -2,8 +2,8 @@
 //!
 //! Statuses lie: an expired access token has been seen as 401 and as 400, and a refusal that is about
 //! permissions as 422. The order of the steps is the order of what is most telling. Texts decide only
-//! where Sage gives no number, and only those that have been seen; the body of a 403 is not known, so no
-//! word of it is relied on.
+//! where Sage gives no number, and only those that have been seen; the body of a 403 that is about
+//! permissions is not known, so no word of it is relied on.
 
 use trunkline_core::http::header::CONTENT_TYPE;
 use trunkline_core::http::{Method, StatusCode};

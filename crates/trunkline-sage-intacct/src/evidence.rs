@@ -1,5 +1,7 @@
 //! What a diagnosis keeps of Sage's answer: codes, texts for people and the support id, never a body.
 
+use std::borrow::Cow;
+
 use trunkline_core::http::StatusCode;
 use trunkline_core::{Cause, Diagnosis, Remedy};
 
@@ -55,13 +57,17 @@ fn message(error: &ServiceError) -> String {
             }
         }
     }
-    without_tokens(&texts.join("; "))
+    without_tokens(&texts.join("; ")).into_owned()
 }
 
 /// Takes out every word that is long enough to be a token, and what follows the name of a secret: a service
 /// may quote what it was sent.
-fn without_tokens(text: &str) -> String {
+fn without_tokens(text: &str) -> Cow<'_, str> {
     const MIN_TOKEN_CHARS: usize = 48;
+    // Codes: too short for a token, and no room for a name beside its value.
+    if text.len() < MIN_TOKEN_CHARS && !text.contains([' ', '=', ':']) {
+        return Cow::Borrowed(text);
+    }
     let is_token = |c: char| c.is_ascii_alphanumeric() || "._~+/-".contains(c);
     let mut out = String::with_capacity(text.len());
     let mut follows = Follows::Nothing;
@@ -73,7 +79,7 @@ fn without_tokens(text: &str) -> String {
         out.push_str(between);
         follows = follows.then(run, between);
     }
-    out
+    Cow::Owned(out)
 }
 
 /// What stood before a word.
