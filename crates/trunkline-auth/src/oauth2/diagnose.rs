@@ -11,16 +11,13 @@ use super::codec::TokenCodec;
 use super::purpose::Purpose;
 use super::redact::Redactor;
 use super::response::Defect;
-use super::service_error::ServiceError;
+use super::service_error::{MAX_CODES, ServiceError};
 use super::{challenge, http_date};
 
 /// What of a body is looked at, in bytes.
 pub(crate) const MAX_JUDGED_BYTES: usize = 64 * 1024;
 
 const PAGE: &str = "a page for people came instead of an answer";
-
-/// How many codes of one answer are kept.
-const MAX_CODES: usize = 8;
 
 /// Judges a refused exchange by the standards: RFC 6749 and OpenID Connect for token endpoint, revocation
 /// and callback, RFC 6750 and 9470 for an API. `now` is when the answer came; a `Retry-After` that is a date

@@ -13,6 +13,9 @@ pub(crate) struct ServiceError {
     pub(crate) scope: Option<String>,
 }
 
+/// How many codes of one answer are kept: an answer may list as many as fit into it.
+pub(crate) const MAX_CODES: usize = 8;
+
 const CODES: [&str; 7] = ["error", "code", "error_code", "errorCode", "errorType", "errorId", "type"];
 const MESSAGES: [&str; 8] = [
     "error_description",
@@ -52,7 +55,7 @@ impl ServiceError {
             return None;
         }
         if let Some(Json::Text(code)) = members.get("suberror") {
-            found.codes.push(code.to_string());
+            found.keep(code.to_string());
         }
         found.take_message(members);
         found.scope = members.get("scope").and_then(Json::text).map(str::to_owned);
@@ -71,7 +74,7 @@ impl ServiceError {
     pub(crate) fn followed_by(mut self, other: Self) -> Self {
         for code in other.codes {
             if !self.codes.contains(&code) {
-                self.codes.push(code);
+                self.keep(code);
             }
         }
         self.message = self.message.or(other.message);
@@ -90,18 +93,24 @@ impl ServiceError {
         }
     }
 
+    fn keep(&mut self, code: String) {
+        if self.codes.len() < MAX_CODES {
+            self.codes.push(code);
+        }
+    }
+
     fn take_code(&mut self, value: &Json) -> bool {
         match value {
             Json::Bool(failed) => return *failed,
             Json::Integer(0) | Json::Null => return false,
-            Json::Integer(number) => self.codes.push(number.to_string()),
+            Json::Integer(number) => self.keep(number.to_string()),
             // TikTok's envelope says `ok` where others say nothing.
             Json::Text(code)
                 if code.is_empty() || code.eq_ignore_ascii_case("ok") || code.as_str() == "0" =>
             {
                 return false;
             }
-            Json::Text(code) => self.codes.push(code.to_string()),
+            Json::Text(code) => self.keep(code.to_string()),
             Json::Float(_) | Json::List(_) | Json::Object(_) => return false,
         }
         true
