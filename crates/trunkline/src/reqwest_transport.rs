@@ -237,11 +237,20 @@ mod tests {
         }
     }
 
-    /// Every name of the test's own machine is refused by its text, so the resolver is asked directly.
+    /// Every name of the test's own machine is refused by its text already, so the guarded client is asked
+    /// directly.
     #[tokio::test]
     async fn a_name_that_leads_into_ones_own_network_has_no_address() {
-        let resolved = PublicOnly.resolve("localhost".parse().unwrap()).await;
-        assert!(resolved.is_err_and(|error| error.to_string().contains("no public address")));
+        let mut url = server(&["HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc"]);
+        url.set_host(Some("localhost")).unwrap();
+        let transport = ReqwestTransport::api().unwrap();
+        let sent = reqwest::Request::new(Method::GET, url.clone());
+        let error = failure(transport.guarded().unwrap().execute(sent).await.unwrap_err());
+        assert!(
+            matches!(&error, TransportError::NotSent(why) if why.contains("no public address")),
+            "{error}"
+        );
+        assert_eq!(get(&transport, &url).await.unwrap(), "abc", "the other client goes there");
     }
 
     #[tokio::test]
