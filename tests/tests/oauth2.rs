@@ -1,4 +1,5 @@
 //! Any standard service from end to end, by settings alone: hub, provider `oauth2`, SQLite and real HTTP.
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
 
 use trunkline::{
     BrowserSession, Callback, Cause, Config, Connect, Connection, ConsentStep, Error, ErrorKind, Family,
