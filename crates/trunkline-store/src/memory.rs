@@ -2,22 +2,22 @@
 
 mod events;
 mod marks;
+mod tables;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use trunkline_core::{Account, Clock, ConnectionId, ConnectionKey, Ticks};
+use trunkline_core::{Clock, ConnectionId, ConnectionKey, Ticks};
 
-use self::events::Events;
-use self::marks::Marks;
+use self::tables::{Row, Tables};
 use crate::{
-    Body, Change, Commit, ConsentOutcome, Event, Expected, Feed, Fence, Intent, KeyId, Lease, LeaseAsk,
-    LeaseOwner, Mark, NewMark, Placed, Proof, Record, Rewrap, Sealed, SealedConsent, Seen, Settle, State,
-    Store, StoreError, Stored, StoredConsent, Take, Taken, Topic, Wrapped, decide,
+    Body, Change, Commit, ConsentOutcome, Event, Expected, Feed, Fence, Intent, KeyId, LeaseAsk, LeaseOwner,
+    Mark, NewMark, Placed, Proof, Record, Rewrap, SealedConsent, Seen, Settle, State, Store, StoreError,
+    Stored, StoredConsent, Take, Taken, Topic, Wrapped, decide,
 };
 
 /// Keeps everything in memory: for tests and first tries. Sealed like everywhere else.
@@ -26,93 +26,6 @@ pub struct MemoryStore {
     tables: Mutex<Tables>,
     /// For the age of intents; without one it is unknown, as after a reboot.
     clock: Option<Arc<dyn Clock>>,
-}
-
-#[derive(Default)]
-struct Tables {
-    rows: BTreeMap<ConnectionKey, Row>,
-    keys: HashMap<ConnectionId, ConnectionKey>,
-    events: Events,
-    consents: HashMap<[u8; 32], StoredConsent>,
-    marks: Marks,
-}
-
-struct Row {
-    record: Record,
-    body: Option<Sealed>,
-    /// Its intent's age is told by `intent_at` when it is read.
-    lease: Lease,
-    intent_at: Option<Ticks>,
-}
-
-impl Row {
-    fn stored(&self, now: Option<Ticks>) -> Stored {
-        let mut lease = self.lease.clone();
-        if let Some(intent) = &mut lease.intent {
-            intent.age = now.zip(self.intent_at).map(|(now, at)| now.since(at));
-        }
-        Stored { record: self.record.clone(), body: self.body.clone(), lease }
-    }
-
-    fn has_intent(&self, epoch: u64) -> bool {
-        self.lease.intent.as_ref().is_some_and(|intent| intent.epoch == epoch)
-    }
-
-    fn settle(&mut self, then: Settle) {
-        match (then, &mut self.lease.intent) {
-            (Settle::Close, intent) => *intent = None,
-            (Settle::LeaveOpen { epoch }, Some(intent)) => intent.epoch = epoch,
-            (Settle::LeaveOpen { .. }, None) => {}
-        }
-        self.lease.owner = None;
-    }
-}
-
-impl Tables {
-    fn row(&self, id: ConnectionId) -> Option<&Row> {
-        self.rows.get(self.keys.get(&id)?)
-    }
-
-    fn row_mut(&mut self, id: ConnectionId) -> Option<&mut Row> {
-        self.rows.get_mut(self.keys.get(&id)?)
-    }
-
-    /// The connections that hold a grant of such an account.
-    fn holding(&self, connector: &str, is_meant: impl Fn(&Account) -> bool) -> Vec<ConnectionId> {
-        let holds = |row: &&Row| {
-            let record = &row.record;
-            record.key.connector() == connector
-                && record.status.state() != State::Disconnected
-                && row.body.is_some()
-                && record.account.as_ref().is_some_and(&is_meant)
-        };
-        let mut ids: Vec<_> = self.rows.values().filter(holds).map(|row| row.record.id).collect();
-        ids.sort_unstable();
-        ids
-    }
-}
-
-impl Tables {
-    /// Makes the longest due of a connector due at `until`, by one of the times that say when.
-    fn claim(
-        &mut self,
-        connector: &str,
-        due_at: fn(&mut Record) -> &mut Option<Timestamp>,
-        now: Timestamp,
-        until: Timestamp,
-        limit: u32,
-    ) -> Vec<ConnectionId> {
-        let of_connector = self.rows.values_mut().filter(|row| row.record.key.connector() == connector);
-        let due = |row: &mut Row| Some(((*due_at(&mut row.record))?, row.record.id));
-        let mut rows: Vec<_> = of_connector.filter_map(|row| Some((due(row)?, row))).collect();
-        rows.retain(|((due, _), _)| *due <= now);
-        rows.sort_by_key(|(due, _)| *due);
-        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        for (_, row) in &mut rows {
-            *due_at(&mut row.record) = Some(until);
-        }
-        rows.into_iter().map(|((_, id), _)| id).collect()
-    }
 }
 
 impl MemoryStore {

@@ -78,8 +78,8 @@ impl Connection {
             record.due_at = held.is_some().then_some(now);
             // The secrets stay for the revocation, under the same generation: a renewal under way may
             // still bring the newest, which is the one to revoke.
-            let stored = self.hub.vault.commit(expected, &record, NewBody::Keep, events).await?;
-            if let Commit::Done { .. } = stored {
+            let change = self.hub.vault.seal(expected, None, &record, NewBody::Keep, events)?;
+            if let Commit::Done { .. } = self.hub.commit(&change).await? {
                 self.entry.live.store(None);
                 tracing::info!(target: "trunkline", connector = %self.connector(), tenant = %self.tenant(), connection = %self.id(), "disconnected");
                 return self.revoke_soon().await;

@@ -5,10 +5,11 @@ use std::fmt;
 use std::hash::BuildHasher;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use papaya::HashSet;
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use trunkline_core::{
@@ -25,6 +26,10 @@ use crate::live::{ByName, Entry, Live, Mounted, Names};
 
 /// How many unattended consents of different names can be under way at once.
 const UNATTENDED_TURNS: usize = 64;
+/// The pause between two looks for the events of other processes.
+const POLL_EVENTS: Duration = Duration::from_secs(1);
+/// How long events are kept.
+const KEEP_EVENTS: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// The front door: one per application, cheap to clone.
 #[derive(Clone)]
@@ -44,6 +49,11 @@ pub(crate) struct Hub {
     pub(crate) recent: Recent,
     pub(crate) unwritten: Arc<Unwritten>,
     pub(crate) journal: Option<PathBuf>,
+    /// Told of every commit here that brings events.
+    pub(crate) news: watch::Sender<()>,
+    /// How often who follows the events looks for those of other processes.
+    pub(crate) poll_events: Duration,
+    pub(crate) keep_events: Duration,
     /// Ends what runs without an end.
     pub(crate) stopping: CancellationToken,
     mounted: BTreeMap<String, Arc<Mounted>>,
@@ -190,6 +200,8 @@ pub struct Builder {
     /// The outer `None` is the default.
     upkeep: Option<Option<Upkeep>>,
     journal: Option<PathBuf>,
+    poll_events: Option<Duration>,
+    keep_events: Option<Duration>,
 }
 
 impl Builder {
@@ -257,6 +269,22 @@ impl Builder {
         self
     }
 
+    /// How often a stream of events looks for those of other processes. Default 1 s; those of this process are
+    /// there at once.
+    #[must_use]
+    pub fn poll_events(mut self, every: Duration) -> Self {
+        self.poll_events = Some(every);
+        self
+    }
+
+    /// How long events are kept. Default 90 days. The upkeep of any process purges what is older by its own
+    /// setting.
+    #[must_use]
+    pub fn keep_events(mut self, time: Duration) -> Self {
+        self.keep_events = Some(time);
+        self
+    }
+
     /// Checks everything together and opens the store. Captures the current runtime.
     ///
     /// # Errors
@@ -292,6 +320,9 @@ impl Builder {
             recent: Recent::default(),
             unwritten: Arc::default(),
             journal: self.journal,
+            news: watch::Sender::new(()),
+            poll_events: self.poll_events.unwrap_or(POLL_EVENTS),
+            keep_events: self.keep_events.unwrap_or(KEEP_EVENTS),
             stopping: CancellationToken::new(),
             mounted,
             unattended: [const { Mutex::const_new(()) }; UNATTENDED_TURNS],

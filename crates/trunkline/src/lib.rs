@@ -37,6 +37,7 @@ mod connect;
 mod connection;
 mod consent;
 mod disconnect;
+mod events;
 mod hub;
 mod keeper;
 mod live;
@@ -61,6 +62,7 @@ pub use connect::{Connect, ConnectBuilder, Connecting, Tenant};
 pub use connection::Connection;
 pub use consent::{BrowserSession, Completed, ConsentRequest};
 pub use disconnect::Revocation;
+pub use events::{Cursor, Event, Events};
 pub use hub::{Builder, Trunkline};
 pub use keeper::{Timings, Upkeep};
 pub use request::{IntoTarget, RequestBuilder};
@@ -78,6 +80,6 @@ pub use trunkline_core::{
 };
 #[cfg(feature = "sqlite")]
 pub use trunkline_store::SqliteStore;
-pub use trunkline_store::{KeyId, KeyRing, MemoryStore, Record, Resealed, State, Status, Store};
+pub use trunkline_store::{EventKind, KeyId, KeyRing, MemoryStore, Record, Resealed, State, Status, Store};
 #[cfg(feature = "postgres")]
 pub use trunkline_store::{PostgresOptions, PostgresStore};

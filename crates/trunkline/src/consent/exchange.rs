@@ -11,10 +11,11 @@ use trunkline_core::{
     Account, AuthProvider, Callback, Cause, ConnectionKey, ConsentAnswer, Diagnosis, Error, ErrorKind, Grant,
     Held, Inputs, Secret,
 };
-use trunkline_store::{Commit, Expected, NewBody, Opened, PendingConsent, Record, Turn};
+use trunkline_store::{Commit, Expected, NewBody, NewEvent, Opened, PendingConsent, Record, Turn};
 
 use super::Wish;
 use crate::connection::Connection;
+use crate::events;
 use crate::hub::{Hub, random_id};
 use crate::keeper::{self, due, ended, lease, trouble};
 use crate::live::{Live, Mounted};
@@ -31,12 +32,14 @@ pub(crate) struct Exchange {
     method: String,
     answer: ConsentAnswer,
     replace_account: bool,
+    /// What the service did not grant, once it has answered.
+    narrowed: Option<NewEvent>,
 }
 
 impl Exchange {
     pub(crate) fn unattended(key: ConnectionKey, method: &str, inputs: Inputs, wish: Wish) -> Self {
         let answer = ConsentAnswer { inputs, requested: wish.scopes, ..ConsentAnswer::default() };
-        Self { key, method: method.to_owned(), answer, replace_account: wish.replace_account }
+        Self { key, method: method.to_owned(), answer, replace_account: wish.replace_account, narrowed: None }
     }
 
     pub(super) fn answered(consent: PendingConsent, callback: Callback) -> Self {
@@ -50,7 +53,13 @@ impl Exchange {
         }
         let answer =
             ConsentAnswer { callback, inputs, pending: consent.pending, requested: consent.requested };
-        Self { key: consent.key, method: consent.method, answer, replace_account: consent.replace_account }
+        Self {
+            key: consent.key,
+            method: consent.method,
+            answer,
+            replace_account: consent.replace_account,
+            narrowed: None,
+        }
     }
 
     /// [`run`](Self::run) in the hub's own tasks, so that a caller who goes away loses no grant.
@@ -105,13 +114,14 @@ impl Exchange {
         exchanged
     }
 
-    async fn ask(&self, hub: &Hub, mounted: &Mounted, auth: &dyn AuthProvider) -> Result<Grant, Error> {
+    async fn ask(&mut self, hub: &Hub, mounted: &Mounted, auth: &dyn AuthProvider) -> Result<Grant, Error> {
         let now = hub.clock.wall();
         let grant = auth
             .complete(&hub.token_cx(mounted), &self.answer)
             .await
             .map_err(|error| error.map_diagnosis(|diagnosis| diagnosis.during("consent", now)))?;
-        self.compare_scopes(&grant);
+        // A person may have approved less than was asked for.
+        self.narrowed = events::narrowed(&self.key, &self.answer.requested, &grant.credential, now);
         Ok(grant)
     }
 
@@ -130,7 +140,8 @@ impl Exchange {
         record.account = grant.account.clone();
         self.fill_in(&mut record, &*auth, &grant, now);
         let held = self.held(&grant);
-        match keeper::persist(hub, Expected::Absent, &record, NewBody::Replace(&held), &[event]).await? {
+        let events: Vec<_> = [event].into_iter().chain(self.narrowed.clone()).collect();
+        match keeper::persist(hub, Expected::Absent, &record, NewBody::Replace(&held), &events).await? {
             Commit::Done { sequence } => record.sequence = sequence,
             // Someone connected the same names meanwhile, or our own write took effect before it
             // was reported as failed.
@@ -191,7 +202,8 @@ impl Exchange {
             record.generation += 1;
             self.fill_in(&mut record, &*auth, &grant, now);
             let turn = if changed { Turn::AccountChanged } else { Turn::Reconnected };
-            let events = Vec::from_iter(record.turn(turn, now));
+            let turned = record.turn(turn, now).into_iter();
+            let events: Vec<_> = turned.chain(self.narrowed.clone()).collect();
             match keeper::persist(hub, expected, &record, NewBody::Replace(&held), &events).await? {
                 Commit::Done { .. } => {
                     tracing::info!(target: "trunkline", connector = %record.key.connector(), tenant = %record.key.tenant(), connection = %record.id, "reconnected");
@@ -237,19 +249,6 @@ impl Exchange {
                 .into());
         }
         Ok(changed)
-    }
-
-    /// A person may have approved less than was asked for: the grant serves, and the log says so.
-    fn compare_scopes(&self, grant: &Grant) {
-        let Some(granted) = &grant.credential.scopes else { return };
-        let missing = self.answer.requested.missing_from(granted);
-        if !missing.is_empty() {
-            tracing::warn!(
-                target: "trunkline",
-                connector = %self.key.connector(), tenant = %self.key.tenant(), missing = %missing.join(' '),
-                "scopes narrowed"
-            );
-        }
     }
 
     /// What a record says of its credential.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use trunkline_core::{AuthProvider, Cause, Error, Held};
-use trunkline_store::{Change, Commit, Expected, Fence, Intent, Lease, NewBody, Record, State, Turn};
+use trunkline_store::{
+    Change, Commit, EventKind, Expected, Fence, Intent, Lease, NewBody, NewEvent, Record, State, Turn,
+};
 
 use super::lease::Hold;
 use super::recent::restoring;
@@ -23,11 +25,12 @@ pub(super) async fn renewed(
     entry: &Entry,
     before: Record,
     held: &Held,
+    narrowed: Option<NewEvent>,
     auth: Arc<dyn AuthProvider>,
     hold: &Hold,
 ) -> Result<Arc<Live>, Error> {
     let due_at = due::at(&auth.policy(), &held.credential, before.id, hub.clock.wall());
-    let mut change = sealed(hub, before, held, due_at, hold)?;
+    let mut change = sealed(hub, before, held, narrowed, due_at, hold)?;
     let _holding = hub.unwritten.hold(change.clone());
     loop {
         if let Commit::Done { .. } = write(hub, &change, Some(hold)).await {
@@ -88,6 +91,7 @@ fn sealed(
     hub: &Hub,
     mut record: Record,
     held: &Held,
+    narrowed: Option<NewEvent>,
     due_at: Option<jiff::Timestamp>,
     hold: &Hold,
 ) -> Result<Change, Error> {
@@ -102,7 +106,13 @@ fn sealed(
     record.due_at = due_at;
     let expected = Expected::Generation(before.generation);
     let body = NewBody::Replace(held);
-    let mut change = hub.vault.seal(expected, Some(Fence::close(hold.epoch)), &record, body, Vec::new())?;
+    let mut change = hub.vault.seal(
+        expected,
+        Some(Fence::close(hold.epoch)),
+        &record,
+        body,
+        narrowed.into_iter().collect(),
+    )?;
     rebase(hub, &mut change, before);
     Ok(change)
 }
@@ -114,7 +124,10 @@ pub(super) fn rebase(hub: &Hub, change: &mut Change, now: Record) {
     let renewed = std::mem::replace(&mut change.record, now);
     let record = &mut change.record;
     // What was disconnected stays so; the newest credential is what there is to revoke.
-    change.events = record.turn(Turn::Recovered, hub.clock.wall()).into_iter().collect();
+    let turned = record.turn(Turn::Recovered, hub.clock.wall());
+    // What is said of the credential itself is true on top of any state.
+    let said = change.events.drain(..).filter(|event| event.kind == EventKind::ScopesNarrowed);
+    change.events = turned.into_iter().chain(said).collect();
     record.method = renewed.method;
     record.generation = renewed.generation;
     record.credential_at = renewed.credential_at;

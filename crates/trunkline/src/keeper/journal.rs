@@ -163,7 +163,7 @@ async fn apply_one(hub: &Hub, entry: &Entry) -> Result<bool, Error> {
                 }
             }
         }
-        if let Commit::Done { .. } = hub.vault.store().commit(&change).await? {
+        if let Commit::Done { .. } = hub.commit(&change).await? {
             tracing::info!(target: "trunkline", connection = %entry.id, generation = change.record.generation, "journal: credential stored");
             return Ok(true);
         }

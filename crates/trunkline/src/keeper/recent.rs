@@ -47,7 +47,7 @@ pub(super) async fn restore(hub: &Hub, entry: &Entry, opened: &Opened) -> Result
         tracing::error!(target: "trunkline", connection = %entry.id, stored, served, "the store went back, and the newer credential is not kept here");
         return Ok(false);
     };
-    let done = hub.vault.store().commit(&change).await?;
+    let done = hub.commit(&change).await?;
     tracing::warn!(target: "trunkline", connection = %entry.id, stored, served, ?done, "the store went back; the newer credential was written again");
     Ok(true)
 }

@@ -9,6 +9,7 @@ use trunkline_store::{Intent, Opened, State};
 use super::lease::{Hold, Replay, Taker, Try};
 use super::one_request::OneRequest;
 use super::{Why, adopt, commit, learned, lost, recent, trouble, verdict};
+use crate::events;
 use crate::hub::Hub;
 use crate::live::{Entry, Live, Look};
 
@@ -137,8 +138,11 @@ async fn spend(
                 captures.insert(name, value);
             }
             let credential = learned::lifetime(grant.credential, &held.credential, why, hub.clock.wall());
+            let before = held.credential.scopes.unwrap_or_default();
+            let narrowed = events::narrowed(&record.key, &before, &credential, hub.clock.wall());
             let renewed = Held { credential, captures, inputs: held.inputs };
-            commit::renewed(hub, entry, record, &renewed, auth, &hold).await.map_err(Failure::Final)
+            let renewing = commit::renewed(hub, entry, record, &renewed, narrowed, auth, &hold);
+            renewing.await.map_err(Failure::Final)
         }
         Outcome::Failed { error, unknown } => {
             verdict::conclude(hub, entry, record, hold, error, unknown).await

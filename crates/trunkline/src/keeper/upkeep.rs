@@ -60,6 +60,9 @@ async fn round(hub: &Arc<Hub>, upkeep: Upkeep) {
             tracing::warn!(target: "trunkline", connector = %mounted.name, error = %error, "due connections could not be claimed");
         }
     }
+    if let Err(error) = hub.purge().await {
+        tracing::warn!(target: "trunkline", error = %error, "old events could not be purged");
+    }
 }
 
 async fn renew_due(hub: &Arc<Hub>, mounted: &Arc<Mounted>, upkeep: Upkeep) -> Result<(), Error> {

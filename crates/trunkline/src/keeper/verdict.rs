@@ -176,7 +176,7 @@ async fn mark(hub: &Hub, record: &Record, under: Option<Fence>, turn: Turn) -> O
     let expected = Expected::unchanged(record);
     let change = hub.vault.seal(expected, under, &changed, NewBody::Keep, vec![event]);
     let stored = match change {
-        Ok(change) => hub.vault.store().commit(&change).await,
+        Ok(change) => hub.commit(&change).await,
         Err(error) => Err(error),
     };
     stored

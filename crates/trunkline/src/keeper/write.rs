@@ -76,7 +76,7 @@ pub(super) async fn write(hub: &Hub, change: &Change, hold: Option<&Hold>) -> Co
     let mut pause = FIRST_PAUSE;
     let mut failed = false;
     loop {
-        match store.commit(change).await {
+        match hub.commit(change).await {
             Ok(Commit::Conflict { generation }) if failed => {
                 // An attempt that was reported as failed may have been done.
                 match store.get_by_id(change.record.id).await {
