@@ -60,3 +60,22 @@ impl Presented {
         }
     }
 }
+
+/// How often a family was refreshed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counts {
+    /// Refreshes that issued tokens.
+    pub(crate) refreshed: u64,
+    /// Those that presented a spent token.
+    pub(crate) reused: u64,
+    /// Those that were refused.
+    pub(crate) refused: u64,
+}
+
+impl Counts {
+    pub(crate) fn count(&mut self, presented: Presented, issued: bool) {
+        self.refreshed += u64::from(issued);
+        self.refused += u64::from(!issued);
+        self.reused += u64::from(presented != Presented::Current);
+    }
+}

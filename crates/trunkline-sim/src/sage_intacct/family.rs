@@ -48,9 +48,9 @@ impl From<&Grant> for Family {
             user: grant.user.clone(),
             company: grant.company.clone(),
             client_id: grant.client.clone(),
-            refreshed: grant.refreshed,
-            reused: grant.reused,
-            refused: grant.refused,
+            refreshed: grant.counts.refreshed,
+            reused: grant.counts.reused,
+            refused: grant.counts.refused,
             ended: grant.ended,
         }
     }

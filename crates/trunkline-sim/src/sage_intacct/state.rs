@@ -7,6 +7,7 @@ use super::family::Ended;
 use super::idempotency::Remembered;
 use super::knobs::{AccessDeath, Knobs};
 use crate::clock::SimClock;
+use crate::ledger::Counts;
 
 /// A registered application.
 #[derive(Debug, Clone)]
@@ -66,9 +67,7 @@ pub(crate) struct Grant {
     pub(crate) rotations: u64,
     pub(crate) refresh_expires_at_s: Option<i64>,
     pub(crate) ended: Option<Ended>,
-    pub(crate) refreshed: u64,
-    pub(crate) reused: u64,
-    pub(crate) refused: u64,
+    pub(crate) counts: Counts,
 }
 
 /// A refresh token, current or spent.

@@ -11,7 +11,7 @@ use super::supersede;
 use super::token_request::Attributes;
 use crate::exchange::{Call, Reply};
 use crate::front::Front;
-use crate::ledger::{Presented, TokenExchange};
+use crate::ledger::{Counts, Presented, TokenExchange};
 use crate::random;
 
 /// Answers a token request and keeps a record of it.
@@ -23,9 +23,7 @@ pub(crate) fn token(world: &mut World, front: &Front, call: &Call, now_s: i64) -
     if let (Some(presented), Some(id)) = (exchange.presented, exchange.family)
         && let Some(grant) = world.grant_mut(id)
     {
-        grant.refreshed += u64::from(result.is_ok());
-        grant.refused += u64::from(result.is_err());
-        grant.reused += u64::from(presented != Presented::Current);
+        grant.counts.count(presented, result.is_ok());
     }
     front.record_exchange(exchange);
     result
@@ -232,9 +230,7 @@ fn open_grant(
         rotations: 0,
         refresh_expires_at_s: None,
         ended: None,
-        refreshed: 0,
-        reused: 0,
-        refused: 0,
+        counts: Counts::default(),
     });
     if offline {
         rotate(world, id, now_s);

@@ -131,7 +131,7 @@ fn approvals(reader: &Reader<'_>) -> Vec<Value> {
             json!({
                 "AppName": world.app(&grant.client).map(|app| app.name.clone()),
                 "UserId": grant.who.user, "LastUsedDate": service_time(grant.used_at_s),
-                "UseCount": grant.refreshed, "RequestToken": null, "DeleteToken": grant.delete_token,
+                "UseCount": grant.counts.refreshed, "RequestToken": null, "DeleteToken": grant.delete_token,
             })
         })
         .collect()

@@ -55,9 +55,9 @@ impl Family {
             user: world.user(&grant.who).map(|user| user.username.clone()).unwrap_or_default(),
             client_id: grant.client.clone(),
             scopes: grant.scopes.clone(),
-            refreshed: grant.refreshed,
-            reused: grant.reused,
-            refused: grant.refused,
+            refreshed: grant.counts.refreshed,
+            reused: grant.counts.reused,
+            refused: grant.counts.refused,
             raced: grant.raced,
             ended: grant.ended,
         }

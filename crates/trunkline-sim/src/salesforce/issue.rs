@@ -10,6 +10,7 @@ use super::family::Ended;
 use super::knobs::AccessTokenForm;
 use super::policy::{App, RefreshPolicy};
 use super::state::{Grant, RefreshToken, Session, Who, World};
+use crate::ledger::Counts;
 use crate::random;
 
 /// What a token answer states.
@@ -33,9 +34,7 @@ pub(crate) fn open_grant(world: &mut World, who: &Who, app: &App, scopes: &[Stri
         used_at_s: now_s,
         delete_token: random::text::<24>(),
         ended: None,
-        refreshed: 0,
-        reused: 0,
-        refused: 0,
+        counts: Counts::default(),
         raced: 0,
     });
     let offline = scopes.iter().any(|scope| OFFLINE.contains(&scope.as_str()));

@@ -85,10 +85,12 @@
 
 mod assertion;
 mod authorize;
+mod builder;
 mod collections;
 mod computed;
 mod control;
 mod control_http;
+mod control_rights;
 mod describe;
 mod error;
 mod family;
@@ -120,12 +122,13 @@ mod state;
 mod token;
 mod write;
 
+pub use builder::Builder;
 pub use family::{Ended, Family};
 pub use host::Hosts;
 pub use knobs::{AccessTokenForm, InactiveUser, Knobs, RaceBody, RefreshLock, Refusal};
 pub use org::{Shared, Sharing};
 pub use policy::{App, AppKind, OrgPolicy, OrgStatus, Permitted, RefreshPolicy, UserPolicy};
-pub use simulator::{Builder, ConsentRefused, Salesforce};
+pub use simulator::{ConsentRefused, Salesforce};
 
 pub use crate::control::NotFound;
 pub use crate::fault::{Fault, Fixture, Matcher};

@@ -8,6 +8,7 @@ use super::org::{Org, User};
 use super::policy::App;
 use super::query::Cursor;
 use crate::clock::SimClock;
+use crate::ledger::Counts;
 
 /// The state of the service, behind one lock.
 #[derive(Debug)]
@@ -67,9 +68,7 @@ pub(crate) struct Grant {
     /// What `OauthToken.DeleteToken` shows, for the revoke endpoint.
     pub(crate) delete_token: String,
     pub(crate) ended: Option<Ended>,
-    pub(crate) refreshed: u64,
-    pub(crate) reused: u64,
-    pub(crate) refused: u64,
+    pub(crate) counts: Counts,
     pub(crate) raced: u64,
 }
 

@@ -8,7 +8,7 @@ use super::host::Host;
 use super::issue::{self, Stated, TokenAnswer};
 use super::oauth_request::{self as request, Client};
 use super::policy::{App, RefreshPolicy};
-use super::state::{Code, World};
+use super::state::{Code, Who, World};
 use crate::exchange::{Call, Reply};
 use crate::front::Front;
 use crate::ledger::{Presented, TokenExchange};
@@ -26,9 +26,7 @@ pub(crate) fn token(world: &mut World, front: &Front, host: &Host, call: &Call) 
     if let (Some(presented), Some(id)) = (exchange.presented, exchange.family)
         && let Some(grant) = world.grant_mut(id)
     {
-        grant.refreshed += u64::from(result.is_ok());
-        grant.refused += u64::from(result.is_err());
-        grant.reused += u64::from(presented != Presented::Current);
+        grant.counts.count(presented, result.is_ok());
     }
     front.record_exchange(exchange);
     match result {
@@ -180,10 +178,7 @@ fn client_credentials(world: &mut World, host: &Host, call: &Call) -> Result<Tok
         return Err(OauthError::invalid_grant("no client credentials user enabled"));
     };
     gates::pass(world, &app, &who)?;
-    gates::login_rate(world, &who)?;
-    let scopes = unattended_scopes(&app, call)?;
-    let stated = Stated { refresh_token: None, scope: true };
-    issue::answer(world, &app, &who, None, &scopes, &stated)
+    unattended(world, &app, &who, call)
 }
 
 fn jwt_bearer(world: &mut World, host: &Host, call: &Call) -> Result<TokenAnswer, OauthError> {
@@ -193,10 +188,7 @@ fn jwt_bearer(world: &mut World, host: &Host, call: &Call) -> Result<TokenAnswer
     }
     gates::pass(world, &app, &who)?;
     gates::approved_before(world, &app, &who)?;
-    gates::login_rate(world, &who)?;
-    let scopes = unattended_scopes(&app, call)?;
-    let stated = Stated { refresh_token: None, scope: true };
-    issue::answer(world, &app, &who, None, &scopes, &stated)
+    unattended(world, &app, &who, call)
 }
 
 fn password(world: &mut World, host: &Host, call: &Call) -> Result<TokenAnswer, OauthError> {
@@ -210,16 +202,16 @@ fn password(world: &mut World, host: &Host, call: &Call) -> Result<TokenAnswer, 
         return Err(refused());
     }
     gates::pass(world, &app, &who)?;
-    gates::login_rate(world, &who)?;
-    let scopes = unattended_scopes(&app, call)?;
-    let stated = Stated { refresh_token: None, scope: true };
-    issue::answer(world, &app, &who, None, &scopes, &stated)
+    unattended(world, &app, &who, call)
 }
 
-/// What an app gets without a person: what it asks for, or all it may, less what never comes this way.
-fn unattended_scopes(app: &App, call: &Call) -> Result<Vec<String>, OauthError> {
-    let asked = gates::scopes(app, call.field("scope").as_deref())?;
-    Ok(asked.into_iter().filter(|scope| !STRIPPED.contains(&scope.as_str())).collect())
+/// The answer to an app that asks without a person: what it asks for, or all it may, less what never comes
+/// this way.
+fn unattended(world: &mut World, app: &App, who: &Who, call: &Call) -> Result<TokenAnswer, OauthError> {
+    gates::login_rate(world, who)?;
+    let mut scopes = gates::scopes(app, call.field("scope").as_deref())?;
+    scopes.retain(|scope| !STRIPPED.contains(&scope.as_str()));
+    issue::answer(world, app, who, None, &scopes, &Stated { refresh_token: None, scope: true })
 }
 
 fn known(world: &World, client: &Client, secret: impl Fn(&App) -> bool) -> Result<App, OauthError> {

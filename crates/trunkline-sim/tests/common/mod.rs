@@ -4,8 +4,9 @@
 
 pub(crate) mod salesforce;
 
-use reqwest::{Client, RequestBuilder, StatusCode, redirect};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
 use serde_json::Value;
+use tokio::task::JoinSet;
 use trunkline_sim::sage_intacct::SageIntacct;
 use url::Url;
 
@@ -59,13 +60,7 @@ impl Harness {
     }
 
     pub(crate) async fn exchange(&self, code: &str) -> (StatusCode, Value) {
-        self.token(&[
-            ("grant_type", "authorization_code"),
-            ("code", code),
-            ("redirect_uri", CALLBACK),
-            ("code_verifier", VERIFIER),
-        ])
-        .await
+        self.token(&code_grant(code)).await
     }
 
     pub(crate) async fn refresh(&self, token: &str) -> (StatusCode, Value) {
@@ -93,6 +88,28 @@ impl Harness {
     pub(crate) async fn query(&self, tokens: &Tokens, body: &Value) -> (StatusCode, Value) {
         answer(self.post(tokens, "services/core/query").json(body)).await
     }
+}
+
+/// The fields that exchange a code.
+pub(crate) fn code_grant(code: &str) -> [(&str, &str); 4] {
+    [
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", CALLBACK),
+        ("code_verifier", VERIFIER),
+    ]
+}
+
+/// Runs a request beside the test.
+pub(crate) fn beside(request: RequestBuilder) -> JoinSet<reqwest::Result<Response>> {
+    let mut running = JoinSet::new();
+    running.spawn(request.send());
+    running
+}
+
+/// The status of a request that ran beside the test.
+pub(crate) async fn status_of(mut running: JoinSet<reqwest::Result<Response>>) -> StatusCode {
+    running.join_next().await.unwrap().unwrap().unwrap().status()
 }
 
 pub(crate) async fn answer(request: RequestBuilder) -> (StatusCode, Value) {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use trunkline_sim::salesforce::{App, Builder, Control, Knobs, Salesforce};
 use url::Url;
 
-use super::{CALLBACK, CHALLENGE, Tokens, VERIFIER, answer, parameter, text};
+use super::{CALLBACK, CHALLENGE, Tokens, answer, code_grant, parameter, text};
 
 pub(crate) const ACME: &str = "acme";
 pub(crate) const VERSION: &str = "v65.0";
@@ -81,13 +81,7 @@ impl Harness {
     }
 
     pub(crate) async fn exchange(&self, code: &str) -> (StatusCode, Value) {
-        self.token(&[
-            ("grant_type", "authorization_code"),
-            ("code", code),
-            ("redirect_uri", CALLBACK),
-            ("code_verifier", VERIFIER),
-        ])
-        .await
+        self.token(&code_grant(code)).await
     }
 
     pub(crate) async fn refresh(&self, token: &str) -> (StatusCode, Value) {
@@ -148,4 +142,9 @@ pub(crate) fn refusal((status, body): &(StatusCode, Value)) -> (u16, String) {
 /// Status, `error` and `error_description` of a token error.
 pub(crate) fn oauth_refusal((status, body): &(StatusCode, Value)) -> (u16, String, String) {
     (status.as_u16(), text(body, "error"), text(body, "error_description"))
+}
+
+/// What [`oauth_refusal`] gives for `invalid_grant` with this description.
+pub(crate) fn invalid_grant(description: &str) -> (u16, String, String) {
+    (400, "invalid_grant".to_owned(), description.to_owned())
 }
