@@ -17,9 +17,9 @@ impl Drop for Program {
 }
 
 impl Program {
-    fn start(arguments: &[&str]) -> Self {
+    fn start(service: &str, arguments: &[&str]) -> Self {
         let program = Command::new(env!("CARGO_BIN_EXE_trunkline-sim"))
-            .arg("sage-intacct")
+            .arg(service)
             .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
@@ -36,7 +36,8 @@ impl Program {
 
 #[tokio::test]
 async fn one_line_of_json_is_enough_to_use_it() {
-    let mut program = Program::start(&["--json", "--redirect-uri", "https://127.0.0.1:8443/callback"]);
+    let mut program =
+        Program::start("sage-intacct", &["--json", "--redirect-uri", "https://127.0.0.1:8443/callback"]);
 
     let line: Value = serde_json::from_str(&program.first_line()).unwrap();
 
@@ -63,10 +64,31 @@ async fn one_line_of_json_is_enough_to_use_it() {
     assert_eq!(program.0.try_wait().unwrap(), None, "it runs until it is stopped");
 }
 
+#[tokio::test]
+async fn salesforce_tells_what_its_clients_need() {
+    let mut program = Program::start("salesforce", &["--json", "--separate-hosts"]);
+
+    let line: Value = serde_json::from_str(&program.first_line()).unwrap();
+
+    let told = |name: &str| line[name].as_str().unwrap_or_else(|| panic!("no {name} in {line}"));
+    let names = ["username", "password", "security_token", "client_id", "client_secret", "org_id"];
+    assert!(names.iter().all(|name| !told(name).is_empty()));
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let (id, secret) = (told("client_id"), told("client_secret"));
+    let mint = [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
+    let at_login =
+        http.post(format!("{}services/oauth2/token", told("url"))).form(&mint).send().await.unwrap();
+    assert_eq!(at_login.status(), 400, "client credentials want the org's own host");
+    let at_org = http.post(format!("{}services/oauth2/token", told("instance_url"))).form(&mint);
+    assert_eq!(at_org.send().await.unwrap().status(), 200);
+    let app = http.get(format!("{}apps/{id}", told("control_url"))).send().await.unwrap();
+    assert_eq!(app.status(), 200);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_termination_signal_ends_it_without_an_error() {
-    let mut program = Program::start(&["--json"]);
+    let mut program = Program::start("sage-intacct", &["--json"]);
     program.first_line();
 
     let asked = Command::new("kill").arg(program.0.id().to_string()).status().unwrap();

@@ -9,7 +9,7 @@ use common::salesforce::{Harness, oauth_refusal, refusal};
 use common::{Tokens, answer, beside, parameter, status_of, text};
 use reqwest::Method;
 use serde_json::{Value, json};
-use trunkline_sim::salesforce::{Ended, Fault, Fixture, Matcher, Presented};
+use trunkline_sim::salesforce::{Ended, Fault, Fixture, Hosts, Matcher, Presented, Salesforce, Violation};
 
 const DEAD: &str = "expired access/refresh token";
 
@@ -156,6 +156,32 @@ async fn the_journal_shows_what_the_invariants_are_about() {
             .all(|it| it.headers.contains_key("host") && !it.headers.contains_key("authorization"))
     );
     assert_eq!(harness.control().token_requests(), 1);
+}
+
+#[tokio::test]
+async fn what_a_good_client_never_does_is_noticed() {
+    let harness = Harness::with(Salesforce::builder().hosts(Hosts::Separate)).await;
+    let tokens = harness.connect().await;
+    assert_eq!(harness.control().violations(), []);
+    let (_, renewed) = harness.refresh(&tokens.refresh).await;
+    assert_eq!(harness.control().violations(), []);
+
+    harness.get(&tokens, "limits").await;
+    let revoke = harness.login("/services/oauth2/revoke");
+    answer(harness.http.get(revoke).query(&[("token", &tokens.access)])).await;
+    harness.refresh(&tokens.refresh).await;
+    harness.refresh(&text(&renewed, "refresh_token")).await;
+
+    let family = 1;
+    assert_eq!(
+        harness.control().violations(),
+        [
+            Violation::DataAtLoginHost { path: "/services/data/v65.0/limits".to_owned() },
+            Violation::TokenInUrl { path: "/services/oauth2/revoke".to_owned() },
+            Violation::RotatedTokenPresented { family },
+            Violation::RefreshAfterTheEnd { family },
+        ]
+    );
 }
 
 #[tokio::test]

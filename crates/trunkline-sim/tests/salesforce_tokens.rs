@@ -12,6 +12,7 @@ use reqwest::Method;
 use serde_json::json;
 use trunkline_sim::salesforce::{
     AccessTokenForm, Ended, Fault, InactiveUser, OrgStatus, Permitted, RaceBody, RefreshLock, RefreshPolicy,
+    Violation,
 };
 
 const DEAD: &str = "expired access/refresh token";
@@ -82,6 +83,7 @@ async fn a_refresh_that_meets_another_of_its_token_is_no_reuse() {
         assert_eq!(status_of(winner).await, 200);
         let family = harness.control().families()[0].clone();
         assert_eq!((family.refreshed, family.raced, family.reused, family.ended), (1, 1, 0, None));
+        assert_eq!(harness.control().violations()[0], Violation::ConcurrentRefresh { family: 1 });
     }
 }
 

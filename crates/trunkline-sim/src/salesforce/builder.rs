@@ -121,6 +121,7 @@ impl Builder {
             locks: HashSet::new(),
             in_flight: HashMap::new(),
             app_calls: HashMap::new(),
+            violations: Vec::new(),
         };
         let (front, world) = (Arc::new(Front::new(clock)), Mutex::new(world));
         let inner = Arc::new(Inner { front, world, hosts: bound.hosts });

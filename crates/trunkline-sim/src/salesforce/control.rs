@@ -6,6 +6,7 @@ use super::knobs::Knobs;
 use super::org::Org;
 use super::policy::{App, OrgPolicy, UserPolicy};
 use super::state::Who;
+use super::violation::Violation;
 use crate::control::NotFound;
 
 impl Control {
@@ -156,6 +157,12 @@ impl Control {
     pub fn families(&self) -> Vec<Family> {
         let world = self.inner.world();
         world.grants.iter().map(|grant| Family::of(&world, grant)).collect()
+    }
+
+    /// What no client should have done, in that order.
+    #[must_use]
+    pub fn violations(&self) -> Vec<Violation> {
+        self.inner.world().violations.clone()
     }
 
     pub(crate) fn who(&self, username: &str) -> Result<Who, NotFound> {

@@ -62,6 +62,7 @@ fn read(control: &Control, route: &str) -> Result<Value, String> {
             drop(world);
             value_of(&control.families())
         }
+        None if route == "violations" => value_of(&world.violations),
         None if route == "knobs" => value_of(&world.knobs),
         Some(("apps", client_id)) => value_of(world.app(client_id).ok_or_else(missing)?),
         Some(("orgs", org)) => value_of(&world.org(org).ok_or_else(missing)?.policy),

@@ -12,6 +12,7 @@ use super::knobs::{RaceBody, RefreshLock};
 use super::oauth_request as request;
 use super::simulator::Inner;
 use super::state::World;
+use super::violation::{self, Violation};
 use super::{control_http, identity, rest, session, soap, token};
 use crate::clock::http_date;
 use crate::exchange::{Call, Reply};
@@ -80,6 +81,7 @@ impl Service for Door {
             grant.raced += 1;
             exchange.presented = Some(Presented::after(grant.rotations.saturating_sub(known.rotation)));
         }
+        world.violations.push(Violation::ConcurrentRefresh { family: known.grant });
         drop(world);
         self.inner.front.record_exchange(exchange);
         self.inner.front.progressed();
@@ -89,6 +91,8 @@ impl Service for Door {
     async fn answer(self: &Arc<Self>, call: &Call) -> Reply {
         let path = segments(&call.path);
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let is_data = matches!(path.as_slice(), ["services", "data", _, ..]);
+        violation::notice(&mut self.inner.world(), &self.host, call, is_data);
         let reply = match path.as_slice() {
             ["services", "oauth2", endpoint] => self.oauth(call, endpoint).await,
             ["services", "data"] if call.method == "GET" => rest::versions(&self.inner.world()),

@@ -36,6 +36,7 @@ pub(crate) fn open_grant(world: &mut World, who: &Who, app: &App, scopes: &[Stri
         ended: None,
         counts: Counts::default(),
         raced: 0,
+        told: false,
     });
     let offline = scopes.iter().any(|scope| OFFLINE.contains(&scope.as_str()));
     if offline && app.refresh_policy != RefreshPolicy::Immediately {

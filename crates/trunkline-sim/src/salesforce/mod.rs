@@ -6,7 +6,7 @@
 //! administrators and developers set is an [`App`], an [`OrgPolicy`] or a [`UserPolicy`]; where public
 //! material is silent or contradicts itself there is a switch in [`Knobs`]. Not simulated: device, token
 //! exchange and user-agent flows, `id_token` and its keys, DPoP, dynamic registration, Bulk, Tooling and
-//! Metadata API, Experience Cloud, `If-Modified-Since` (describe answers `ETag` and `If-None-Match`), SOQL
+//! Metadata API, Experience Cloud, permission set groups and muting, `If-Modified-Since` (describe answers `ETag` and `If-None-Match`), SOQL
 //! beyond what `salesforce/soql.rs` lists.
 //!
 //! # Seed
@@ -47,7 +47,8 @@
 //! [`Knobs::refresh_latency_ms`], a [`Fault`] or
 //! [`Control::pause_token_endpoint`](crate::control::Control::pause_token_endpoint).
 //! [`Control::families`](crate::control::Control::families) tells how often tokens were issued, reused,
-//! raced and refused.
+//! raced and refused, [`Control::violations`](crate::control::Control::violations) what a good client does not
+//! do.
 //!
 //! # Control over HTTP
 //!
@@ -80,7 +81,7 @@
 //! | `POST pause-token-endpoint`, `pause-token-answers`, `resume-token-endpoint` | – |
 //! | `POST clear-token-faults`, `clear-requests` | – |
 //! | `POST approve`, `deny` | `authorize_url`; `username`; answers `callback` |
-//! | `GET requests`, `token-requests`, `token-exchanges`, `families` | – |
+//! | `GET requests`, `token-requests`, `token-exchanges`, `families`, `violations` | – |
 //! | `GET` and `PATCH knobs`, `apps/{client_id}`, `orgs/{org}`, `users/{username}` | members of [`Knobs`], [`App`], [`OrgPolicy`], [`UserPolicy`] |
 
 mod assertion;
@@ -120,6 +121,7 @@ mod sobjects;
 mod soql;
 mod state;
 mod token;
+mod violation;
 mod write;
 
 pub use builder::Builder;
@@ -129,6 +131,7 @@ pub use knobs::{AccessTokenForm, InactiveUser, Knobs, RaceBody, RefreshLock, Ref
 pub use org::{Shared, Sharing};
 pub use policy::{App, AppKind, OrgPolicy, OrgStatus, Permitted, RefreshPolicy, UserPolicy};
 pub use simulator::{ConsentRefused, Salesforce};
+pub use violation::Violation;
 
 pub use crate::control::NotFound;
 pub use crate::fault::{Fault, Fixture, Matcher};

@@ -115,8 +115,8 @@ impl Salesforce {
         Builder::default()
     }
 
-    /// The origin where users of production orgs sign in, `http://127.0.0.1:<port>/`. With [`Hosts::One`] it
-    /// is everything else too.
+    /// The origin where users of production orgs sign in, `http://127.0.0.1:<port>/`. With
+    /// [`Hosts::One`](super::Hosts::One) it is everything else too.
     #[must_use]
     pub fn url(&self) -> Url {
         self.address_url("/")

@@ -7,6 +7,7 @@ use super::knobs::Knobs;
 use super::org::{Org, User};
 use super::policy::App;
 use super::query::Cursor;
+use super::violation::Violation;
 use crate::clock::SimClock;
 use crate::ledger::Counts;
 
@@ -33,6 +34,7 @@ pub(crate) struct World {
     pub(crate) in_flight: HashMap<String, u32>,
     /// Data calls made, by app.
     pub(crate) app_calls: HashMap<String, u64>,
+    pub(crate) violations: Vec<Violation>,
 }
 
 /// Org and user, by their long ids.
@@ -70,6 +72,8 @@ pub(crate) struct Grant {
     pub(crate) ended: Option<Ended>,
     pub(crate) counts: Counts,
     pub(crate) raced: u64,
+    /// Whether a refresh was told that it is over.
+    pub(crate) told: bool,
 }
 
 /// A refresh token, current or spent.

@@ -9,6 +9,7 @@ use super::issue::{self, Stated, TokenAnswer};
 use super::oauth_request::{self as request, Client};
 use super::policy::{App, RefreshPolicy};
 use super::state::{Code, Who, World};
+use super::violation::Violation;
 use crate::exchange::{Call, Reply};
 use crate::front::Front;
 use crate::ledger::{Presented, TokenExchange};
@@ -26,6 +27,7 @@ pub(crate) fn token(world: &mut World, front: &Front, host: &Host, call: &Call) 
     if let (Some(presented), Some(id)) = (exchange.presented, exchange.family)
         && let Some(grant) = world.grant_mut(id)
     {
+        grant.told |= result.is_err() && grant.ended.is_some();
         grant.counts.count(presented, result.is_ok());
     }
     front.record_exchange(exchange);
@@ -124,7 +126,11 @@ fn refresh(
     let presented = Presented::after(grant.rotations.saturating_sub(token.rotation));
     exchange.family = Some(grant.id);
     exchange.presented = Some(presented);
+    if grant.told {
+        world.violations.push(Violation::RefreshAfterTheEnd { family: grant.id });
+    }
     if presented != Presented::Current {
+        world.violations.push(Violation::RotatedTokenPresented { family: grant.id });
         world.end_grants(Ended::Reuse, |other| other.id == grant.id);
         return Err(OauthError::dead_grant());
     }
