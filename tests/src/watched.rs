@@ -116,6 +116,10 @@ impl Store for Watched {
         self.watch(Call::Read, self.store().list(tenant, after, limit)).await
     }
 
+    async fn list_all(&self, after: Option<&ConnectionKey>, limit: u32) -> Result<Vec<Record>, StoreError> {
+        self.watch(Call::Read, self.store().list_all(after, limit)).await
+    }
+
     async fn same_account(
         &self,
         connector: &str,

@@ -27,10 +27,12 @@ pub(crate) enum Command {
     Diagnose(DiagnoseArguments),
     /// List the linked providers and the configured connectors.
     Connectors(ConnectorsArguments),
-    /// List a tenant's connections.
+    /// List the connections of a tenant, or of all.
     Connections(ConnectionsArguments),
     /// Say how one connection stands, since when, why, and what happened to it.
     Status(StatusArguments),
+    /// Tell what happened to all connections, and go on telling.
+    Events(EventsArguments),
     /// Connect on this machine: shows the service's page, takes the answer, stores the grant.
     Connect(ConnectArguments),
     /// End a connection and revoke its grant at the service.
@@ -138,11 +140,46 @@ pub(crate) struct ConnectorsArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct ConnectionsArguments {
-    /// Whose connections.
+    /// Whose connections [default: everybody's].
     #[arg(long)]
-    pub(crate) tenant: String,
+    pub(crate) tenant: Option<String>,
     #[command(flatten)]
     pub(crate) store: StorePlace,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EventsArguments {
+    /// Whose events [default: everybody's].
+    #[arg(long)]
+    pub(crate) tenant: Option<String>,
+    /// Where to begin: `oldest`, `newest`, or behind the event with this cursor.
+    #[arg(long, value_name = "CURSOR", default_value = "oldest")]
+    pub(crate) after: From,
+    /// Wait for what comes, until Ctrl-C.
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    #[command(flatten)]
+    pub(crate) store: StorePlace,
+}
+
+/// Where to begin among the events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum From {
+    Oldest,
+    Newest,
+    After(u64),
+}
+
+impl std::str::FromStr for From {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "oldest" => Ok(Self::Oldest),
+            "newest" => Ok(Self::Newest),
+            _ => text.parse().map(Self::After).map_err(|_| "a cursor is `oldest`, `newest` or a number"),
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ mod connections;
 mod connectors;
 mod diagnose;
 mod disconnect;
+mod events;
 mod exit;
 mod output;
 mod session;
@@ -48,6 +49,7 @@ async fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
         Command::Connectors(arguments) => connectors::run(&arguments, output),
         Command::Connections(arguments) => connections::run(&arguments, output).await,
         Command::Status(arguments) => status::run(&arguments, output).await,
+        Command::Events(arguments) => events::run(&arguments, output).await,
         Command::Connect(arguments) => connect::run(&arguments, output).await,
         Command::Disconnect(arguments) => disconnect::run(&arguments, output).await,
         Command::Sim { simulator } => {

@@ -71,6 +71,9 @@ async fn connections_are_listed_page_after_page() {
     let human = world.run(&["connections", "--tenant", "acme"]).await;
     assert_eq!(human.out.lines().count(), count + 1, "one head");
 
+    let everybody = world.run(&["connections"]).await;
+    assert_eq!(everybody.out, human.out, "of all tenants");
+
     let other = world.run(&["connections", "--tenant", "globex"]).await;
     assert_eq!((other.code, other.out.as_str()), (0, ""));
     assert!(other.err.contains("tenant globex has no connections"), "{other:?}");

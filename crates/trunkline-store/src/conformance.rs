@@ -96,6 +96,7 @@ macro_rules! store_conformance {
             old_events_are_purged_from_the_front
             a_list_is_paged_in_order
             a_list_shows_its_tenant_only
+            all_connections_are_paged_in_order
             the_other_holders_of_an_account_are_found
             holders_are_found_by_user_company_or_both
             unfinished_revocations_are_found

@@ -6,7 +6,7 @@ mod tables;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::ops::RangeInclusive;
+use std::ops::{Bound, RangeInclusive};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -82,6 +82,13 @@ impl Store for MemoryStore {
             .filter(|record| after.is_none_or(|after| (record.key.connector(), record.key.label()) > after))
             .take(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(page.cloned().collect())
+    }
+
+    async fn list_all(&self, after: Option<&ConnectionKey>, limit: u32) -> Result<Vec<Record>, StoreError> {
+        let tables = self.tables();
+        let rest = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let page = tables.rows.range::<ConnectionKey, _>(rest).map(|(_, row)| row.record.clone());
+        Ok(page.take(usize::try_from(limit).unwrap_or(usize::MAX)).collect())
     }
 
     async fn same_account(

@@ -53,6 +53,10 @@ pub trait Store: fmt::Debug + Send + Sync {
         limit: u32,
     ) -> Result<Vec<Record>, StoreError>;
 
+    /// A page of all connections, ordered by tenant, connector and label, after the given key. At most `limit`;
+    /// fewer only at the end.
+    async fn list_all(&self, after: Option<&ConnectionKey>, limit: u32) -> Result<Vec<Record>, StoreError>;
+
     /// The other connections, of any tenant, that hold a grant of the account through this connector:
     /// not disconnected and with secrets. `account_key` is [`Account::key`](trunkline_core::Account::key).
     async fn same_account(

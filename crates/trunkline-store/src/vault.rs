@@ -115,6 +115,15 @@ impl Vault {
         self.store.list(tenant, after, limit).await
     }
 
+    /// A page of all connections: [`Store::list_all`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn list_all(&self, after: Option<&ConnectionKey>, limit: u32) -> Result<Vec<Record>, StoreError> {
+        self.store.list_all(after, limit).await
+    }
+
     /// The other connections that hold a grant of an account: [`Store::same_account`].
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Rules about looking things up, opening again, and several stores on the same data.
 
 use futures_util::future::join_all;
-use trunkline_core::{Account, Cause};
+use trunkline_core::{Account, Cause, ConnectionKey};
 
 use super::Backend;
 use super::sample::*;
@@ -46,6 +46,31 @@ pub async fn a_list_shows_its_tenant_only(backend: &impl Backend) -> Result<(), 
     assert_eq!(found.iter().map(|record| record.id).collect::<Vec<_>>(), [id(1)]);
     assert_eq!(vault.list("%", None, 100).await?.len(), 1);
     assert_eq!(vault.list("nobody", None, 100).await?, []);
+    Ok(())
+}
+
+/// Pages of everything follow each other by tenant, connector and label, without gap or repetition.
+pub async fn all_connections_are_paged_in_order(backend: &impl Backend) -> Result<(), StoreError> {
+    let vault = vault(backend).await?;
+    let mut keys =
+        [("b", "a", "a"), ("a", "b", "z"), ("a", "b", "Z"), ("a", "a", "z"), ("A", "z", "z"), ("a b", "a", "a")]
+            .map(|(tenant, connector, label)| key(tenant, connector, label));
+    for (number, key) in (1..).zip(&keys) {
+        insert(&vault, &record(number, key.clone()), "x").await?;
+    }
+    keys.sort_unstable();
+    for limit in [1, 4, 100] {
+        let mut seen: Vec<ConnectionKey> = Vec::new();
+        loop {
+            let page = vault.list_all(seen.last(), limit).await?;
+            assert!(page.len() <= limit as usize, "{} of {limit}", page.len());
+            if page.is_empty() {
+                break;
+            }
+            seen.extend(page.into_iter().map(|record| record.key));
+        }
+        assert_eq!(seen, keys, "pages of {limit}");
+    }
     Ok(())
 }
 

@@ -57,6 +57,7 @@ async fn no_statement_reads_the_whole_table() {
             ("_pkey", PostgresStore::WORDS.by_id, &[old_key]),
             ("_label_key", PostgresStore::WORDS.by_key, &names),
             ("_label_key", sql::PAGE, &[names[0], names[1], names[2], "100"]),
+            ("_label_key", sql::PAGE_OF_ALL, &[names[0], names[1], names[2], "100"]),
         ] {
             let plan = plan(&mut connection, statement, values).await;
             let uses_index = plan.lines().any(|line| {

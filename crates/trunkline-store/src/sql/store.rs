@@ -42,6 +42,16 @@ impl<S: Sql> Store for S {
         self.read(text::PAGE, &values).await?.iter().map(row::record).collect()
     }
 
+    async fn list_all(&self, after: Option<&ConnectionKey>, limit: u32) -> Result<Vec<Record>, StoreError> {
+        // No name is empty, so every key comes after this one.
+        let [tenant, connector, label] = after.map_or([Value::from(""); 3], change::key_values);
+        self.read(text::PAGE_OF_ALL, &[tenant, connector, label, i64::from(limit).into()])
+            .await?
+            .iter()
+            .map(row::record)
+            .collect()
+    }
+
     async fn same_account(
         &self,
         connector: &str,

@@ -168,6 +168,13 @@ pub(crate) const PAGE: &str = concat!(
      ORDER BY connector, label LIMIT $4"
 );
 
+pub(crate) const PAGE_OF_ALL: &str = concat!(
+    "SELECT ",
+    record_columns!(),
+    " FROM trunkline_connections WHERE (tenant, connector, label) > ($1, $2, $3) \
+     ORDER BY tenant, connector, label LIMIT $4"
+);
+
 pub(crate) const SAME_ACCOUNT: &str = "SELECT id FROM trunkline_connections \
      WHERE connector = $1 AND account_key = $2 AND id <> $3 AND state <> 'disconnected' \
      AND key_id IS NOT NULL ORDER BY id";

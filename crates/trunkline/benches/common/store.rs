@@ -28,6 +28,10 @@ impl Store for NoStore {
         Ok(Vec::new())
     }
 
+    async fn list_all(&self, _: Option<&ConnectionKey>, _: u32) -> Result<Vec<Record>, StoreError> {
+        Ok(Vec::new())
+    }
+
     async fn same_account(&self, _: &str, _: &str, _: ConnectionId) -> Result<Vec<ConnectionId>, StoreError> {
         Ok(Vec::new())
     }
