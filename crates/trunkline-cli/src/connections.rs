@@ -66,9 +66,7 @@ async fn page(
     after: Option<&ConnectionKey>,
 ) -> Result<Vec<Record>, Error> {
     Ok(match tenant {
-        Some(tenant) => {
-            store.list(tenant, after.map(|key| (key.connector(), key.label())), PAGE).await?
-        }
+        Some(tenant) => store.list(tenant, after.map(|key| (key.connector(), key.label())), PAGE).await?,
         None => store.list_all(after, PAGE).await?,
     })
 }

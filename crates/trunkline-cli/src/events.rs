@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use trunkline::ConnectionId;
 use trunkline_core::diagnosis::Report;
-use trunkline_store::{EventKind, Feed, Placed, Store};
+use trunkline_store::{EventKind, Feed, Placed};
 
 use crate::advice;
 use crate::arguments::{EventsArguments, From};

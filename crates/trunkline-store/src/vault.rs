@@ -120,7 +120,11 @@ impl Vault {
     /// # Errors
     ///
     /// Those of the store.
-    pub async fn list_all(&self, after: Option<&ConnectionKey>, limit: u32) -> Result<Vec<Record>, StoreError> {
+    pub async fn list_all(
+        &self,
+        after: Option<&ConnectionKey>,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreError> {
         self.store.list_all(after, limit).await
     }
 

@@ -188,8 +188,12 @@ pub(crate) fn held() -> Held {
 
 /// Begins a consent; the URL that the browser goes to, and what was begun.
 pub(crate) async fn begin(connector: &OAuth2, cx: &Cx) -> Result<(Url, Begun), Error> {
-    let ask =
-        ConsentAsk { state: Secret::new("state"), scopes: ScopeSet::default(), inputs: Inputs::default() };
+    let ask = ConsentAsk {
+        state: Secret::new("state"),
+        scopes: ScopeSet::default(),
+        inputs: Inputs::default(),
+        loopback_port: None,
+    };
     let begun = connector.auth(None).unwrap().begin(cx, &ask).await?;
     match &begun.step {
         ConsentStep::Redirect { url } => Ok((url.clone(), begun)),

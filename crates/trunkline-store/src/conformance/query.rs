@@ -52,9 +52,15 @@ pub async fn a_list_shows_its_tenant_only(backend: &impl Backend) -> Result<(), 
 /// Pages of everything follow each other by tenant, connector and label, without gap or repetition.
 pub async fn all_connections_are_paged_in_order(backend: &impl Backend) -> Result<(), StoreError> {
     let vault = vault(backend).await?;
-    let mut keys =
-        [("b", "a", "a"), ("a", "b", "z"), ("a", "b", "Z"), ("a", "a", "z"), ("A", "z", "z"), ("a b", "a", "a")]
-            .map(|(tenant, connector, label)| key(tenant, connector, label));
+    let mut keys = [
+        ("b", "a", "a"),
+        ("a", "b", "z"),
+        ("a", "b", "Z"),
+        ("a", "a", "z"),
+        ("A", "z", "z"),
+        ("a b", "a", "a"),
+    ]
+    .map(|(tenant, connector, label)| key(tenant, connector, label));
     for (number, key) in (1..).zip(&keys) {
         insert(&vault, &record(number, key.clone()), "x").await?;
     }
