@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("{} from {}", registration.info.title, registration.crate_name);
     for wrong in [SETTINGS.replace("base_url", "base_urll"), SETTINGS.replace(r#""acme""#, r#""acne""#)] {
         let error = Config::from_toml(&wrong, "settings").err().ok_or("wrong settings were accepted")?;
-        println!("refused: {error}; {}", error.hint_text().unwrap_or("no hint"));
+        println!("refused: {error}; {}", error.hint_text().unwrap_or("no hint".into()));
     }
 
     let trunkline = Trunkline::builder()
