@@ -1,6 +1,6 @@
 //! What a transmitter is told.
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 /// What to send back to a transmitter (RFC 8935, 2.2 to 2.4).
@@ -19,6 +19,19 @@ impl Answer {
     #[must_use]
     pub fn content_language(&self) -> Option<&'static str> {
         self.content_type.map(|_| "en")
+    }
+
+    /// The response, for web frameworks that speak [`http`].
+    #[must_use]
+    pub fn into_http(self) -> http::Response<String> {
+        let headers =
+            [(header::CONTENT_TYPE, self.content_type), (header::CONTENT_LANGUAGE, self.content_language())];
+        let mut response = http::Response::new(self.body);
+        *response.status_mut() = self.status;
+        for (name, value) in headers {
+            response.headers_mut().extend(value.map(|value| (name, HeaderValue::from_static(value))));
+        }
+        response
     }
 
     pub(crate) fn of(outcome: &Result<(), Rejected>) -> Self {
