@@ -110,6 +110,22 @@ impl<'s> Marks<'s> {
         self.0.count_marks(topic(MarkKind::Vote, connector, subject), since).await
     }
 
+    /// Who has voted since then, that time included; at most `limit`, by their names.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn voters(
+        &self,
+        connector: &str,
+        subject: &[u8],
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        let votes = self.0.marks(topic(MarkKind::Vote, connector, subject), since, limit).await?;
+        Ok(votes.into_iter().map(|vote| vote.holder).collect())
+    }
+
     /// Takes all votes away. Answers how many there were.
     ///
     /// # Errors
@@ -165,6 +181,62 @@ impl<'s> Marks<'s> {
     /// Those of the store.
     pub async fn is_remembered(&self, what: &[u8; 32]) -> Result<bool, StoreError> {
         Ok(!self.0.marks(topic(MarkKind::Seen, "", what), Timestamp::MIN, 1).await?.is_empty())
+    }
+
+    /// Writes down that `subject` was seen, by `holder`; what was seen before stays the same mark. Answers how often
+    /// it was seen, by any number of processes. It may be purged from `until` on.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn see(
+        &self,
+        connector: &str,
+        subject: &[u8],
+        holder: &str,
+        at: Timestamp,
+        until: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let mark = NewMark { holder, at, until, why: None };
+        self.0.mark(topic(MarkKind::Seen, connector, subject), &mark).await
+    }
+
+    /// Who has seen `subject` since then, that time included, and when; at most `limit`, by their names.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn seen(
+        &self,
+        connector: &str,
+        subject: &[u8],
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Mark>, StoreError> {
+        self.0.marks(topic(MarkKind::Seen, connector, subject), since, limit).await
+    }
+
+    /// How many have seen `subject` since then, that time included.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn count_seen(
+        &self,
+        connector: &str,
+        subject: &[u8],
+        since: Timestamp,
+    ) -> Result<u64, StoreError> {
+        self.0.count_marks(topic(MarkKind::Seen, connector, subject), since).await
+    }
+
+    /// Forgets that `subject` was seen.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn forget(&self, connector: &str, subject: &[u8]) -> Result<(), StoreError> {
+        self.0.unmark(topic(MarkKind::Seen, connector, subject)).await.map(drop)
     }
 
     /// Whether this is the first time: of any number of callers, in any number of processes, one is told so.

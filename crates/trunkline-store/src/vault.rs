@@ -82,6 +82,13 @@ impl Vault {
         digest_of(&format!("trunkline spent secret v1 {id}"), spent.expose())
     }
 
+    /// A digest of the application's own client at a service: tells, without showing it, whether two processes
+    /// use the same. `identity` is that of [`AuthProvider`](trunkline_core::AuthProvider::client_identity).
+    #[must_use]
+    pub fn client_fingerprint(connector: &str, identity: &Secret) -> [u8; 32] {
+        digest_of(&format!("trunkline client v1 {connector}"), identity.expose())
+    }
+
     /// The connection with this key.
     ///
     /// # Errors

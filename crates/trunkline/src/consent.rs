@@ -15,6 +15,7 @@ use trunkline_store::PendingConsent;
 use url::Url;
 
 use crate::hub::{Hub, random_token};
+use crate::keeper::{Client, breaker};
 use crate::live::Mounted;
 
 pub(crate) use exchange::Exchange;
@@ -120,7 +121,9 @@ impl ConsentRequest {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidInput`] when `return_to` is of an origin that the settings do not allow.
+    /// [`ErrorKind::InvalidInput`] when `return_to` is of an origin that the settings do not allow;
+    /// [`ErrorKind::ClientBroken`] while the service refuses the application's own client, with the time of the
+    /// next look.
     pub async fn begin(&self, browser: &BrowserSession) -> Result<ConsentStep, Error> {
         if let Some(url) = &self.0.wish.return_to
             && !self.0.hub.return_to.iter().any(|allowed| allowed.origin() == url.origin())
@@ -131,6 +134,8 @@ impl ConsentRequest {
             )
             .hint("Add its origin to `return_to` under [consent] in the settings."));
         }
+        // Nobody is sent to approve what could not be completed.
+        breaker::check(&self.0.hub, &Client::of(&self.0.mounted, &*self.0.auth)).await?;
         let state = random_token()?;
         let missing = self.missing_inputs();
         let ask_first = self.0.auth.consent() == ConsentKind::Unattended;

@@ -21,7 +21,9 @@ use url::Url;
 
 use crate::config::Config;
 use crate::connect::Tenant;
-use crate::keeper::{Recent, Timings, Troubles, Unwritten, Upkeep, journal, upkeep};
+use crate::keeper::{
+    Client, Clients, Incidents, Recent, Timings, Troubles, Unwritten, Upkeep, journal, upkeep,
+};
 use crate::live::{ByName, Entry, Live, Mounted, Names};
 
 /// How many unattended consents of different names can be under way at once.
@@ -45,6 +47,8 @@ pub(crate) struct Hub {
     pub(crate) connections: HashSet<ByName, foldhash::fast::RandomState>,
     pub(crate) return_to: Vec<Url>,
     pub(crate) timings: Timings,
+    pub(crate) incidents: Incidents,
+    pub(crate) clients: Clients,
     pub(crate) troubles: Troubles,
     pub(crate) recent: Recent,
     pub(crate) unwritten: Arc<Unwritten>,
@@ -122,6 +126,21 @@ impl Hub {
         self.mounted.values()
     }
 
+    /// The application's own clients at the services, each once.
+    pub(crate) fn clients(&self) -> Vec<Client> {
+        let mut clients = Vec::new();
+        for mounted in self.mounted.values() {
+            for method in mounted.connector.info().methods {
+                let Some(auth) = mounted.connector.auth(Some(method)) else { continue };
+                let client = Client::of(mounted, &*auth);
+                if !clients.contains(&client) {
+                    clients.push(client);
+                }
+            }
+        }
+        clients
+    }
+
     /// The connection in memory with these names; looks up only.
     pub(crate) fn entry(&self, names: Names<'_>) -> Option<Arc<Entry>> {
         self.connections.pin().get(&names).map(|found| found.0.clone())
@@ -197,6 +216,7 @@ pub struct Builder {
     transport: Option<Arc<dyn Transport>>,
     token_transport: Option<Arc<dyn Transport>>,
     timings: Timings,
+    incidents: Incidents,
     /// The outer `None` is the default.
     upkeep: Option<Option<Upkeep>>,
     journal: Option<PathBuf>,
@@ -254,6 +274,13 @@ impl Builder {
         self
     }
 
+    /// Other bounds for when refusals are believed: the same in every process that shares the store.
+    #[must_use]
+    pub fn incidents(mut self, incidents: Incidents) -> Self {
+        self.incidents = incidents;
+        self
+    }
+
     /// Another rhythm for keeping alive what nobody uses; `None` leaves it to another process.
     #[must_use]
     pub fn upkeep(mut self, upkeep: impl Into<Option<Upkeep>>) -> Self {
@@ -303,6 +330,7 @@ impl Builder {
             missing("sealing keys are").hint("Pass KeyRing::from_env(\"TRUNKLINE_KEY\")? to Builder::keys.")
         })?;
         self.timings.check()?;
+        self.incidents.check()?;
         let (connectors, return_to) = self.config.build()?;
         let mounted = connectors
             .into_iter()
@@ -316,6 +344,8 @@ impl Builder {
             connections: HashSet::with_hasher(foldhash::fast::RandomState::default()),
             return_to,
             timings: self.timings,
+            incidents: self.incidents,
+            clients: Clients::default(),
             troubles: Troubles::default(),
             recent: Recent::default(),
             unwritten: Arc::default(),

@@ -3,11 +3,15 @@
 //! `docs/how-a-grant-is-kept.md` states the protocol. A flight (`flight`) runs in the hub's own tasks, so
 //! that a caller who goes away cancels nothing. It looks at the row and gets the lease (`renewal`,
 //! `lease`), asks the service once (`one_request`), stores the answer and only then publishes it
-//! (`commit`, `write`), or concludes what a failure proves (`verdict`).
+//! (`commit`, `write`), or concludes what a failure proves (`verdict`): by itself, and together with how others
+//! fare (`client`, `breaker`, `incident`).
 
+pub(crate) mod breaker;
+pub(crate) mod client;
 mod commit;
 pub(crate) mod due;
 mod flight;
+mod incident;
 pub(crate) mod journal;
 mod learned;
 pub(crate) mod lease;
@@ -33,7 +37,10 @@ use trunkline_store::{Opened, Status};
 use crate::hub::Hub;
 use crate::live::{Entry, Live, Look};
 
+pub use breaker::BrokenClient;
+pub(crate) use client::{Client, Clients};
 pub(crate) use flight::Flight;
+pub use incident::{Incident, Incidents};
 pub(crate) use recent::Recent;
 pub use timings::Timings;
 pub(crate) use trouble::Troubles;

@@ -64,7 +64,7 @@ pub use consent::{BrowserSession, Completed, ConsentRequest};
 pub use disconnect::Revocation;
 pub use events::{Cursor, Event, Events};
 pub use hub::{Builder, Trunkline};
-pub use keeper::{Timings, Upkeep};
+pub use keeper::{BrokenClient, Incident, Incidents, Timings, Upkeep};
 pub use request::{IntoTarget, RequestBuilder};
 #[cfg(feature = "reqwest")]
 pub use reqwest_transport::ReqwestTransport;

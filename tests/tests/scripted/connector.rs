@@ -19,6 +19,8 @@ pub(crate) struct PlayedConfig {
     reuse: Option<String>,
     grace_s: u64,
     idle_s: Option<u64>,
+    /// Another client secret than the usual one.
+    secret: Option<String>,
 }
 
 impl PlayedConfig {
@@ -30,7 +32,17 @@ impl PlayedConfig {
             _ => ("kills_family", 0),
         };
         let idle_s = policy.idle_limit.map(|limit| limit.as_secs());
-        Self { reuse: Some(reuse.to_owned()), grace_s, idle_s }
+        Self { reuse: Some(reuse.to_owned()), grace_s, idle_s, secret: None }
+    }
+
+    /// The same with another client secret.
+    pub(crate) fn secret(self, secret: &str) -> Self {
+        Self { secret: Some(secret.to_owned()), ..self }
+    }
+
+    fn client(&self) -> Client {
+        let secret = self.secret.as_deref().unwrap_or("canary-client-secret");
+        Client::new("client", Some(Secret::new(secret))).auth(ClientAuth::Body)
     }
 
     fn policy(&self) -> RefreshPolicy {
@@ -50,15 +62,17 @@ impl BuildConnector for PlayedConfig {
 
     fn build(&self, _: &str) -> Result<Arc<dyn Connector>, Error> {
         let url = |path: &str| format!("https://auth.played.test{path}").parse::<Url>().unwrap();
-        let client = Client::new("client", Some(Secret::new("canary-client-secret"))).auth(ClientAuth::Body);
-        let auth =
-            AuthorizationCode::builder(client, url("/authorize"), url("/token"), "https://app.test/callback")
-                .revoke_url(url("/revoke"))
-                .policy(self.policy())
-                .build()?;
+        let auth = AuthorizationCode::builder(
+            self.client(),
+            url("/authorize"),
+            url("/token"),
+            "https://app.test/callback",
+        )
+        .revoke_url(url("/revoke"))
+        .policy(self.policy())
+        .build()?;
         let input = |name| InputSpec { name, title: "", example: "", secret: false };
-        let client = Client::new("client", Some(Secret::new("canary-client-secret"))).auth(ClientAuth::Body);
-        let credentials = ClientCredentials::builder(client, url("/token"))
+        let credentials = ClientCredentials::builder(self.client(), url("/token"))
             .input(input("company"), "company")
             .input(input("user"), "user")
             .build()?;

@@ -1,6 +1,6 @@
 //! A service that keeps its own books: refresh tokens rotate, and what was spent is known.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -52,6 +52,10 @@ struct Books {
     spent: Vec<String>,
     rejected: HashSet<String>,
     revocations_fail: usize,
+    /// What every token request meets that no fate is set for.
+    outage: Option<Fate>,
+    /// Grants that are refused with this code though they live.
+    refused: HashMap<usize, &'static str>,
 }
 
 #[derive(Debug)]
@@ -80,6 +84,8 @@ impl PlayedService {
             spent: Vec::new(),
             rejected: HashSet::new(),
             revocations_fail: 0,
+            outage: None,
+            refused: HashMap::new(),
         };
         let books = Arc::new(Mutex::new(books));
         Self { books, clock, fates: Arc::default(), asked: Arc::default() }
@@ -145,6 +151,25 @@ impl PlayedService {
         self.books().revocations_fail = times;
     }
 
+    /// What becomes of all token requests from now on, on all lines; `None` ends it.
+    pub(crate) fn outage(&self, fate: Option<Fate>) {
+        self.books().outage = fate;
+    }
+
+    /// Refuses the renewals of this grant, which lives, with this code; `None` ends it.
+    pub(crate) fn refuses(&self, family: usize, code: Option<&'static str>) {
+        let refused = &mut self.books().refused;
+        match code {
+            Some(code) => drop(refused.insert(family, code)),
+            None => drop(refused.remove(&family)),
+        }
+    }
+
+    /// Ends a grant, as its user does in the service's settings.
+    pub(crate) fn ends(&self, family: usize) {
+        self.books().families[family].tokens.end();
+    }
+
     fn books(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap()
     }
@@ -166,6 +191,9 @@ impl PlayedService {
                     return (400, r#"{"error":"invalid_grant"}"#.to_owned());
                 };
                 let family = usize::try_from(family).unwrap();
+                if let Some(code) = books.refused.get(&family) {
+                    return (400, format!(r#"{{"error":"{code}"}}"#));
+                }
                 let idle = books.idle.unwrap_or(Duration::MAX).as_millis();
                 let grant = &mut books.families[family];
                 if u128::from(now - grant.used_at.last().unwrap()) > idle {
@@ -243,7 +271,7 @@ impl Transport for PlayedService {
         if form.contains("grant_type=refresh_token") {
             self.asked.lock().unwrap().push(self.clock.elapsed());
         }
-        let fate = self.fates.lock().unwrap().pop_front();
+        let fate = self.fates.lock().unwrap().pop_front().or_else(|| self.books().outage.clone());
         match &fate {
             Some(Fate::NotSent) => return Err(TransportError::NotSent("no route".to_owned())),
             Some(Fate::LostRequest) => return unknown("reset"),

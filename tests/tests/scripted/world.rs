@@ -55,8 +55,18 @@ impl World {
         watch: Arc<dyn Watch>,
         set: impl FnOnce(Builder) -> Builder,
     ) -> Result<Process, Error> {
+        self.process_on(self.store.clone(), watch, set).await
+    }
+
+    /// A process on another store than the world's.
+    pub(crate) async fn process_on(
+        &self,
+        store: Arc<dyn Store>,
+        watch: Arc<dyn Watch>,
+        set: impl FnOnce(Builder) -> Builder,
+    ) -> Result<Process, Error> {
         let line = self.service.line();
-        let store = Watched::new(self.store.clone(), watch);
+        let store = Watched::new(store, watch);
         let builder = Trunkline::builder()
             .config(Config::new().connector("played", PlayedConfig::of(self.policy)).unwrap())
             .store(store.clone())
@@ -107,6 +117,15 @@ impl Process {
         let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
         let callback = Callback::from_query(&format!("code=canary-code&state={state}"))?;
         Ok(self.trunkline.complete(callback, &browser).await?.connection)
+    }
+
+    /// So many tenants consent: `tenant-0` has the service's first grant, and so on.
+    pub(crate) async fn tenants(&self, count: usize) -> Vec<Connection> {
+        let mut connections = Vec::new();
+        for number in 0..count {
+            connections.push(self.consents(&format!("tenant-{number}")).await.unwrap());
+        }
+        connections
     }
 
     /// The connection of `acme` as this process finds it in the store.

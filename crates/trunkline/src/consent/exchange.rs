@@ -17,7 +17,7 @@ use super::Wish;
 use crate::connection::Connection;
 use crate::events;
 use crate::hub::{Hub, random_id};
-use crate::keeper::{self, due, ended, lease, trouble};
+use crate::keeper::{self, Client, breaker, client, due, ended, lease, trouble};
 use crate::live::{Live, Mounted};
 
 /// How often a reconnect may lose the race against renewals of the grant it replaces.
@@ -90,6 +90,7 @@ impl Exchange {
         self.answer.inputs = inputs;
         // Before the lease is taken: what the connector has to look up must not hold up a renewal.
         hub.ready(mounted).await?;
+        breaker::admit(hub, &Client::of(mounted, &*auth), self.key.tenant()).await?;
         // Read before the exchange: a store that cannot be read must not cost the grant.
         let before = hub.vault.load(&self.key).await?;
         let Some(before) = before else {
@@ -114,12 +115,23 @@ impl Exchange {
         exchanged
     }
 
-    async fn ask(&mut self, hub: &Hub, mounted: &Mounted, auth: &dyn AuthProvider) -> Result<Grant, Error> {
+    async fn ask(
+        &mut self,
+        hub: &Arc<Hub>,
+        mounted: &Mounted,
+        auth: &dyn AuthProvider,
+    ) -> Result<Grant, Error> {
         let now = hub.clock.wall();
-        let grant = auth
-            .complete(&hub.token_cx(mounted), &self.answer)
-            .await
-            .map_err(|error| error.map_diagnosis(|diagnosis| diagnosis.during("consent", now)))?;
+        let (client, tenant) = (Client::of(mounted, auth), self.key.tenant());
+        let grant = match auth.complete(&hub.token_cx(mounted), &self.answer).await {
+            Ok(grant) => grant,
+            Err(error) => {
+                let error = error.map_diagnosis(|diagnosis| diagnosis.during("consent", now));
+                breaker::failed(hub, &client, tenant, &error).await;
+                return Err(error);
+            }
+        };
+        client::served(hub, client, tenant, false);
         // A person may have approved less than was asked for.
         self.narrowed = events::narrowed(&self.key, &self.answer.requested, &grant.credential, now);
         Ok(grant)

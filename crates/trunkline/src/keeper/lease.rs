@@ -16,6 +16,8 @@ pub(crate) struct Taker {
     /// While it is unknown whether the lease that was asked for last was granted: the intent that was open
     /// then, which is what is given back.
     asked_over: Option<Option<Intent>>,
+    /// Whether a refused replay that has stood for long enough is sent once more.
+    again: bool,
 }
 
 /// What came of a try.
@@ -92,7 +94,7 @@ fn given_back(found: Option<&Intent>) -> Settle {
 impl Taker {
     pub(crate) fn new(hub: &Hub) -> Result<Self, Error> {
         let owner = LeaseOwner::from_bytes(random()?);
-        Ok(Self { owner, watch: Watch::new(hub.clock.coarse()), asked_over: None })
+        Ok(Self { owner, watch: Watch::new(hub.clock.coarse()), asked_over: None, again: false })
     }
 
     /// Tries to get the lease of what was just read, to spend `spent`; `replay` says whether that may
@@ -116,7 +118,7 @@ impl Taker {
             (Some(_), _) => self.watch.held(hub, id, lease).await,
             (None, Some((intent, Replay::AfterGrace))) if intent.is_refused() => {
                 match self.watch.refused(hub, id, lease).await {
-                    Verdict::Enough => return Ok(Try::Refused),
+                    Verdict::Enough if !self.again => return Ok(Try::Refused),
                     other => other,
                 }
             }
@@ -130,6 +132,11 @@ impl Taker {
         }
     }
 
+    /// The refusal that was found is not believed: the next attempt asks once more.
+    pub(crate) fn ask_again(&mut self) {
+        self.again = true;
+    }
+
     async fn ask(
         &mut self,
         hub: &Hub,
@@ -138,6 +145,7 @@ impl Taker {
         is_replay: bool,
     ) -> Result<Try, Error> {
         let (id, lease, since) = (opened.record.id, &opened.lease, hub.clock.coarse());
+        self.again = false;
         self.asked_over = Some(lease.intent.clone());
         let ask = LeaseAsk {
             id,

@@ -8,7 +8,7 @@ use trunkline_store::{Intent, Opened, State};
 
 use super::lease::{Hold, Replay, Taker, Try};
 use super::one_request::OneRequest;
-use super::{Why, adopt, commit, learned, lost, recent, trouble, verdict};
+use super::{Why, adopt, client, commit, incident, learned, lost, recent, trouble, verdict};
 use crate::events;
 use crate::hub::Hub;
 use crate::live::{Entry, Live, Look};
@@ -27,6 +27,7 @@ pub(super) async fn run(hub: &Arc<Hub>, entry: &Entry, why: Why) -> Result<Arc<L
 async fn run_with(taker: &mut Taker, hub: &Arc<Hub>, entry: &Entry, why: Why) -> Result<Arc<Live>, Error> {
     let mut failures = 0;
     let mut refusal = None;
+    let mut admitted = false;
     loop {
         let Some(opened) = hub.vault.load_by_id(entry.id).await? else {
             entry.live.store(None);
@@ -51,6 +52,10 @@ async fn run_with(taker: &mut Taker, hub: &Arc<Hub>, entry: &Entry, why: Why) ->
         if let Err(error) = hub.ready(&entry.mounted).await {
             return Err(verdict::not_ready(hub, entry, &opened.record, error).await);
         }
+        if !admitted {
+            client::admit(hub, entry, &client::Client::of(&entry.mounted, &*auth)).await?;
+            admitted = true;
+        }
         let serves = still_serves(hub, entry, why, &opened)?;
         let spent = held.credential.refresh_token.clone().unwrap_or_else(|| Secret::new(""));
         let replay = |intent: &Intent| replay(hub, &*auth, intent, serves);
@@ -61,6 +66,10 @@ async fn run_with(taker: &mut Taker, hub: &Arc<Hub>, entry: &Entry, why: Why) ->
                 Ok(live) => return Ok(live),
             },
             Ok(Try::Refused) => {
+                if refusal.is_none() && incident::is_unbelieved(hub, &entry.mounted, &opened.record).await? {
+                    taker.ask_again();
+                    continue;
+                }
                 // Another process was refused, if it was not this one.
                 let error = refusal.take().unwrap_or_else(|| Error::of(Cause::GrantRevoked));
                 return verdict::after_refused_replay(hub, entry, opened.record, error).await;
@@ -141,8 +150,11 @@ async fn spend(
             let before = held.credential.scopes.unwrap_or_default();
             let narrowed = events::narrowed(&record.key, &before, &credential, hub.clock.wall());
             let renewed = Held { credential, captures, inputs: held.inputs };
-            let renewing = commit::renewed(hub, entry, record, &renewed, narrowed, auth, &hold);
-            renewing.await.map_err(Failure::Final)
+            let client = client::Client::of(&entry.mounted, &*auth);
+            let stored = commit::renewed(hub, entry, record, &renewed, narrowed, auth, &hold).await;
+            // Whatever became of the credential, the service served.
+            client::served(hub, client, entry.names().tenant, true);
+            stored.map_err(Failure::Final)
         }
         Outcome::Failed { error, unknown } => {
             verdict::conclude(hub, entry, record, hold, error, unknown).await

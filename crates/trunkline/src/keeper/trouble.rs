@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use trunkline_core::{ConnectionId, Error, Retry, Ticks};
 
-use super::Why;
+use super::{Why, breaker};
 use crate::hub::Hub;
 
 /// The longest pause that a service is granted before it is asked again: one that says a day may have
@@ -33,7 +33,8 @@ pub(super) fn pause(hub: &Hub, id: ConnectionId, why: Why) -> Result<(), Error> 
     match troubles.get(&id) {
         Some(trouble) if hub.clock.coarse() < trouble.until => {
             tracing::debug!(target: "trunkline", connection = %id, ?why, "renewal left for later");
-            Err(trouble.error.share())
+            let left = breaker::whole_seconds(trouble.until.since(hub.clock.coarse()));
+            Err(trouble.error.share().map_diagnosis(|diagnosis| diagnosis.retry_after(left)))
         }
         _ => Ok(()),
     }
@@ -49,7 +50,13 @@ pub(super) fn remember(hub: &Hub, id: ConnectionId, error: &Error, attempt: u32)
         _ => None,
     });
     let doubled = attempt.checked_sub(2).map(|times| FIRST_REPLAY_PAUSE * 2_u32.saturating_pow(times.min(8)));
-    let Some(pause) = told.max(doubled) else { return };
+    if let Some(pause) = told.max(doubled) {
+        leave_alone(hub, id, error, pause);
+    }
+}
+
+/// Remembers an error for as long as this.
+pub(super) fn leave_alone(hub: &Hub, id: ConnectionId, error: &Error, pause: Duration) {
     let until = hub.clock.coarse().plus(pause.min(LONGEST));
     let mut troubles = hub.troubles.0.lock().unwrap_or_else(PoisonError::into_inner);
     troubles.insert(id, Trouble { until, error: error.share() });

@@ -9,7 +9,7 @@ use trunkline_store::{Commit, Expected, Fence, Intent, NewBody, Opened, Record, 
 
 use super::lease::Hold;
 use super::renewal::Failure;
-use super::{QUIET_AFTER_FAILURE, adopt, lost, trouble};
+use super::{QUIET_AFTER_FAILURE, adopt, incident, lost, trouble};
 use crate::hub::Hub;
 use crate::live::{Entry, Live};
 
@@ -30,6 +30,10 @@ pub(super) async fn conclude(
 ) -> Result<Arc<Live>, Failure> {
     let now = hub.clock.wall();
     let error = error.map_diagnosis(|diagnosis| diagnosis.during("refresh", now));
+    let error = match unknown {
+        true => error,
+        false => incident::weigh(hub, entry, &record, error, hold.is_replay).await,
+    };
     keep_quiet(hub, entry);
     trouble::remember(hub, record.id, &error, if unknown { hold.attempt() } else { 0 });
     let cause = error.cause();
@@ -98,7 +102,7 @@ async fn degrade(hub: &Hub, record: &Record, turn: Turn) {
 }
 
 /// Renewals in the background leave it alone for a while.
-fn keep_quiet(hub: &Hub, entry: &Entry) {
+pub(super) fn keep_quiet(hub: &Hub, entry: &Entry) {
     let quiet = hub.clock.coarse().plus(QUIET_AFTER_FAILURE);
     entry.quiet_until.store(quiet.as_millis(), Ordering::Relaxed);
 }
@@ -122,6 +126,10 @@ pub(super) async fn after_refused_replay(
     record: Record,
     error: Error,
 ) -> Result<Arc<Live>, Error> {
+    let error = incident::weigh(hub, entry, &record, error, false).await;
+    if ended(&error).is_none() {
+        return Err(error);
+    }
     let stays = Settle::LeaveOpen { epoch: Intent::REFUSED };
     let fence = Fence { epoch: Intent::REFUSED, then: stays };
     let why = error.diagnosis().cloned().unwrap_or_else(|| Diagnosis::new(Cause::GrantRevoked));
