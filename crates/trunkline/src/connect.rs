@@ -5,6 +5,7 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tracing::Instrument;
 use trunkline_core::{
@@ -16,6 +17,7 @@ use url::Url;
 use crate::connection::Connection;
 use crate::consent::{ConsentRequest, Exchange, Wish};
 use crate::hub::Hub;
+use crate::keeper::breaker::whole_seconds;
 use crate::keeper::{self, Why};
 use crate::live::{Mounted, Names};
 
@@ -213,6 +215,15 @@ impl fmt::Debug for Connecting {
     }
 }
 
+/// Whether a failed renewal leaves the connection as it was. A connection that is not there, or is lost, is
+/// looked up by its names: another may have taken its place.
+fn is_passing(error: &Error) -> bool {
+    error.cause().is_none_or(|cause| {
+        !matches!(cause.verdict(), Verdict::GrantDead | Verdict::Suspended)
+            && !matches!(cause, Cause::Disconnected | Cause::ConsentMissing)
+    })
+}
+
 /// `connect` for a connection that is not in memory with a valid token.
 struct Later {
     hub: Arc<Hub>,
@@ -227,23 +238,37 @@ impl Later {
     async fn run(self) -> Result<Connect, Error> {
         let mounted = self.hub.mounted(&self.connector)?.clone();
         let key = ConnectionKey::new(&self.tenant, &self.connector, &self.label)?;
+        let names = Names { tenant: &self.tenant, connector: &self.connector, label: &self.label };
+        // Where it is in memory, the renewal reads the row, once for all who wait.
+        let tried = match self.hub.entry(names) {
+            Some(entry) => match keeper::renew(&self.hub, &entry, Why::Expired).await {
+                Ok(_) => return Ok(Connect::Ready(Connection::new(self.hub, entry))),
+                Err(error) if is_passing(&error) => return Err(error),
+                Err(error) => Some((entry.id, error)),
+            },
+            None => None,
+        };
         let Some(opened) = self.hub.vault.load(&key).await? else {
             return self.ask(&mounted, key, None, None).await;
         };
-        let method = opened.record.method.clone();
-        let status = opened.record.status();
-        match (status.state(), status.diagnosis().cloned()) {
-            (State::Suspended, Some(diagnosis)) => return Ok(Connect::Suspended(diagnosis)),
-            (State::NeedsConsent | State::Disconnected, diagnosis) => {
-                return self.ask(&mounted, key, diagnosis, Some(method)).await;
+        let record = &opened.record;
+        match (record.status().state(), record.status().diagnosis()) {
+            (State::Suspended, Some(why)) => return Ok(Connect::Suspended(self.looked_at(record, why))),
+            (State::NeedsConsent | State::Disconnected, why) => {
+                let (why, method) = (why.cloned(), record.method.clone());
+                return self.ask(&mounted, key, why, Some(method)).await;
             }
             (State::Active | State::Degraded, _) | (State::Suspended, None) => {}
         }
-        let entry = self.hub.entry_or_insert(&opened.record, &mounted);
+        let entry = self.hub.entry_or_insert(record, &mounted);
         if keeper::adopt(&self.hub, &entry, &opened)?.is_none() {
-            match keeper::renew(&self.hub, &entry, Why::Expired).await {
-                Ok(_) => {}
-                Err(error) => return self.refused(&mounted, key, method, error).await,
+            let failed = match tried {
+                // The service was asked, or must not be: it is not asked twice for one call.
+                Some((id, error)) if id == entry.id => Some(error),
+                _ => keeper::renew(&self.hub, &entry, Why::Expired).await.err(),
+            };
+            if let Some(error) = failed {
+                return self.refused(&mounted, key, opened.record, error).await;
             }
         }
         Ok(Connect::Ready(Connection::new(self.hub, entry)))
@@ -254,17 +279,23 @@ impl Later {
         self,
         mounted: &Arc<Mounted>,
         key: ConnectionKey,
-        method: String,
+        record: Record,
         error: Error,
     ) -> Result<Connect, Error> {
-        let Some(diagnosis) = error.diagnosis().cloned() else { return Err(error) };
-        match diagnosis.cause().verdict() {
-            Verdict::GrantDead => self.ask(mounted, key, Some(diagnosis), Some(method)).await,
-            Verdict::Suspended => Ok(Connect::Suspended(diagnosis)),
-            _ if diagnosis.cause() == Cause::Disconnected => {
-                self.ask(mounted, key, Some(diagnosis), Some(method)).await
-            }
+        match error.diagnosis().cloned() {
+            Some(why) if why.cause().verdict() == Verdict::Suspended => Ok(Connect::Suspended(why)),
+            Some(why) if !is_passing(&error) => self.ask(mounted, key, Some(why), Some(record.method)).await,
             _ => Err(error),
+        }
+    }
+
+    /// When somebody looks whether a suspension is over, if that is known.
+    fn looked_at(&self, record: &Record, why: &Diagnosis) -> Diagnosis {
+        let now = self.hub.clock.wall();
+        let wait = record.probe_at.and_then(|at| Duration::try_from(at.duration_since(now)).ok());
+        match wait {
+            Some(wait) => why.clone().retry_after(whole_seconds(wait)),
+            None => why.clone(),
         }
     }
 
