@@ -125,9 +125,9 @@ async fn the_stream_ends_when_the_hub_is_shut_down() {
     let world = world();
     let process = world.process().await;
     let mut events = process.trunkline.events(Cursor::OLDEST);
-    let mut waiting = process.trunkline.events(Cursor::NEWEST);
-    assert!(waiting.next().now_or_never().is_none());
     process.connected().await;
+    let mut waiting = process.trunkline.events(Cursor::NEWEST);
+    assert!(waiting.next().now_or_never().is_none(), "nothing but the shutdown wakes it");
 
     process.trunkline.shutdown(HOUR).await.unwrap();
 
