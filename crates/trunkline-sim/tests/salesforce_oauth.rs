@@ -212,6 +212,25 @@ async fn client_credentials_run_as_a_user_and_never_refresh() {
 }
 
 #[tokio::test]
+async fn the_password_flow_is_blocked_unless_it_is_switched_on() {
+    let harness = Harness::start().await;
+    let (password, token) = (harness.sim.password(), harness.sim.security_token());
+    let whole = format!("{password}{token}");
+    let ask = async |password: &str| {
+        let username = ("username", harness.sim.username());
+        harness.token(&[("grant_type", "password"), username, ("password", password)]).await
+    };
+
+    assert_eq!(oauth_refusal(&ask(&whole).await), invalid_grant("authentication failure"));
+    harness.knobs(|knobs| knobs.password_grant = true);
+    let (status, body) = ask(&whole).await;
+    assert_eq!((status.as_u16(), body.get("refresh_token")), (200, None));
+    for wrong in [password, token, "wrong"] {
+        assert_eq!(oauth_refusal(&ask(wrong).await), invalid_grant("authentication failure"));
+    }
+}
+
+#[tokio::test]
 async fn sign_ins_without_a_person_are_limited_by_the_hour() {
     let harness = Harness::start().await;
     harness.knobs(|knobs| knobs.logins_per_hour = 2);

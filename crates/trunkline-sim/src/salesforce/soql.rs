@@ -257,7 +257,9 @@ impl Parser {
             if self.depth > DEEPEST {
                 return Err(RestError::malformed_query("the query is nested too deeply"));
             }
-            Set::SubSelect(Box::new(self.query()?))
+            let query = self.query()?;
+            self.depth -= 1;
+            Set::SubSelect(Box::new(query))
         } else {
             let mut values = vec![self.literal()?];
             while self.accept(",") {
