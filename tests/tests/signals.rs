@@ -7,9 +7,10 @@ mod scripted;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{FutureExt as _, StreamExt as _};
 use scripted::{Fate, Faults, HOUR, Process, When, World, asking, settled};
 use trunkline::{
-    Cause, Connection, Signal, SignalKind, SignalOrigin, SignalSubject, Signalled, State, Upkeep,
+    Cause, Connection, Cursor, Signal, SignalKind, SignalOrigin, SignalSubject, Signalled, State, Upkeep,
 };
 use trunkline_core::{Clock as _, Reuse};
 use trunkline_store::EventKind;
@@ -231,6 +232,18 @@ async fn the_evidence_names_the_event_and_when_it_happened() {
     assert_eq!((why.cause(), why.evidence().codes[0].as_str()), (Cause::GrantRevoked, "urn:GrantRevoked"));
     assert_eq!(why.evidence().at, Some(revoked.at));
     assert_eq!(status.since(), revoked.at + 5 * MINUTE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_signal_does_is_told_in_the_stream_of_events_at_once() {
+    let (world, process, connection) = world(Faults::new()).await;
+    let mut events = process.trunkline.events(Cursor::NEWEST);
+    assert!(events.next().now_or_never().is_none());
+    let waiting = tokio::time::Instant::now();
+    process.trunkline.signal(&signal(&world, SignalKind::ClaimsChanged, "1")).await.unwrap();
+    let told = events.next().await.unwrap().unwrap();
+    assert_eq!((told.connection, told.kind), (connection.id(), EventKind::PermissionsChanged));
+    assert_eq!(waiting.elapsed(), Duration::ZERO, "nothing was waited for");
 }
 
 #[tokio::test(start_paused = true)]

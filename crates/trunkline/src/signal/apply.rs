@@ -141,8 +141,8 @@ async fn apply(
                 }
             },
         };
-        let stored = hub.vault.commit(expected, &record, NewBody::Keep, Vec::from_iter(event)).await?;
-        if let Commit::Conflict { .. } = stored {
+        let change = hub.vault.seal(expected, None, &record, NewBody::Keep, Vec::from_iter(event))?;
+        if let Commit::Conflict { .. } = hub.commit(&change).await? {
             continue;
         }
         if !matches!(plan, Plan::Tell(_)) {
