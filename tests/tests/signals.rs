@@ -10,7 +10,8 @@ use std::time::Duration;
 use futures_util::{FutureExt as _, StreamExt as _};
 use scripted::{Fate, Faults, HOUR, Process, When, World, asking, settled};
 use trunkline::{
-    Cause, Connection, Cursor, Signal, SignalKind, SignalOrigin, SignalSubject, Signalled, State, Upkeep,
+    Cause, Connect, Connection, Cursor, Retry, Signal, SignalKind, SignalOrigin, SignalSubject, Signalled,
+    State, Upkeep,
 };
 use trunkline_core::{Clock as _, Reuse};
 use trunkline_store::EventKind;
@@ -164,7 +165,10 @@ async fn a_suspension_is_looked_at_after_an_hour_until_it_is_over() {
         world.process_with(Faults::new(), |builder| builder.upkeep(Upkeep::default())).await.unwrap();
     let disabled = signal(&world, SignalKind::AccountDisabled, "1");
     assert_eq!(process.trunkline.signal(&disabled).await.unwrap(), APPLIED);
-    assert_eq!(state(&connection).await, State::Suspended);
+    let Connect::Suspended(why) = keeper.trunkline.tenant("acme").connect("played").await.unwrap() else {
+        panic!("not suspended")
+    };
+    assert_eq!(why.retry(), Retry::After { after_s: 3_600 }, "and connect says so");
 
     // The first look is lost on the way to the service, and made again after the claim.
     keeper.line.will(Fate::NotSent);

@@ -292,7 +292,8 @@ impl Later {
     /// When somebody looks whether a suspension is over, if that is known.
     fn looked_at(&self, record: &Record, why: &Diagnosis) -> Diagnosis {
         let now = self.hub.clock.wall();
-        let wait = record.probe_at.and_then(|at| Duration::try_from(at.duration_since(now)).ok());
+        let next = [record.probe_at, record.due_at].into_iter().flatten().min();
+        let wait = next.and_then(|at| Duration::try_from(at.duration_since(now)).ok());
         match wait {
             Some(wait) => why.clone().retry_after(whole_seconds(wait)),
             None => why.clone(),
