@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use trunkline::{Config, Connect, KeyRing, Store as _, Trunkline};
+use trunkline::{Config, Connect, Incidents, KeyRing, Store as _, Trunkline};
 use trunkline_core::async_trait;
 use trunkline_store::StoreError;
 use trunkline_tests::{Call, Watch, Watched};
 
 use super::connector::Light;
 use super::service::Line;
-use super::world::{KEY, World, takeover, timings};
+use super::world::{KEY, World, incidents, takeover, timings};
 
 /// Its identity, and whether it lives.
 pub(crate) struct Process {
@@ -69,6 +69,7 @@ impl Running {
             .transport(line())
             .token_transport(line())
             .timings(timings())
+            .incidents(if world.doubts { incidents() } else { Incidents::default() })
             .upkeep(None)
             .build()
             .await

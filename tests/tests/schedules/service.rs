@@ -75,6 +75,8 @@ enum Way {
     Silence,
     Late,
     Unavailable,
+    /// A grant that lives is refused.
+    Refused,
 }
 
 impl Line {
@@ -92,6 +94,7 @@ impl Line {
             80..85 => Way::Truncated,
             85..90 => Way::Silence,
             90..95 => Way::Late,
+            95..98 if self.world.doubts => Way::Refused,
             _ => Way::Unavailable,
         }
     }
@@ -173,6 +176,10 @@ impl Line {
                 return std::future::pending().await;
             }
             Way::Unavailable => return respond(503, String::new()),
+            Way::Refused => {
+                self.world.note(|| format!("{:?} is refused with {number}", self.process));
+                return respond(400, String::new());
+            }
             _ => {}
         }
         // A request arrives well within the deadline of whoever sent it.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use trunkline::{KeyRing, MemoryStore, Record, Store as _, Timings};
+use trunkline::{Incidents, KeyRing, MemoryStore, Record, Store as _, Timings};
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::{Clock, ConnectionId, ConnectionKey, Held, Ticks};
 use trunkline_store::{Commit, EventKind, Expected, NewBody, Stored, Vault};
@@ -24,6 +24,15 @@ pub(crate) fn timings() -> Timings {
     timings.commit_budget = Duration::from_millis(100);
     timings.commit_grace = Duration::from_millis(150);
     timings
+}
+
+/// Two tenants are enough to doubt a refusal, which is believed after ten minutes of them.
+pub(crate) fn incidents() -> Incidents {
+    let mut incidents = Incidents::default();
+    incidents.tenants = 2;
+    incidents.confirm_after = Duration::from_secs(1);
+    incidents.longest = Duration::from_secs(600);
+    incidents
 }
 
 /// How long a lease must be seen unchanged, in milliseconds.
@@ -57,6 +66,9 @@ pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) id: ConnectionId,
     pub(crate) policy: usize,
+    /// Whether there is another tenant, so that a refusal is not believed at once; the service then refuses
+    /// grants that live.
+    pub(crate) doubts: bool,
     service: Mutex<Service>,
     random: AtomicU64,
     calm: AtomicBool,
@@ -92,6 +104,7 @@ impl World {
             store,
             id: ConnectionId::from_bytes(id),
             policy,
+            doubts: seed / 3 % 4 == 0,
             service: Mutex::new(Service::new(POLICIES[policy])),
             random: AtomicU64::new(seed),
             calm: AtomicBool::new(false),
@@ -109,11 +122,18 @@ impl World {
         let now = self.clock.wall();
         let credential = credential(0, now);
         let key = ConnectionKey::new("acme", "light", "default").unwrap();
+        let vault = Vault::open(self.store.clone(), KeyRing::new(KEY)).await.unwrap();
+        if self.doubts {
+            let other = ConnectionKey::new("other", "light", "default").unwrap();
+            let (record, _) = Record::connected(ConnectionId::from_bytes([0xFF; 16]), other, "light", now);
+            let body = NewBody::Replace(&Held::default());
+            let stored = vault.commit(Expected::Absent, &record, body, Vec::new()).await.unwrap();
+            assert!(matches!(stored, Commit::Done { .. }));
+        }
         let (mut record, _) = Record::connected(self.id, key, "light", now);
         record.credential_at = Some(now);
         record.access_expires_at = credential.access_expires_at;
         let held = Held { credential, ..Held::default() };
-        let vault = Vault::open(self.store.clone(), KeyRing::new(KEY)).await.unwrap();
         let body = NewBody::Replace(&held);
         let stored = vault.commit(Expected::Absent, &record, body, Vec::new()).await.unwrap();
         assert!(matches!(stored, Commit::Done { .. }));

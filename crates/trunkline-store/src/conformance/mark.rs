@@ -19,6 +19,8 @@ pub async fn each_tenant_has_one_vote(backend: &impl Backend) -> Result<(), Stor
     for (since, votes) in [(0, 4), (5, 4), (6, 3), (20, 3), (21, 2), (40, 1), (41, 0)] {
         assert_eq!(marks.votes("c", b"invalid_client", at(since)).await?, votes, "since {since}");
     }
+    assert_eq!(marks.voters("c", b"invalid_client", at(20), 10).await?, ["A", "a", "b"]);
+    assert_eq!(marks.voters("c", b"invalid_client", at(0), 2).await?, ["A", "a"]);
     marks.vote("other", b"invalid_client", "a", at(10), at(1_000)).await?;
     marks.vote("c", b"invalid_grant", "a", at(10), at(1_000)).await?;
     assert_eq!(marks.withdraw("c", b"invalid_client").await?, 4);
@@ -70,6 +72,21 @@ pub async fn a_thing_is_seen_for_the_first_time_once(backend: &impl Backend) -> 
     assert_eq!(seen.iter().filter(|first| **first).count(), 1, "{seen:?}");
     assert!(!once(&first, 1).await?);
     assert!(once(&first, 2).await?, "something else");
+    let (marks, others) = (first.marks(), second.marks());
+    for (times, holder, second) in [(1, "a", 20), (2, "a", 30), (1, "b", 10)] {
+        assert_eq!(others.see("c", b"x", holder, at(second), at(60)).await?, times);
+    }
+    let seen = marks.seen("c", b"x", at(0), 10).await?;
+    let seen: Vec<_> =
+        seen.iter().map(|mark| (mark.holder.as_str(), mark.since, mark.at, mark.times)).collect();
+    assert_eq!(seen, [("a", at(20), at(30), 2), ("b", at(10), at(10), 1)]);
+    assert_eq!(
+        [marks.count_seen("c", b"x", at(0)).await?, marks.count_seen("c", b"x", at(11)).await?],
+        [2, 1]
+    );
+    marks.forget("c", b"x").await?;
+    assert_eq!(others.seen("c", b"x", at(0), 10).await?, []);
+    assert!(!once(&first, 1).await?, "another topic");
     Ok(())
 }
 
