@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::{
-    Begun, Captures, Clock, ConsentAnswer, ConsentAsk, ConsentKind, Credential, Error, Grant, InputSpec,
-    Inputs, Prepared, Request, Secret, Transport,
+    Account, Begun, Captures, Clock, ConsentAnswer, ConsentAsk, ConsentKind, Credential, Error, Grant,
+    InputSpec, Inputs, Prepared, Request, Secret, Transport,
 };
 
 /// What a provider's calls are made with.
@@ -168,6 +168,13 @@ pub trait AuthProvider: fmt::Debug + Send + Sync {
     /// How its grants are kept alive.
     fn policy(&self) -> RefreshPolicy {
         RefreshPolicy::default()
+    }
+
+    /// The account that these inputs name, as far as that is known before anybody is asked: a user name that the
+    /// application gives, for instance. `None` where only the service can say. Nothing is asked for it.
+    fn account(&self, inputs: &Inputs) -> Option<Account> {
+        let _ = inputs;
+        None
     }
 
     /// A text that changes whenever the application's client does: its id with its secret, for instance. From a

@@ -18,6 +18,7 @@ pub use remedy::Remedy;
 pub use report::Report;
 pub use texts::{Language, Texts};
 
+use crate::name::ConnectionId;
 use crate::text::ServiceText;
 
 /// The four kinds of failure that users of an integration know, and the rest.
@@ -104,6 +105,28 @@ pub struct Evidence {
     /// Which call: `refresh`, `GET /objects/…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
+    /// The connection that took the place of this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub successor: Option<Successor>,
+}
+
+/// A connection whose newer consent ended an older one's grant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Successor {
+    /// Which.
+    pub connection: ConnectionId,
+    /// Which of the tenant's it is; `None` for a connection of another tenant, whose names are not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+impl Successor {
+    /// The connection `id`; with its label if it is of the same tenant.
+    #[must_use]
+    pub const fn new(connection: ConnectionId, label: Option<String>) -> Self {
+        Self { connection, label }
+    }
 }
 
 /// The typed answer to "what went wrong".
@@ -224,6 +247,13 @@ impl Diagnosis {
         self.evidence.call.get_or_insert_with(|| call.into());
         self.evidence.at.get_or_insert(at);
         self
+    }
+
+    /// Says that the grant ended because of a newer consent, and whose that was. What the service said stays.
+    #[must_use]
+    pub fn superseded_by(self, successor: Successor) -> Self {
+        let evidence = Evidence { successor: Some(successor), ..self.evidence };
+        Self { evidence, ..Self::new(Cause::GrantSuperseded) }
     }
 
     /// Why.

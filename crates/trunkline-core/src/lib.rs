@@ -39,7 +39,7 @@ pub use connector::{Call, Connector, ConnectorInfo, Exchange, Probe};
 pub use consent::{Begun, Callback, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep, InputSpec, Inputs};
 pub use credential::{Credential, Grant, Prepared};
 pub use diagnosis::{
-    Actor, Cause, Diagnosis, Evidence, Family, Language, Remedy, Report, Retry, Texts, Verdict,
+    Actor, Cause, Diagnosis, Evidence, Family, Language, Remedy, Report, Retry, Successor, Texts, Verdict,
 };
 pub use endpoint::{Endpoint, is_secure};
 pub use error::{Error, ErrorKind};

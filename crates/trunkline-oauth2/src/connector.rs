@@ -9,7 +9,7 @@ use trunkline_core::http::{HeaderValue, Method};
 use trunkline_core::url::Url;
 use trunkline_core::{
     Account, AuthProvider, BuildConnector, Call, Captures, Cause, Connector, ConnectorInfo, Cx, Diagnosis,
-    Endpoint, Error, Exchange, Grant, Request, Session, async_trait, is_public_host,
+    Endpoint, Error, Exchange, Grant, Probe, Request, Session, async_trait, is_public_host,
 };
 
 use crate::account::{self, AccountSource};
@@ -183,6 +183,17 @@ impl Connector for OAuth2 {
                 hint.ok_or_else(|| nonsense("no id token for this client came"))
             }
             _ => Ok(hint.unwrap_or_default()),
+        }
+    }
+
+    /// Asks the UserInfo endpoint, where that is where the account is asked for: it answers to a living token only.
+    async fn probe(&self, cx: &Cx, session: &Session) -> Result<Probe, Error> {
+        let server = self.service.server()?;
+        match (self.source(&server, session), &server.userinfo) {
+            (AccountSource::Userinfo, Some(url)) => {
+                self.userinfo(cx, session, url).await.map(|_| Probe::Alive)
+            }
+            _ => Ok(Probe::NotSupported),
         }
     }
 

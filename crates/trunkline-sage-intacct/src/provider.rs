@@ -183,6 +183,12 @@ impl AuthProvider for SageProvider {
         policy
     }
 
+    /// The user that client credentials speak for. Who approves a consent is known afterwards only.
+    fn account(&self, inputs: &Inputs) -> Option<Account> {
+        let Subject { username, .. } = self.subject(inputs).ok()?;
+        username.map(|username| Account::new(username.company, username.user))
+    }
+
     fn client_identity(&self) -> Option<Secret> {
         self.oauth.client_identity()
     }
@@ -275,6 +281,15 @@ mod tests {
         let of = |claims| finished(GrantMethod::AuthorizationCode, &claims, &held, &none).account.unwrap();
         assert_eq!(of(json!({ "cnyId": "globex", "userId": "Ben" })).to_string(), "Ben@globex|E1");
         assert_eq!(of(json!({})).to_string(), "Ada@acme|E1");
+    }
+
+    #[test]
+    fn a_username_names_the_account_before_anybody_is_asked() {
+        let given = inputs(&[("username", "ada@acme|E2")]);
+        let named = provider(GrantMethod::ClientCredentials).account(&given).unwrap();
+        assert_eq!(named.key(), Account::new("acme", "ada").key());
+        assert_eq!(provider(GrantMethod::ClientCredentials).account(&inputs(&[])), None);
+        assert_eq!(provider(GrantMethod::AuthorizationCode).account(&given), None, "any user may approve");
     }
 
     #[test]
