@@ -132,7 +132,8 @@ impl Setup {
             .config(Config::new().connector(CONNECTOR, settings)?)
             .keys(KeyRing::new([self.key; 32]))
             .timings(self.bounds())
-            .upkeep(None);
+            .upkeep(None)
+            .probes(None);
         Ok(match &self.journal {
             Some(path) => builder.journal(path),
             None => builder,

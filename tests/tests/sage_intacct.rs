@@ -2,9 +2,11 @@
 
 mod common;
 
-use common::{VENDORS, World};
+use std::time::Duration;
+
+use common::{Ahead, VENDORS, World};
 use serde_json::{Value, json};
-use trunkline::{Cause, Connect, ErrorKind, KeyRing, Revocation, SqliteStore, State, Trunkline};
+use trunkline::{Cause, Connect, ErrorKind, KeyRing, Revocation, SqliteStore, State, Status, Trunkline};
 use trunkline_sim::sage_intacct::{Knobs, TokenFault};
 
 #[tokio::test]
@@ -194,6 +196,93 @@ async fn disconnect_revokes_unless_another_connection_holds_the_account() {
     assert!(matches!(second.disconnect().await.unwrap(), Revocation::Revoked));
     let gone = second.get(VENDORS).send().await.unwrap_err();
     assert_eq!(gone.cause(), Some(Cause::Disconnected));
+}
+
+#[tokio::test]
+async fn a_second_consent_for_one_user_ends_the_first_which_names_it() {
+    let world = World::new().await;
+    let first = world.connect().await;
+    let tenant = world.trunkline.tenant("acme");
+    let Connect::NeedsConsent(request) = tenant.connect("sage_intacct").label("second").await.unwrap() else {
+        panic!()
+    };
+    let at_risk = request.at_risk().await.unwrap();
+    assert_eq!((at_risk.len(), at_risk[0].connection, at_risk[0].is_certain), (1, first.id(), false));
+
+    let second = world.consent(&request).await.unwrap();
+
+    // Nobody uses it: it was looked at because of the consent.
+    let status = until(&first, State::NeedsConsent).await;
+    let why = status.diagnosis().unwrap();
+    assert_eq!(why.cause(), Cause::GrantSuperseded);
+    let successor = why.evidence().successor.clone().unwrap();
+    assert_eq!((successor.connection, successor.label.as_deref()), (second.id(), Some("second")));
+    assert_eq!(second.get(VENDORS).send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_user_who_is_named_beforehand_makes_the_warning_certain() {
+    let world = World::new().await;
+    let first = world.connect().await;
+    let at_risk = async |tenant: &str, username: &str| {
+        let connect = world.trunkline.tenant(tenant).connect("sage_intacct").label("x");
+        connect.method("client_credentials").input("username", username).at_risk().await.unwrap()
+    };
+
+    let of_acme = at_risk("acme", &world.service.username()).await;
+    let of_globex = at_risk("globex", &world.service.username()).await;
+
+    assert_eq!((of_acme.len(), of_acme[0].connection, of_acme[0].is_certain), (1, first.id(), true));
+    assert_eq!((of_acme[0].label.as_deref(), of_globex[0].label.as_deref()), (Some("default"), None));
+    assert!(at_risk("acme", "clerk@acme-corp").await.is_empty(), "another user's grant is not ended");
+}
+
+#[tokio::test]
+async fn a_revoked_grant_is_found_by_the_probe_alone() {
+    let world = World::new().await;
+    let sage = world.connect().await;
+    let asked = world.service.control().token_requests();
+    let ahead = Ahead::default();
+    let prober = world.probing(ahead.clone()).await;
+    world.service.control().revoke_grants(world.service.user_id(), world.service.company_id());
+
+    ahead.advance(Duration::from_secs(16 * 60));
+
+    let status = until(&sage, State::NeedsConsent).await;
+    assert_eq!(status.diagnosis().unwrap().cause(), Cause::GrantRevoked);
+    assert_eq!(world.service.control().token_requests(), asked + 1, "the renewal that decides");
+    prober.shutdown(Duration::from_secs(5)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_living_grant_is_proved_alive_by_the_probe_alone() {
+    let world = World::new().await;
+    let sage = world.connect().await;
+    let proved = async || world.trunkline.tenant("acme").connections(None, 1).await.unwrap()[0].proved_at;
+    let before = proved().await;
+    let ahead = Ahead::default();
+    let prober = world.probing(ahead.clone()).await;
+
+    ahead.advance(Duration::from_secs(16 * 60));
+
+    eventually(async || proved().await > before).await;
+    assert_eq!(sage.status().await.unwrap().state(), State::Active);
+    prober.shutdown(Duration::from_secs(5)).await.unwrap();
+}
+
+/// Waits for what happens in the background.
+async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
+    let waits = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), waits).await.unwrap();
+}
+
+async fn until(connection: &trunkline::Connection, state: State) -> Status {
+    eventually(async || connection.status().await.unwrap().state() == state).await;
+    connection.status().await.unwrap()
 }
 
 #[tokio::test]

@@ -44,7 +44,12 @@ pub(crate) async fn start(
         false => OpenStore::existing(&store_place.store).await?,
     };
     // Whoever runs one command does not do the upkeep of everybody's connections.
-    Ok(store.give_to(Trunkline::builder().config(config).keys(keys)).upkeep(None).build().await?)
+    Ok(store
+        .give_to(Trunkline::builder().config(config).keys(keys))
+        .upkeep(None)
+        .probes(None)
+        .build()
+        .await?)
 }
 
 /// Waits until everything is stored and revoked that is under way.

@@ -79,6 +79,13 @@ fn write(out: &mut impl Write, record: &Record, events: &[Event]) -> Result<(), 
     writeln!(out, "method    {}", plain(&record.method))?;
     writeln!(out, "id        {}", record.id)?;
     writeln!(out, "access    until {}", view::maybe(record.access_expires_at))?;
+    writeln!(out, "grant     until {}", view::maybe(record.grant_expires_at))?;
+    writeln!(
+        out,
+        "alive     proved {}, probed {}",
+        view::maybe(record.proved_at),
+        view::maybe(record.probe_at)
+    )?;
     writeln!(out, "upkeep    due {}", view::maybe(record.due_at))?;
     writeln!(out, "stored    {}", view::maybe(record.credential_at))?;
     writeln!(out, "connected {}", view::time(record.created_at))?;

@@ -26,6 +26,12 @@ pub(crate) struct View<'a> {
     access_expires_at: Option<Timestamp>,
     /// When something is done about it even if nobody uses it.
     due_at: Option<Timestamp>,
+    /// When the whole grant ends, whatever is done.
+    grant_expires_at: Option<Timestamp>,
+    /// When an answer of the service last proved that the grant lives.
+    proved_at: Option<Timestamp>,
+    /// When to look whether it still lives even if nobody uses it.
+    probe_at: Option<Timestamp>,
     created_at: Timestamp,
     /// When the credential was stored.
     credential_at: Option<Timestamp>,
@@ -45,6 +51,9 @@ impl<'a> From<&'a Record> for View<'a> {
             diagnosis: record.status().diagnosis().map(advice),
             access_expires_at: record.access_expires_at,
             due_at: record.due_at,
+            grant_expires_at: record.grant_expires_at,
+            proved_at: record.proved_at,
+            probe_at: record.probe_at,
             created_at: record.created_at,
             credential_at: record.credential_at,
         }

@@ -89,11 +89,11 @@ pub enum Connect {
 /// A call of `connect` before it is awaited.
 #[must_use = "nothing happens before it is awaited"]
 pub struct ConnectBuilder<'a> {
-    tenant: Tenant<'a>,
-    connector: &'a str,
-    label: &'a str,
-    wish: Option<Box<Wish>>,
-    inputs: Option<Box<Inputs>>,
+    pub(crate) tenant: Tenant<'a>,
+    pub(crate) connector: &'a str,
+    pub(crate) label: &'a str,
+    pub(crate) wish: Option<Box<Wish>>,
+    pub(crate) inputs: Option<Box<Inputs>>,
 }
 
 impl<'a> ConnectBuilder<'a> {

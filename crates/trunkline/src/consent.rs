@@ -1,5 +1,6 @@
 //! Consent, from the step a person takes to the stored grant.
 
+mod at_risk;
 mod exchange;
 mod take;
 
@@ -18,6 +19,7 @@ use crate::hub::{Hub, random_token};
 use crate::keeper::{Client, breaker};
 use crate::live::Mounted;
 
+pub use at_risk::AtRisk;
 pub(crate) use exchange::Exchange;
 pub use take::Completed;
 

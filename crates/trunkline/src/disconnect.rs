@@ -9,7 +9,7 @@ use trunkline_store::{Commit, Expected, NewBody, Opened, Record, State, Turn};
 
 use crate::connection::Connection;
 use crate::hub::{Hub, Trunkline};
-use crate::keeper::{self, lease};
+use crate::keeper::{self, lease, supersede};
 use crate::live::Mounted;
 
 /// How often a disconnect may lose the race against renewals.
@@ -197,7 +197,8 @@ async fn revoke_held(
     let auth = mounted.auth(Some(&record.method))?;
     let outcome = match &record.account {
         Some(account) if auth.policy().revoke_scope == RevokeScope::AccountPool => {
-            match hub.vault.same_account(record.key.connector(), &account.key(), id).await?.len() {
+            // A grant that is gone is not harmed.
+            match supersede::others(hub, record.key.connector(), account, id).await?.len() {
                 0 => None,
                 others => Some(Revocation::Shared { others }),
             }

@@ -22,7 +22,8 @@ use url::Url;
 use crate::config::Config;
 use crate::connect::Tenant;
 use crate::keeper::{
-    Client, Clients, Incidents, Recent, Timings, Troubles, Unwritten, Upkeep, journal, upkeep,
+    Client, Clients, Incidents, Probes, Recent, Timings, Troubles, Unwritten, Upkeep, deadline, journal,
+    probe, upkeep,
 };
 use crate::live::{ByName, Entry, Live, Mounted, Names};
 
@@ -49,6 +50,10 @@ pub(crate) struct Hub {
     pub(crate) timings: Timings,
     pub(crate) incidents: Incidents,
     pub(crate) clients: Clients,
+    /// When to look at connections; by this or by another process.
+    pub(crate) probes: Probes,
+    /// How long before its end a grant is announced to be ending.
+    pub(crate) leads: Vec<Duration>,
     pub(crate) troubles: Troubles,
     pub(crate) recent: Recent,
     pub(crate) unwritten: Arc<Unwritten>,
@@ -219,6 +224,9 @@ pub struct Builder {
     incidents: Incidents,
     /// The outer `None` is the default.
     upkeep: Option<Option<Upkeep>>,
+    /// So is here.
+    probes: Option<Option<Probes>>,
+    leads: Option<Vec<Duration>>,
     journal: Option<PathBuf>,
     poll_events: Option<Duration>,
     keep_events: Option<Duration>,
@@ -288,6 +296,22 @@ impl Builder {
         self
     }
 
+    /// Another bound, or another budget, for noticing that a grant was revoked which nobody uses; `None` leaves it
+    /// to another process.
+    #[must_use]
+    pub fn probes(mut self, probes: impl Into<Option<Probes>>) -> Self {
+        self.probes = Some(probes.into());
+        self
+    }
+
+    /// How long before the known end of a grant the event `expiring` is written, once for each of these times.
+    /// The upkeep does it. Default: 14, 7 and 1 days.
+    #[must_use]
+    pub fn expiring(mut self, leads: impl IntoIterator<Item = Duration>) -> Self {
+        self.leads = Some(leads.into_iter().collect());
+        self
+    }
+
     /// A file of this process alone, for credentials that could not be stored before a
     /// [`shutdown`](Trunkline::shutdown) had to end. What is in it is stored at the start. Default: none.
     #[must_use]
@@ -331,6 +355,8 @@ impl Builder {
         })?;
         self.timings.check()?;
         self.incidents.check()?;
+        let probes = self.probes.unwrap_or_else(|| Some(Probes::default()));
+        probes.as_ref().map_or(Ok(()), Probes::check)?;
         let (connectors, return_to) = self.config.build()?;
         let mounted = connectors
             .into_iter()
@@ -346,6 +372,8 @@ impl Builder {
             timings: self.timings,
             incidents: self.incidents,
             clients: Clients::default(),
+            probes: probes.unwrap_or_default(),
+            leads: self.leads.unwrap_or_else(|| deadline::LEADS.to_vec()),
             troubles: Troubles::default(),
             recent: Recent::default(),
             unwritten: Arc::default(),
@@ -367,6 +395,12 @@ impl Builder {
         if let Some(upkeep) = self.upkeep.unwrap_or_else(|| Some(Upkeep::default())) {
             let hub = &trunkline.0;
             hub.spawn(upkeep::run(Arc::downgrade(hub), hub.stopping.clone(), upkeep));
+        }
+        if let Some(probes) = probes {
+            let hub = &trunkline.0;
+            for mounted in hub.all_mounted() {
+                hub.spawn(probe::run(Arc::downgrade(hub), mounted.clone(), hub.stopping.clone(), probes));
+            }
         }
         Ok(trunkline)
     }

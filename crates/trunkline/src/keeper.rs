@@ -5,21 +5,28 @@
 //! `lease`), asks the service once (`one_request`), stores the answer and only then publishes it
 //! (`commit`, `write`), or concludes what a failure proves (`verdict`): by itself, and together with how others
 //! fare (`client`, `breaker`, `incident`).
+//!
+//! What nobody uses is renewed before it ends (`upkeep`, `due`, `deadline`), and looked at before a revocation
+//! goes unnoticed for too long (`probe`, `look`); a refusal that a newer consent explains names it (`supersede`).
 
 pub(crate) mod breaker;
 pub(crate) mod client;
 mod commit;
+pub(crate) mod deadline;
 pub(crate) mod due;
 mod flight;
 mod incident;
 pub(crate) mod journal;
 mod learned;
 pub(crate) mod lease;
-pub(crate) mod look;
+mod look;
 mod one_request;
+pub(crate) mod probe;
 mod recent;
 mod renewal;
+pub(crate) mod supersede;
 mod timings;
+pub(crate) mod told;
 pub(crate) mod trouble;
 pub(crate) mod upkeep;
 mod verdict;
@@ -41,6 +48,7 @@ pub use breaker::BrokenClient;
 pub(crate) use client::{Client, Clients};
 pub(crate) use flight::Flight;
 pub use incident::{Incident, Incidents};
+pub use probe::Probes;
 pub(crate) use recent::Recent;
 pub use timings::Timings;
 pub(crate) use trouble::Troubles;
@@ -63,8 +71,9 @@ pub(crate) enum Why {
     Expired,
     /// The service rejected the token of this generation.
     Rejected { generation: u64 },
-    /// The service said by itself that something happened to the grant, while it was of this generation. Unlike
-    /// the others, this reason holds where the grant is thought to be lost or suspended too.
+    /// The service said by itself that something happened to the grant, while it was of this generation, or what
+    /// suspended it may be over. Unlike the others, this reason holds where the grant is thought to be lost or
+    /// suspended too.
     Told { generation: u64 },
     /// Nobody uses the grant, and it ends of disuse; it was claimed until then.
     Due { until: Timestamp },

@@ -60,11 +60,11 @@ pub use clock::SystemClock;
 pub use config::Config;
 pub use connect::{Connect, ConnectBuilder, Connecting, Tenant};
 pub use connection::Connection;
-pub use consent::{BrowserSession, Completed, ConsentRequest};
+pub use consent::{AtRisk, BrowserSession, Completed, ConsentRequest};
 pub use disconnect::Revocation;
 pub use events::{Cursor, Event, Events};
 pub use hub::{Builder, Trunkline};
-pub use keeper::{BrokenClient, Incident, Incidents, Timings, Upkeep};
+pub use keeper::{BrokenClient, Incident, Incidents, Probes, Timings, Upkeep};
 pub use request::{IntoTarget, RequestBuilder};
 #[cfg(feature = "reqwest")]
 pub use reqwest_transport::ReqwestTransport;
@@ -75,7 +75,7 @@ pub use token::{AccessToken, TokenGuard};
 
 pub use trunkline_core::{
     Account, Actor, Callback, Cause, ConnectionId, ConsentStep, Diagnosis, Error, ErrorKind, Evidence,
-    Family, InputSpec, Inputs, Language, Registry, Remedy, Report, Retry, ScopeSet, Secret, Texts,
+    Family, InputSpec, Inputs, Language, Registry, Remedy, Report, Retry, ScopeSet, Secret, Successor, Texts,
     TransportError, Verdict,
 };
 #[cfg(feature = "sqlite")]

@@ -55,6 +55,8 @@ pub(crate) struct Entry {
     pub(crate) forced_at: AtomicU64,
     /// Before this point no renewal starts in the background, since the last one failed; in ticks.
     pub(crate) quiet_until: AtomicU64,
+    /// When a call last succeeded, in ticks; 0 for never. Written by each, so it is one plain store.
+    used_at: AtomicU64,
 }
 
 impl Entry {
@@ -68,6 +70,7 @@ impl Entry {
             flight: Mutex::new(None),
             forced_at: AtomicU64::new(0),
             quiet_until: AtomicU64::new(0),
+            used_at: AtomicU64::new(0),
         }
     }
 
@@ -75,6 +78,18 @@ impl Entry {
     pub(crate) fn of(hub: &Hub, record: &Record, mounted: &Arc<Mounted>) -> Arc<Self> {
         let fresh = Arc::new(Self::new(record.id, &record.key, mounted.clone()));
         hub.entry(fresh.names()).filter(|entry| entry.id == record.id).unwrap_or(fresh)
+    }
+
+    /// The service took the credential.
+    #[inline]
+    pub(crate) fn used(&self, now: Ticks) {
+        self.used_at.store(now.as_millis(), Ordering::Relaxed);
+    }
+
+    /// When it last did.
+    pub(crate) fn used_at(&self) -> Option<Ticks> {
+        let at = self.used_at.load(Ordering::Relaxed);
+        (at != 0).then(|| Ticks::from_millis(at))
     }
 
     /// A token that is rejected right after its renewal was not too old.

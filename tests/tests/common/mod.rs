@@ -3,12 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use trunkline::{
-    BrowserSession, Callback, Config, Connect, Connection, ConsentRequest, ConsentStep, Error, KeyRing,
-    SqliteStore, Trunkline,
+    BrowserSession, Builder, Callback, Config, Connect, Connection, ConsentRequest, ConsentStep, Error,
+    KeyRing, Probes, SqliteStore, SystemClock, Trunkline,
 };
+use trunkline_core::jiff::Timestamp;
+use trunkline_core::{Clock, Ticks};
 use trunkline_sim::sage_intacct::{Knobs, SageIntacct};
 
 pub(crate) const KEY: [u8; 32] = [7; 32];
@@ -35,6 +39,15 @@ impl World {
     /// Another hub on the same file, as another process would have.
     pub(crate) async fn another(&self) -> Trunkline {
         open(&self.service, self.file(), "").await.unwrap()
+    }
+
+    /// Another hub on the same file that only looks at connections, by a clock of its own.
+    pub(crate) async fn probing(&self, clock: Ahead) -> Trunkline {
+        let builder = builder(&self.service, self.file(), "").await.unwrap();
+        // A round each second.
+        let mut probes = Probes::default();
+        probes.within = Duration::from_secs(60);
+        builder.clock(clock).upkeep(None).probes(probes).build().await.unwrap()
     }
 
     pub(crate) fn file(&self) -> PathBuf {
@@ -66,7 +79,36 @@ impl World {
     }
 }
 
+/// The operating system's clock, and how far this one is ahead of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ahead(Arc<AtomicU64>);
+
+impl Ahead {
+    pub(crate) fn advance(&self, by: Duration) {
+        self.0.fetch_add(u64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    fn by(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+impl Clock for Ahead {
+    fn wall(&self) -> Timestamp {
+        SystemClock.wall().checked_add(self.by()).unwrap()
+    }
+
+    fn coarse(&self) -> Ticks {
+        SystemClock.coarse().plus(self.by())
+    }
+}
+
 async fn open(service: &SageIntacct, file: PathBuf, more: &str) -> Result<Trunkline, Error> {
+    // What nobody uses is looked at where a test is about that.
+    builder(service, file, more).await?.probes(None).build().await
+}
+
+async fn builder(service: &SageIntacct, file: PathBuf, more: &str) -> Result<Builder, Error> {
     let settings = format!(
         r#"
         [connectors.sage_intacct]
@@ -81,12 +123,10 @@ async fn open(service: &SageIntacct, file: PathBuf, more: &str) -> Result<Trunkl
         service.client_secret(),
         service.url(),
     );
-    Trunkline::builder()
+    Ok(Trunkline::builder()
         .config(Config::from_toml(&settings, "test")?)
         .store(SqliteStore::open(file).await?)
-        .keys(KeyRing::new(KEY))
-        .build()
-        .await
+        .keys(KeyRing::new(KEY)))
 }
 
 pub(crate) const VENDORS: &str = "/objects/accounts-payable/vendor";

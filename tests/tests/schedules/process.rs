@@ -71,6 +71,7 @@ impl Running {
             .timings(timings())
             .incidents(if world.doubts { incidents() } else { Incidents::default() })
             .upkeep(None)
+            .probes(None)
             .build()
             .await
             .unwrap();

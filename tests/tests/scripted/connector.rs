@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
-use trunkline::{Account, Diagnosis, Error, InputSpec};
-use trunkline_auth::oauth2::{AuthorizationCode, Client, ClientAuth, ClientCredentials, challenge};
+use trunkline::{Account, Cause, Diagnosis, Error, InputSpec};
+use trunkline_auth::oauth2::{self, AuthorizationCode, Client, ClientAuth, ClientCredentials, challenge};
+use trunkline_core::http::Method;
 use trunkline_core::url::Url;
 use trunkline_core::{
-    AuthProvider, BuildConnector, Captures, Connector, ConnectorInfo, Cx, Endpoint, Exchange, Grant,
-    RefreshPolicy, Request, Reuse, Secret, Session, async_trait, register_connector,
+    AuthProvider, BuildConnector, Call, Captures, Connector, ConnectorInfo, Cx, Endpoint, Exchange, Grant,
+    NewConsent, Probe, RefreshPolicy, Request, Reuse, Secret, Session, async_trait, register_connector,
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -21,6 +22,8 @@ pub(crate) struct PlayedConfig {
     idle_s: Option<u64>,
     /// Another client secret than the usual one.
     secret: Option<String>,
+    /// A new consent ends the earlier ones of its account.
+    ends_earlier: bool,
 }
 
 impl PlayedConfig {
@@ -32,7 +35,8 @@ impl PlayedConfig {
             _ => ("kills_family", 0),
         };
         let idle_s = policy.idle_limit.map(|limit| limit.as_secs());
-        Self { reuse: Some(reuse.to_owned()), grace_s, idle_s, secret: None }
+        let ends_earlier = policy.new_consent == NewConsent::EndsEarlier;
+        Self { reuse: Some(reuse.to_owned()), grace_s, idle_s, secret: None, ends_earlier }
     }
 
     /// The same with another client secret.
@@ -53,6 +57,9 @@ impl PlayedConfig {
             _ => Reuse::KillsFamily,
         };
         policy.idle_limit = self.idle_s.map(Duration::from_secs);
+        if self.ends_earlier {
+            policy.new_consent = NewConsent::EndsEarlier;
+        }
         policy
     }
 }
@@ -120,7 +127,26 @@ impl Connector for Played {
         Ok(Account::new("acme", String::from_utf8(body.to_vec()).unwrap()))
     }
 
+    /// As `identify` asks.
+    async fn probe(&self, cx: &Cx, session: &Session) -> Result<Probe, Error> {
+        let me = Request::new(Method::GET, session.endpoint().join("/me")?);
+        let response = session.send(me).await?;
+        if response.status().is_success() {
+            return Ok(Probe::Alive);
+        }
+        let (status, headers) = (response.status(), response.headers());
+        let call = Call::Api;
+        let exchange = Exchange { call, method: &Method::GET, path: "/me", status, headers, body: &[] };
+        let judged = self.diagnose(&exchange);
+        Err(judged.unwrap_or_else(|| oauth2::diagnose(&exchange, cx.clock().wall())).into())
+    }
+
+    /// 423 says that the user is locked, 410 that the grant is gone.
     fn diagnose(&self, exchange: &Exchange<'_>) -> Option<Diagnosis> {
-        challenge::diagnose(exchange.status, exchange.headers)
+        match exchange.status.as_u16() {
+            423 => Some(Diagnosis::new(Cause::UserDisabled)),
+            410 => Some(Diagnosis::new(Cause::GrantRevoked)),
+            _ => challenge::diagnose(exchange.status, exchange.headers),
+        }
     }
 }

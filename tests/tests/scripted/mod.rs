@@ -47,6 +47,7 @@ impl Stage {
             .token_transport(tokens.clone())
             .timings(timings)
             .upkeep(None)
+            .probes(None)
             .build()
             .await
             .unwrap();

@@ -56,12 +56,33 @@ struct Books {
     outage: Option<Fate>,
     /// Grants that are refused with this code though they live.
     refused: HashMap<usize, &'static str>,
+    /// A new consent ends the earlier grants.
+    supersedes: bool,
+    /// What every call to the API is answered with, unless its token is rejected.
+    api_status: u16,
+    /// Everything is answered with 503.
+    down: bool,
+    /// When the refresh token that the next answers bring ends, after it: stated, and not moved by a use if `true`.
+    refresh_ends: Option<(Duration, bool)>,
 }
 
 #[derive(Debug)]
 struct Grant {
     tokens: Family,
     used_at: Vec<u64>,
+    is_revoked: bool,
+}
+
+impl Grant {
+    fn revoke(&mut self) {
+        self.tokens.end();
+        self.is_revoked = true;
+    }
+}
+
+/// The grant that a token is of, `canary-a-{family}-{number}`.
+fn family_of(token: &str) -> Option<usize> {
+    token.rsplitn(3, '-').nth(1)?.parse().ok()
 }
 
 /// One process's line to the service: the books are everyone's, the fates and the count its own.
@@ -71,6 +92,7 @@ pub(crate) struct PlayedService {
     clock: PlayedClock,
     fates: Arc<Mutex<VecDeque<Fate>>>,
     asked: Arc<Mutex<Vec<Duration>>>,
+    called: Arc<Mutex<Vec<(Duration, String)>>>,
 }
 
 impl PlayedService {
@@ -86,13 +108,17 @@ impl PlayedService {
             revocations_fail: 0,
             outage: None,
             refused: HashMap::new(),
+            supersedes: false,
+            api_status: 200,
+            down: false,
+            refresh_ends: None,
         };
         let books = Arc::new(Mutex::new(books));
-        Self { books, clock, fates: Arc::default(), asked: Arc::default() }
+        Self { books, clock, fates: Arc::default(), asked: Arc::default(), called: Arc::default() }
     }
 
     pub(crate) fn line(&self) -> Self {
-        Self { fates: Arc::default(), asked: Arc::default(), ..self.clone() }
+        Self { fates: Arc::default(), asked: Arc::default(), called: Arc::default(), ..self.clone() }
     }
 
     /// A refresh token that is not used for so long ends its grant.
@@ -146,6 +172,36 @@ impl PlayedService {
         self.books().rejected.insert(access.to_owned());
     }
 
+    /// Ends a grant: neither its refresh token nor its access tokens serve any more.
+    pub(crate) fn revokes(&self, family: usize) {
+        self.books().families[family].revoke();
+    }
+
+    /// A new consent ends the earlier grants from now on.
+    pub(crate) fn supersedes(&self) {
+        self.books().supersedes = true;
+    }
+
+    /// Calls with a living token are answered so.
+    pub(crate) fn answers_calls(&self, status: u16) {
+        self.books().api_status = status;
+    }
+
+    /// Whether every request is answered with 503.
+    pub(crate) fn is_down(&self, down: bool) {
+        self.books().down = down;
+    }
+
+    /// States that refresh tokens end after this time, counted from each answer or from the first consent.
+    pub(crate) fn states_refresh_end(&self, after: Duration, is_fixed: bool) {
+        self.books().refresh_ends = Some((after, is_fixed));
+    }
+
+    /// When calls were made on this line, and with which token, since tokio's clock stood at the service's start.
+    pub(crate) fn called(&self) -> Vec<(Duration, String)> {
+        self.called.lock().unwrap().clone()
+    }
+
     /// The next revocations are refused for a time.
     pub(crate) fn fails_revocations(&self, times: usize) {
         self.books().revocations_fail = times;
@@ -180,8 +236,11 @@ impl PlayedService {
         let mut books = self.books();
         let (family, number) = match value(form, "refresh_token") {
             None => {
+                if books.supersedes {
+                    books.families.iter_mut().for_each(Grant::revoke);
+                }
                 let tokens = Family::new(books.reuse);
-                books.families.push(Grant { tokens, used_at: vec![now] });
+                books.families.push(Grant { tokens, used_at: vec![now], is_revoked: false });
                 (books.families.len() - 1, 0)
             }
             Some(token) => {
@@ -207,8 +266,12 @@ impl PlayedService {
             }
         };
         let life = books.stated_life.map_or(String::new(), |life| format!(r#","expires_in":{life}"#));
+        let ends = books.refresh_ends.map_or(String::new(), |(after, is_fixed)| {
+            let passed = if is_fixed { now - books.families[family].used_at[0] } else { 0 };
+            format!(r#","refresh_token_expires_in":{}"#, after.as_secs().saturating_sub(passed / 1_000))
+        });
         let body = format!(
-            r#"{{"access_token":"canary-a-{family}-{number}","refresh_token":"canary-r-{family}-{number}","token_type":"Bearer"{life}}}"#
+            r#"{{"access_token":"canary-a-{family}-{number}","refresh_token":"canary-r-{family}-{number}","token_type":"Bearer"{life}{ends}}}"#
         );
         (200, body)
     }
@@ -230,9 +293,13 @@ impl PlayedService {
 
     fn call(&self, authorization: &str) -> (u16, String) {
         let token = authorization.trim_start_matches("Bearer ");
-        match self.books().rejected.contains(token) {
+        self.called.lock().unwrap().push((self.clock.elapsed(), token.to_owned()));
+        let books = self.books();
+        let family = family_of(token).and_then(|family| books.families.get(family));
+        match books.rejected.contains(token) || family.is_some_and(|family| family.is_revoked) {
             true => (401, String::new()),
-            false => (200, "ada".to_owned()),
+            false if books.api_status == 200 => (200, "ada".to_owned()),
+            false => (books.api_status, String::new()),
         }
     }
 }
@@ -256,6 +323,14 @@ impl Transport for PlayedService {
             RequestBody::Bytes(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
             _ => String::new(),
         };
+        if self.books().down {
+            let path = request.url.path().to_owned();
+            match path.as_str() {
+                "/token" => self.asked.lock().unwrap().push(self.clock.elapsed()),
+                _ => self.called.lock().unwrap().push((self.clock.elapsed(), path)),
+            }
+            return Ok(response(503, Vec::new(), String::new()));
+        }
         match request.url.path() {
             "/revoke" => {
                 return Ok(response(self.revoke(&form), Vec::new(), String::new()));

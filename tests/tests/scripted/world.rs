@@ -74,7 +74,8 @@ impl World {
             .clock(self.clock.clone())
             .transport(line.clone())
             .token_transport(line.clone())
-            .upkeep(None);
+            .upkeep(None)
+            .probes(None);
         Ok(Process { trunkline: set(builder).build().await?, line, store })
     }
 

@@ -163,7 +163,7 @@ impl World {
         let config = Config::from_file(self.folder.path().join("trunkline.toml")).unwrap();
         let store = SqliteStore::open(self.folder.path().join("trunkline.db")).await.unwrap();
         let builder = Trunkline::builder().config(config).store(store).keys(KeyRing::new(KEY));
-        builder.upkeep(None).build().await.unwrap()
+        builder.upkeep(None).probes(None).build().await.unwrap()
     }
 
     /// The token that the connection holds now.

@@ -17,7 +17,7 @@ use super::Wish;
 use crate::connection::Connection;
 use crate::events;
 use crate::hub::{Hub, random_id};
-use crate::keeper::{self, Client, breaker, client, due, ended, lease, trouble};
+use crate::keeper::{self, Client, breaker, client, due, ended, lease, probe, supersede, trouble};
 use crate::live::{Live, Mounted};
 
 /// How often a reconnect may lose the race against renewals of the grant it replaces.
@@ -150,7 +150,7 @@ impl Exchange {
         let (mut record, event) =
             Record::connected(random_id()?, self.key.clone(), self.method.as_str(), now);
         record.account = grant.account.clone();
-        self.fill_in(&mut record, &*auth, &grant, now);
+        self.fill_in(hub, &mut record, &*auth, &grant, now);
         let held = self.held(&grant);
         let events: Vec<_> = [event].into_iter().chain(self.narrowed.clone()).collect();
         match keeper::persist(hub, Expected::Absent, &record, NewBody::Replace(&held), &events).await? {
@@ -172,11 +172,13 @@ impl Exchange {
         match identify(hub, mounted, &connection, &held, &grant).await {
             Ok(Some(account)) if Some(&account) != record.account.as_ref() => {
                 self.confirm(hub, record.clone(), &account).await?;
+                record.account = Some(account);
             }
             Ok(_) => {}
             Err(error) => return Err(refused(hub, &connection, record, error).await),
         }
         tracing::info!(target: "trunkline", connector = %record.key.connector(), tenant = %record.key.tenant(), connection = %record.id, "connected");
+        supersede::look_at_older(hub, mounted, &record).await;
         Ok(connection)
     }
 
@@ -212,14 +214,16 @@ impl Exchange {
             record.method.clone_from(&self.method);
             record.account = account.clone().or(record.account);
             record.generation += 1;
-            self.fill_in(&mut record, &*auth, &grant, now);
+            self.fill_in(hub, &mut record, &*auth, &grant, now);
             let turn = if changed { Turn::AccountChanged } else { Turn::Reconnected };
             let turned = record.turn(turn, now).into_iter();
             let events: Vec<_> = turned.chain(self.narrowed.clone()).collect();
             match keeper::persist(hub, expected, &record, NewBody::Replace(&held), &events).await? {
                 Commit::Done { .. } => {
                     tracing::info!(target: "trunkline", connector = %record.key.connector(), tenant = %record.key.tenant(), connection = %record.id, "reconnected");
-                    return self.publish(hub, mounted, auth, &record, &held);
+                    let connection = self.publish(hub, mounted, auth, &record, &held)?;
+                    supersede::look_at_older(hub, mounted, &record).await;
+                    return Ok(connection);
                 }
                 Commit::Conflict { .. } => {
                     let again = keeper::reload(hub, &self.key).await;
@@ -264,12 +268,20 @@ impl Exchange {
     }
 
     /// What a record says of its credential.
-    fn fill_in(&self, record: &mut Record, auth: &dyn AuthProvider, grant: &Grant, now: Timestamp) {
+    fn fill_in(
+        &self,
+        hub: &Hub,
+        record: &mut Record,
+        auth: &dyn AuthProvider,
+        grant: &Grant,
+        now: Timestamp,
+    ) {
         record.credential_at = Some(now);
         record.access_expires_at = grant.credential.access_expires_at;
         record.grant_expires_at = grant.credential.grant_expires_at;
-        record.due_at = due::at(&auth.policy(), &grant.credential, record.id, now);
+        record.due_at = due::at(hub, record, &auth.policy(), &grant.credential);
         record.proved_at = Some(now);
+        record.probe_at = Some(hub.probes.next(now));
     }
 
     fn held(&self, grant: &Grant) -> Held {
@@ -327,7 +339,7 @@ async fn refused(hub: &Arc<Hub>, connection: &Connection, mut record: Record, er
     let error = error.map_diagnosis(|diagnosis| diagnosis.during("identify", now));
     let expected = Expected::unchanged(&record);
     let Some(event) = ended(&error).and_then(|turn| record.turn(turn, now)) else { return error };
-    (record.due_at, record.probe_at) = (None, None);
+    (record.due_at, record.probe_at) = (None, probe::next_look(hub, &record, now));
     if let Ok(Commit::Done { .. }) = keeper::persist(hub, expected, &record, NewBody::Keep, &[event]).await {
         connection.entry.live.store(None);
     }

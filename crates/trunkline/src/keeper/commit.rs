@@ -29,8 +29,7 @@ pub(super) async fn renewed(
     auth: Arc<dyn AuthProvider>,
     hold: &Hold,
 ) -> Result<Arc<Live>, Error> {
-    let due_at = due::at(&auth.policy(), &held.credential, before.id, hub.clock.wall());
-    let mut change = sealed(hub, before, held, narrowed, due_at, hold)?;
+    let mut change = sealed(hub, before, held, &*auth, narrowed, hold)?;
     let _holding = hub.unwritten.hold(change.clone());
     loop {
         if let Commit::Done { .. } = write(hub, &change, Some(hold)).await {
@@ -91,8 +90,8 @@ fn sealed(
     hub: &Hub,
     mut record: Record,
     held: &Held,
+    auth: &dyn AuthProvider,
     narrowed: Option<NewEvent>,
-    due_at: Option<jiff::Timestamp>,
     hold: &Hold,
 ) -> Result<Change, Error> {
     let before = record.clone();
@@ -103,7 +102,8 @@ fn sealed(
     record.grant_expires_at = held.credential.grant_expires_at;
     // Nothing proves a grant alive as a renewal does.
     record.proved_at = Some(now);
-    record.due_at = due_at;
+    record.probe_at = Some(hub.probes.next(now));
+    record.due_at = due::at(hub, &record, &auth.policy(), &held.credential);
     let expected = Expected::Generation(before.generation);
     let body = NewBody::Replace(held);
     let mut change = hub.vault.seal(

@@ -4,24 +4,47 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use trunkline_core::{ConnectionId, Credential, RefreshPolicy};
+use trunkline_store::Record;
+
+use super::deadline;
+use super::upkeep::CLAIM;
+use crate::hub::Hub;
 
 /// The part of its idle time after which an unused grant is renewed, in percent; per connection up to
 /// `SPREAD` earlier, so that connections made together are not all due together.
 const PART: u32 = 80;
 const SPREAD: u32 = 30;
 
-/// When the refresh token of this credential has to be used at the latest, well before it ends of disuse.
-/// `None` when it does not, or nobody knows.
+/// When something is to be done about a connection with this credential if nobody uses it: it is renewed, or its
+/// end is announced.
 pub(crate) fn at(
+    hub: &Hub,
+    record: &Record,
+    policy: &RefreshPolicy,
+    credential: &Credential,
+) -> Option<Timestamp> {
+    let now = hub.clock.wall();
+    // A lead that has just begun may be unsaid: whoever was about to say it finds a changed record.
+    let since = now.checked_sub(CLAIM).unwrap_or(now);
+    let announced = deadline::next(&hub.leads, record.grant_expires_at, since);
+    renewal(policy, credential, record.id, now).into_iter().chain(announced).min()
+}
+
+/// When the refresh token of this credential, which was stored at `now`, has to be used at the latest, well before it ends of disuse.
+/// `None` when it does not, or nobody knows.
+pub(super) fn renewal(
     policy: &RefreshPolicy,
     credential: &Credential,
     id: ConnectionId,
     now: Timestamp,
 ) -> Option<Timestamp> {
     credential.refresh_token.as_ref()?;
-    let stated =
-        credential.refresh_expires_at.and_then(|end| Duration::try_from(end.duration_since(now)).ok());
-    let idle = stated.or(policy.idle_limit)?;
+    let idle = match credential.refresh_expires_at {
+        // A use does not move it.
+        Some(end) if credential.grant_expires_at.is_some_and(|grant| grant <= end) => return None,
+        Some(end) => Duration::try_from(end.duration_since(now)).ok(),
+        None => policy.idle_limit,
+    }?;
     let spread = SPREAD * u32::from(id.as_bytes()[14]) / 255;
     let wait = SignedDuration::try_from(idle / 100 * (PART - spread)).ok()?;
     now.checked_add(wait).ok()
@@ -39,7 +62,7 @@ mod tests {
         let mut policy = RefreshPolicy::default();
         policy.idle_limit = idle_limit;
         let now = Timestamp::UNIX_EPOCH;
-        let at = at(&policy, credential, ConnectionId::from_bytes([byte; 16]), now)?;
+        let at = renewal(&policy, credential, ConnectionId::from_bytes([byte; 16]), now)?;
         Some(at.duration_since(now).as_hours() / 24)
     }
 
@@ -57,6 +80,19 @@ mod tests {
         let refresh_token = Some(Secret::new("r"));
         let credential = Credential { refresh_token, refresh_expires_at, ..Credential::default() };
         assert_eq!(days(&credential, Some(DAY * 100), 0), Some(8));
+    }
+
+    #[test]
+    fn a_refresh_token_whose_end_cannot_be_moved_is_not_used_for_nothing() {
+        let end = Timestamp::UNIX_EPOCH.checked_add(DAY * 10).ok();
+        let refresh_token = Some(Secret::new("r"));
+        let credential = Credential {
+            refresh_token,
+            refresh_expires_at: end,
+            grant_expires_at: end,
+            ..Credential::default()
+        };
+        assert_eq!(days(&credential, Some(DAY * 100), 0), None);
     }
 
     #[test]

@@ -147,6 +147,7 @@ async fn spend(
                 captures.insert(name, value);
             }
             let credential = learned::lifetime(grant.credential, &held.credential, why, hub.clock.wall());
+            let credential = learned::end(credential, &held.credential);
             let before = held.credential.scopes.unwrap_or_default();
             let narrowed = events::narrowed(&record.key, &before, &credential, hub.clock.wall());
             let renewed = Held { credential, captures, inputs: held.inputs };

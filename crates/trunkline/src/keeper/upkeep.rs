@@ -9,15 +9,15 @@ use tokio_util::sync::CancellationToken;
 use trunkline_core::{ConnectionId, Error};
 use trunkline_store::State;
 
-use super::{Why, flight, look};
+use super::{Why, deadline, flight, told};
 use crate::disconnect;
 use crate::hub::{Hub, random};
 use crate::live::{Entry, Mounted};
 
 /// How long a claimed connection is left to its claimer: longer than any renewal takes.
-const CLAIM: Duration = Duration::from_secs(10 * 60);
+pub(super) const CLAIM: Duration = Duration::from_secs(10 * 60);
 
-/// How grants are kept alive that end if nobody uses them, and how unfinished revocations are taken up.
+/// How grants are kept alive that end if nobody uses them, how ends that nothing moves are announced, and how unfinished revocations are taken up.
 ///
 /// Each process looks for what is due and claims a few of them, so that no two renew the same. After a
 /// downtime the rest waits for the next rounds: no service is stampeded.
@@ -92,8 +92,11 @@ async fn keep(
         State::Disconnected => return disconnect::revoke_due(hub, mounted, id).await,
         // The service told that it is worth a look, or its pause after a suspension is over.
         State::NeedsConsent | State::Suspended => {
-            return look::at(hub, &Entry::of(hub, record, mounted), record.generation).await;
+            return told::at(hub, &Entry::of(hub, record, mounted), record.generation).await;
         }
+    }
+    if !deadline::tend(hub, mounted, &opened).await? {
+        return Ok(());
     }
     let entry = Entry::of(hub, record, mounted);
     flight::join_or_start(hub, &entry, Why::Due { until }).wait().await.map(drop)

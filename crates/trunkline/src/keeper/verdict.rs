@@ -9,7 +9,7 @@ use trunkline_store::{Commit, Expected, Fence, Intent, NewBody, Opened, Record, 
 
 use super::lease::Hold;
 use super::renewal::Failure;
-use super::{QUIET_AFTER_FAILURE, adopt, incident, lost, trouble};
+use super::{QUIET_AFTER_FAILURE, adopt, incident, lost, probe, supersede, trouble};
 use crate::hub::Hub;
 use crate::live::{Entry, Live};
 
@@ -63,7 +63,7 @@ pub(super) async fn conclude(
             Err(Failure::Final(error))
         }
         Some(turn @ (Turn::NeedsConsent(_) | Turn::Superseded(_) | Turn::Suspended(_))) => {
-            judge(hub, entry, record, fence, turn, error).await.map_err(Failure::Final)
+            judge(hub, entry, record, Some(fence), turn, error).await.map_err(Failure::Final)
         }
         turn => {
             hold.settle(hub, fence).await;
@@ -133,7 +133,18 @@ pub(super) async fn after_refused_replay(
     let stays = Settle::LeaveOpen { epoch: Intent::REFUSED };
     let fence = Fence { epoch: Intent::REFUSED, then: stays };
     let why = error.diagnosis().cloned().unwrap_or_else(|| Diagnosis::new(Cause::GrantRevoked));
-    judge(hub, entry, record, fence, Turn::NeedsConsent(why), error).await
+    judge(hub, entry, record, Some(fence), Turn::NeedsConsent(why), error).await
+}
+
+/// What a refusal makes of the connection that was said to a probe, by the judgement of a renewal's.
+pub(super) async fn said(hub: &Hub, entry: &Entry, opened: Opened, error: Error) {
+    let Some(turn) = ended(&error) else { return };
+    // Whoever holds the lease, or may still write an answer, knows more than a probe of what is stored now.
+    if opened.lease.owner.is_some() || opened.lease.intent.is_some() {
+        return;
+    }
+    let told = judge(hub, entry, opened.record, None, turn, error).await.map(|live| live.generation);
+    tracing::debug!(target: "trunkline", connection = %entry.id, ?told, "probe judged");
 }
 
 /// Stores a verdict, unless the refused credential is no longer the stored one.
@@ -141,30 +152,38 @@ async fn judge(
     hub: &Hub,
     entry: &Entry,
     mut record: Record,
-    fence: Fence,
+    fence: Option<Fence>,
     turn: Turn,
     error: Error,
 ) -> Result<Arc<Live>, Error> {
+    let error = supersede::explained(hub, entry, &record, error).await;
+    let turn = ended(&error).unwrap_or(turn);
     let judged = record.generation;
     for _ in 0..RACES {
-        match mark(hub, &record, Some(fence), turn.clone()).await {
+        match mark(hub, &record, fence, turn.clone()).await {
             Some(Commit::Done { .. }) => {
                 entry.live.store(None);
                 return Err(error);
             }
-            // A store that fails now is no reason to wait: the next renewal comes to the same conclusion.
-            None => return Err(error),
+            // There is nothing to change; or the store fails, which is no reason to wait: the next renewal comes
+            // to the same conclusion.
+            None => {
+                release(hub, entry, fence).await;
+                return Err(error);
+            }
             Some(Commit::Conflict { .. }) => {}
         }
         let Some(opened) = hub.vault.load_by_id(entry.id).await? else { return Err(error) };
         let Opened { record: now, lease, .. } = &opened;
         if now.generation != judged || !now.status().state().serves() {
+            // A disconnect, for instance, waits for our lease.
+            release(hub, entry, fence).await;
             return adopt(hub, entry, &opened)?.ok_or_else(|| {
                 entry.live.store(None);
                 lost(now.status())
             });
         }
-        if lease.intent.as_ref().map(|intent| intent.epoch) != Some(fence.epoch) {
+        if lease.intent.as_ref().map(|intent| intent.epoch) != fence.map(|fence| fence.epoch) {
             // Somebody else is at it: theirs is the verdict.
             return Err(Error::of(Cause::RefreshOutcomeUnknown));
         }
@@ -173,13 +192,22 @@ async fn judge(
     Err(error)
 }
 
+/// Frees the lease without a change.
+async fn release(hub: &Hub, entry: &Entry, fence: Option<Fence>) {
+    let Some(fence) = fence else { return };
+    if let Err(error) = hub.vault.store().settle(entry.id, &fence).await {
+        tracing::warn!(target: "trunkline", connection = %entry.id, error = %error, "lease could not be released");
+    }
+}
+
 /// Stores a change of state for the very record that was read; `None` when the store failed, or when there is
 /// nothing to change.
 async fn mark(hub: &Hub, record: &Record, under: Option<Fence>, turn: Turn) -> Option<Commit> {
     let mut changed = record.clone();
-    let event = changed.turn(turn, hub.clock.wall())?;
+    let now = hub.clock.wall();
+    let event = changed.turn(turn, now)?;
     if !changed.status().state().serves() {
-        (changed.due_at, changed.probe_at) = (None, None);
+        (changed.due_at, changed.probe_at) = (None, probe::next_look(hub, &changed, now));
     }
     let expected = Expected::unchanged(record);
     let change = hub.vault.seal(expected, under, &changed, NewBody::Keep, vec![event]);

@@ -40,7 +40,10 @@ pub(super) fn send<'a>(
         let replay = builder.body.replay();
         let request = authorized(&mut builder, &live)?;
         let response = match connection.hub.transport.send(request).await {
-            Ok(response) if response.status().is_success() => return Ok(Response::new(response, None)),
+            Ok(response) if response.status().is_success() => {
+                connection.entry.used(connection.hub.clock.coarse());
+                return Ok(Response::new(response, None));
+            }
             Ok(response) => response,
             Err(error) => return Err(transport_failure(&error)),
         };

@@ -11,7 +11,7 @@ use trunkline_store::{Commit, EventKind, Expected, NewBody, NewEvent, Opened, Re
 
 use super::{Signal, SignalKind, SignalSubject};
 use crate::hub::{Hub, Trunkline};
-use crate::keeper::look::{self, SUSPENDED_PAUSE};
+use crate::keeper::told::{self, SUSPENDED_PAUSE};
 use crate::live::{Entry, Mounted};
 
 /// How often a signal may lose the race against other changes of a connection.
@@ -149,7 +149,7 @@ async fn apply(
             let entry = Entry::of(hub, &record, mounted);
             entry.live.store(None);
             if matches!(plan, Plan::Look) {
-                look::behind(hub, entry, generation);
+                told::behind(hub, entry, generation);
             }
         }
         return Ok(true);
