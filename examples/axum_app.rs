@@ -29,7 +29,9 @@ fn app(trunkline: Trunkline) -> Router {
     Router::new()
         .route("/", get(home))
         .route("/connect", get(start))
+        .route("/connect/second", get(second))
         .route("/connect/callback", get(callback))
+        .route("/status", get(status))
         .route("/vendors", get(vendors))
         .with_state(trunkline)
 }
@@ -44,8 +46,42 @@ async fn home() -> Result<Response, Failure> {
 
 /// Sends the browser to the service, or says that there is nothing to do.
 async fn start(State(trunkline): State<Trunkline>, headers: HeaderMap) -> Result<Response, Failure> {
-    match trunkline.tenant(TENANT).connect("sage_intacct").await? {
-        Connect::NeedsConsent(request) => match request.begin(&browser(&headers)?).await? {
+    start_as(&trunkline, &headers, "default").await
+}
+
+/// As `start`, for a second connection. Some services keep one grant per user: who that concerns is told first.
+async fn second(
+    State(trunkline): State<Trunkline>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let connect = trunkline.tenant(TENANT).connect("sage_intacct").label("second").await?;
+    if let (Connect::NeedsConsent(request), None) = (&connect, &query) {
+        let warnings: Vec<_> =
+            request.at_risk().await?.iter().map(|other| other.advice().to_string()).collect();
+        if !warnings.is_empty() {
+            return Ok(format!("{}\nGo on: /connect/second?sure", warnings.join("\n")).into_response());
+        }
+    }
+    start_as(&trunkline, &headers, "second").await
+}
+
+/// Says how the tenant's connections stand, and what is to be done about those that do not serve.
+async fn status(State(trunkline): State<Trunkline>) -> Result<Response, Failure> {
+    let mut page = String::new();
+    for record in trunkline.tenant(TENANT).connections(None, 100).await? {
+        let status = record.status();
+        page += &format!("{}: {}\n", record.key.label(), status.state());
+        if let Some(why) = status.diagnosis() {
+            page += &format!("  {why}\n  {} acts: {}\n", why.actor(), why.remedy());
+        }
+    }
+    Ok(page.into_response())
+}
+
+async fn start_as(trunkline: &Trunkline, headers: &HeaderMap, label: &str) -> Result<Response, Failure> {
+    match trunkline.tenant(TENANT).connect("sage_intacct").label(label).await? {
+        Connect::NeedsConsent(request) => match request.begin(&browser(headers)?).await? {
             ConsentStep::Redirect { url } => Ok(see_other(url.as_str())),
             step => Err(Failure(StatusCode::NOT_IMPLEMENTED, format!("{step:?}"))),
         },
@@ -177,6 +213,23 @@ async fn walk_through(service: &SageIntacct, app: &Url) -> Result<(), Box<dyn st
 
     let vendors = go(app.join("vendors")?).await?;
     println!("GET /vendors -> {}, {} bytes", vendors.status(), vendors.bytes().await?.len());
+
+    // The customer's administrator revokes the grant: the next call says so, and a new consent repairs it.
+    service.control().revoke_grants(service.user_id(), service.company_id());
+    let lost = go(app.join("vendors")?).await?;
+    println!("GET /vendors -> {}:\n{}", lost.status(), lost.text().await?);
+    let started = go(app.join("connect")?).await?;
+    let consent: Url = started.headers()[LOCATION].to_str()?.parse()?;
+    go(service.approve(&consent).await?).await?;
+
+    let warned = go(app.join("connect/second")?).await?;
+    println!("GET /connect/second -> {}:\n{}", warned.status(), warned.text().await?);
+    let started = go(app.join("connect/second?sure")?).await?;
+    let consent: Url = started.headers()[LOCATION].to_str()?.parse()?;
+    go(service.approve(&consent).await?).await?;
+    // The second consent ended the first connection: its next call, or the look in the background, finds it out.
+    drop(go(app.join("vendors")?).await?);
+    println!("GET /status ->\n{}", go(app.join("status")?).await?.text().await?);
     Ok(())
 }
 

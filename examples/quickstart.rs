@@ -74,13 +74,29 @@ async fn main() -> Outcome<()> {
         Err(error) => explain(&error),
     }
 
-    println!("\n8. Consent repairs the connection in place, disconnect ends it");
+    println!("\n8. Consent repairs the connection in place; a second one for the same user ends it");
     let Connect::NeedsConsent(request) = trunkline.tenant("acme").connect("sage_intacct").await? else {
         return Err("the grant was revoked".into());
     };
     let repaired = consent(&service, &trunkline, &request).await?;
     println!("   same connection: {}", repaired.id() == sage.id());
-    println!("   disconnect: {:?}", repaired.disconnect().await?);
+    let second = trunkline.tenant("acme").connect("sage_intacct").label("second").await?;
+    let Connect::NeedsConsent(request) = second else {
+        return Err("nobody has consented to this one".into());
+    };
+    for other in request.at_risk().await? {
+        println!("   before: {}", other.advice());
+    }
+    let second = consent(&service, &trunkline, &request).await?;
+    // A look in the background finds it out; a call that comes first is told the same.
+    match repaired.get("/objects/accounts-payable/vendor").send().await {
+        Ok(response) => println!("   {}", response.status()),
+        Err(error) => explain(&error),
+    }
+
+    println!("\n9. disconnect ends a connection");
+    println!("   the older one: {:?}", repaired.disconnect().await?);
+    println!("   the newer one: {:?}", second.disconnect().await?);
     if let Connect::NeedsConsent(request) = trunkline.tenant("acme").connect("sage_intacct").await? {
         println!("   connect now: NeedsConsent ({})", request.diagnosis().ok_or("no diagnosis")?);
     }
@@ -168,5 +184,8 @@ fn explain(error: &Error) {
     if let Some(diagnosis) = error.diagnosis() {
         println!("   who acts: {}", diagnosis.actor());
         println!("   what to do: {}", diagnosis.remedy());
+        if let Some(label) = diagnosis.evidence().successor.as_ref().and_then(|other| other.label.as_ref()) {
+            println!("   the newer connection: {label}");
+        }
     }
 }

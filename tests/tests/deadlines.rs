@@ -9,7 +9,7 @@ use scripted::{Faults, Process, World, settled};
 use trunkline::{Cause, State, Store, Upkeep};
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::{Clock, Reuse};
-use trunkline_store::{Event, EventKind, Expected, NewBody, Vault};
+use trunkline_store::{Commit, Event, EventKind, Expected, NewBody, Vault};
 use trunkline_tests::Call;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -33,7 +33,8 @@ async fn ending(world: &World, after: Duration, due: Duration) -> trunkline::Con
     record.grant_expires_at = Some(at(after));
     record.due_at = Some(at(due));
     held.credential.grant_expires_at = record.grant_expires_at;
-    let _: Commit = vault.commit(expected, &record, NewBody::Replace(&held), Vec::new()).await.unwrap();
+    let done = vault.commit(expected, &record, NewBody::Replace(&held), Vec::new()).await.unwrap();
+    assert!(matches!(done, Commit::Done { .. }));
     connection
 }
 
