@@ -165,6 +165,23 @@ async fn an_outage_proves_nothing_and_a_few_probes_are_enough_to_see_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_service_that_is_down_is_asked_by_a_few_of_many() {
+    let world = world();
+    unused(&world, 200).await;
+    tokio::time::sleep(BOUND).await;
+    world.service.is_down(true);
+    let process = probing(&world, Probes::default()).await;
+
+    tokio::time::sleep(10 * MINUTE).await;
+
+    let during = process.line.called().len();
+    assert!((5..=13).contains(&during), "{during}: of 200 that are due, a few in a row and those under way");
+    world.service.is_down(false);
+    tokio::time::sleep(BOUND).await;
+    assert_eq!(probed(&[&process]).values().map(Vec::len).sum::<usize>(), during + 200);
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_lacks_a_permission_is_known_to_the_service() {
     let world = world();
     let made = unused(&world, 1).await;

@@ -277,12 +277,13 @@ async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), waits).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), waits).await.expect("it happens");
 }
 
 async fn until(connection: &trunkline::Connection, state: State) -> Status {
-    eventually(async || connection.status().await.unwrap().state() == state).await;
-    connection.status().await.unwrap()
+    let status = async || connection.status().await.expect("the store answers");
+    eventually(async || status().await.state() == state).await;
+    status().await
 }
 
 #[tokio::test]

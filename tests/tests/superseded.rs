@@ -43,7 +43,7 @@ async fn the_older_grant_is_looked_at_at_once_and_names_its_successor() {
     let why = status.diagnosis().unwrap();
     assert_eq!((status.state(), why.cause()), (State::NeedsConsent, Cause::GrantSuperseded));
     let successor = Successor::new(second.id(), Some("second".to_owned()));
-    assert_eq!(why.evidence().successor, Some(successor));
+    assert_eq!(why.evidence().successor.as_deref(), Some(&successor));
     assert_eq!(why.evidence().codes[0].as_str(), "invalid_grant", "what the service said stays");
     assert_eq!(world.store_events(&first).await, [EventKind::Connected, EventKind::Superseded]);
     assert_eq!(second.status().await.unwrap().state(), State::Active);
@@ -90,7 +90,7 @@ async fn another_tenants_names_are_not_told() {
 
     let status = first.status().await.unwrap();
     let evidence = status.diagnosis().unwrap().evidence();
-    assert_eq!(evidence.successor, Some(Successor::new(second.id(), None)));
+    assert_eq!(evidence.successor.as_deref(), Some(&Successor::new(second.id(), None)));
     let text = serde_json::to_string(&status.diagnosis().unwrap().report()).unwrap();
     assert!(!text.contains("globex") && !text.contains("theirs"), "{text}");
 }

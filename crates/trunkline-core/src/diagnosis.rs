@@ -107,7 +107,7 @@ pub struct Evidence {
     pub call: Option<String>,
     /// The connection that took the place of this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub successor: Option<Successor>,
+    pub successor: Option<Box<Successor>>,
 }
 
 /// A connection whose newer consent ended an older one's grant.
@@ -252,7 +252,7 @@ impl Diagnosis {
     /// Says that the grant ended because of a newer consent, and whose that was. What the service said stays.
     #[must_use]
     pub fn superseded_by(self, successor: Successor) -> Self {
-        let evidence = Evidence { successor: Some(successor), ..self.evidence };
+        let evidence = Evidence { successor: Some(Box::new(successor)), ..self.evidence };
         Self { evidence, ..Self::new(Cause::GrantSuperseded) }
     }
 

@@ -82,7 +82,7 @@ impl Grant {
 
 /// The grant that a token is of, `canary-a-{family}-{number}`.
 fn family_of(token: &str) -> Option<usize> {
-    token.rsplitn(3, '-').nth(1)?.parse().ok()
+    token.rsplit('-').nth(1)?.parse().ok()
 }
 
 /// One process's line to the service: the books are everyone's, the fates and the count its own.

@@ -33,7 +33,7 @@ pub(crate) async fn others(
     let mut others = Vec::new();
     for id in hub.vault.same_account(connector, &account.key(), except).await? {
         let stored = hub.vault.store().get_by_id(id).await?;
-        others.extend(stored.map(|stored| stored.record).filter(|record| holds(record)));
+        others.extend(stored.map(|stored| stored.record).filter(holds));
     }
     Ok(others)
 }
