@@ -253,7 +253,7 @@ async fn a_suspended_connection_whose_token_is_over_recovers_by_a_renewal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_renewal_that_says_the_suspension_goes_on_frees_its_lease() {
+async fn a_renewal_of_a_suspended_connection_that_fails_frees_its_lease() {
     let world = World::new(Reuse::KillsFamily);
     let made = unused(&world, 1).await;
     let process = probing(&world, Probes::default()).await;
