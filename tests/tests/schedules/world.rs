@@ -104,7 +104,7 @@ impl World {
             store,
             id: ConnectionId::from_bytes(id),
             policy,
-            doubts: seed / 3 % 4 == 0,
+            doubts: (seed / 3).is_multiple_of(4),
             service: Mutex::new(Service::new(POLICIES[policy])),
             random: AtomicU64::new(seed),
             calm: AtomicBool::new(false),
