@@ -5,7 +5,7 @@ use std::sync::Arc;
 use trunkline_auth::oauth2;
 use trunkline_core::{
     AuthProvider, Begun, Cause, ConsentAnswer, ConsentAsk, ConsentKind, Credential, Cx, Diagnosis, Error,
-    Grant, Held, Prepared, RefreshPolicy, Revoked, async_trait,
+    Grant, Held, Prepared, RefreshPolicy, Revoked, Secret, async_trait,
 };
 
 use crate::choices::GrantType;
@@ -59,6 +59,12 @@ impl AuthProvider for Provider {
             GrantType::AuthorizationCode => self.service.config.policy(),
             GrantType::ClientCredentials => self.service.config.credentials_policy(),
         }
+    }
+
+    fn client_identity(&self) -> Option<Secret> {
+        // Known before the service is: what a service publishes makes no other client.
+        let config = &self.service.config;
+        Some(oauth2::Client::new(&config.client_id, config.client_secret.clone()).identity())
     }
 
     async fn begin(&self, cx: &Cx, ask: &ConsentAsk) -> Result<Begun, Error> {

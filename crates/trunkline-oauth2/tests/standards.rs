@@ -304,3 +304,16 @@ async fn a_refused_question_who_we_are_is_judged_by_the_standards() {
         assert_eq!(error.cause(), Some(cause));
     }
 }
+
+/// So that one breaker is for all processes, whether or not they know the endpoints yet.
+#[test]
+fn the_client_is_known_before_the_service_is_and_is_another_with_another_secret() {
+    let identity = |config: OAuth2Config| {
+        let auth = connector(config).auth(None).unwrap();
+        auth.client_identity().unwrap().expose().to_owned()
+    };
+    let mut other = given();
+    other.client_secret = Some(trunkline_core::Secret::new("canary-other-secret"));
+    assert_eq!(identity(given()), identity(discovering()));
+    assert_ne!(identity(given()), identity(other));
+}

@@ -54,8 +54,10 @@ impl Client {
         &self.id
     }
 
-    /// Changes whenever id or secret does.
-    pub(crate) fn identity(&self) -> Secret {
+    /// A text that changes whenever id or secret does: what an
+    /// [`AuthProvider`](trunkline_core::AuthProvider::client_identity) answers.
+    #[must_use]
+    pub fn identity(&self) -> Secret {
         let secret = self.secret.as_ref().map_or("", Secret::expose);
         // The length keeps ("a", "b c") and ("a b", "c") apart.
         Secret::new(format!("{} {} {secret}", self.id.len(), self.id))
