@@ -303,6 +303,20 @@ async fn more_than_the_budget_allows_is_looked_at_at_its_pace() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_page_is_spread_over_its_time() {
+    let world = world();
+    unused(&world, 25).await;
+    tokio::time::sleep(BOUND).await;
+    let process = probing(&world, budget(BOUND, 2)).await;
+
+    tokio::time::sleep(MINUTE).await;
+
+    let at: Vec<_> = process.line.called().into_iter().map(|(at, _)| at).collect();
+    assert_eq!(at.len(), 25);
+    assert!(at.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_millis(490)), "{at:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn probes_stop_at_a_shutdown_and_with_the_last_handle() {
     for shuts_down in [true, false] {
         let world = world();
