@@ -8,7 +8,7 @@ use serde_json::Value;
 use trunkline_sim::sage_intacct::{Fixture, Matcher};
 use trunkline_store::conformance::postgres::TestSchema;
 
-const CONNECTION: [&str; 13] = [
+const CONNECTION: [&str; 16] = [
     "access_expires_at",
     "account",
     "connector",
@@ -16,9 +16,12 @@ const CONNECTION: [&str; 13] = [
     "credential_at",
     "diagnosis",
     "due_at",
+    "grant_expires_at",
     "id",
     "label",
     "method",
+    "probe_at",
+    "proved_at",
     "since",
     "state",
     "tenant",
