@@ -1,4 +1,4 @@
-//! OAuth 2: the authorization code with PKCE, client credentials, renewal and revocation.
+//! OAuth 2: the authorization code with PKCE, client credentials, JWT bearer, renewal and revocation.
 //!
 //! The parts are strict towards what we send (RFC 6749, 7636, 9207, 9700) and tolerant towards what
 //! services answer: [`TokenCodec`] reads what real token endpoints send, and never takes an error for
@@ -25,6 +25,7 @@
 //!
 //! Start with [`AuthorizationCode::builder`].
 
+mod assertion;
 mod authorization_code;
 mod authorization_code_builder;
 mod builder;
@@ -48,6 +49,7 @@ mod revoke;
 mod service_error;
 mod token_endpoint;
 
+pub use assertion::{JwtBearer, JwtBearerBuilder};
 pub use authorization_code::AuthorizationCode;
 pub use authorization_code_builder::AuthorizationCodeBuilder;
 pub use client::{Client, ClientAuth};

@@ -22,6 +22,9 @@ pub enum ClientAuth {
     BasicRaw,
     /// A public client: `client_id` in the body, no secret.
     None,
+    /// Not at all: the request itself says who the client is, as an assertion does (RFC 7521, 4.1). A secret
+    /// is not sent; it only tells one client from another.
+    Unstated,
 }
 
 /// The application's client at one service. `Debug` does not show the secret.
@@ -87,6 +90,7 @@ impl Client {
                 params.secret("client_secret", secret);
             }
             ClientAuth::None => params.plain("client_id", &self.id),
+            ClientAuth::Unstated => {}
             ClientAuth::Basic => {
                 // Sized once: a text that grows leaves copies behind.
                 let mut encoded = Zeroizing::new(String::with_capacity(3 * secret.len()));
