@@ -11,8 +11,11 @@ mod table;
 // Links the connectors.
 use trunkline as _;
 
-const TABLES: [&str; 2] =
-    [include_str!("../answers/sage_intacct.txt"), include_str!("../answers/oauth2.txt")];
+const TABLES: [&str; 3] = [
+    include_str!("../answers/sage_intacct.txt"),
+    include_str!("../answers/salesforce.txt"),
+    include_str!("../answers/oauth2.txt"),
+];
 
 #[tokio::test]
 async fn every_answer_is_taken_for_what_it_is() {

@@ -55,6 +55,8 @@ mod token;
 use trunkline_oauth2 as _;
 #[cfg(feature = "sage-intacct")]
 use trunkline_sage_intacct as _;
+#[cfg(feature = "salesforce")]
+use trunkline_salesforce as _;
 
 pub use clock::SystemClock;
 pub use config::Config;

@@ -1,10 +1,11 @@
 //! Grants without a person, against the simulated service.
+#![expect(clippy::unwrap_used, reason = "test code, which the lint spares only inside test functions")]
 
 use super::rig::{Rig, inputs, told};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use trunkline_core::{Account, Cause, Inputs, Secret, Verdict};
-use trunkline_salesforce::{GrantMethod, INPUT_LOGIN_URL, INPUT_USERNAME, SalesforceConfig};
+use trunkline_salesforce::{CAPTURE_USER_ID, GrantMethod, INPUT_LOGIN_URL, INPUT_USERNAME, SalesforceConfig};
 use trunkline_sim::salesforce::{Permitted, Salesforce};
 
 const JWT: &str = "jwt_bearer";
@@ -149,4 +150,16 @@ async fn client_credentials_are_not_sent_to_a_host_that_refuses_them() {
         let error = auth.complete(&rig.cx, &answer).await.unwrap_err();
         assert_eq!(told(&error), (Cause::InputMissing, "salesforce.my_domain".to_owned()), "{host:?}");
     }
+}
+
+#[tokio::test]
+async fn a_signature_that_does_not_fit_costs_the_hint_and_not_the_grant() {
+    let (key, certificate) = pair();
+    // An assertion needs no secret, so a wrong one is noticed by the signature alone.
+    let wrong = |config: SalesforceConfig, _: &Salesforce| config.client_secret(Secret::new("replaced"));
+    let rig = asserting(&certificate, &key, wrong).await;
+    let grant = rig.mint(&inputs(&[(INPUT_USERNAME, rig.simulator.username())])).await.unwrap();
+    assert_eq!((grant.account.as_ref(), grant.captures.get(CAPTURE_USER_ID)), (None, None));
+    let account = rig.connector.identify(&rig.cx, &rig.session(&grant), &grant).await.unwrap();
+    assert_eq!(account.user, rig.simulator.user_id(), "the service itself is asked");
 }

@@ -305,3 +305,18 @@ async fn without_the_identity_scope_the_ids_of_the_token_answer_count() {
     let error = rig.connector.identify(&rig.cx, &rig.session(&grant), &grant).await.unwrap_err();
     assert_eq!(error.cause(), Some(Cause::AccessTokenExpired), "and a real call proves the token");
 }
+
+#[tokio::test]
+async fn a_life_that_is_configured_counts_from_the_issue() {
+    let rig = Rig::with(super::rig::CODE, Salesforce::builder(), |mut config, _| {
+        config.default_lifetime_s = Some(900);
+        config
+    })
+    .await;
+    let first = rig.consent().await;
+    let second = rig.refresh(&first).await.unwrap();
+    for grant in [first, second] {
+        let life = grant.credential.lifetime().unwrap().as_secs();
+        assert!((880..=900).contains(&life), "{life}");
+    }
+}
