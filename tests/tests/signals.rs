@@ -10,8 +10,8 @@ use std::time::Duration;
 use futures_util::{FutureExt as _, StreamExt as _};
 use scripted::{Fate, Faults, HOUR, Process, When, World, asking, settled};
 use trunkline::{
-    Cause, Connect, Connection, Cursor, Retry, Signal, SignalKind, SignalOrigin, SignalSubject, Signalled,
-    State, Upkeep,
+    Cause, Connect, Connection, Cursor, Probes, Retry, Signal, SignalKind, SignalOrigin, SignalSubject,
+    Signalled, State, Upkeep,
 };
 use trunkline_core::{Clock as _, Reuse};
 use trunkline_store::EventKind;
@@ -140,6 +140,22 @@ async fn a_look_that_its_process_did_not_live_to_see_is_taken_up_by_another() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_dropped_access_token_is_dropped_for_every_process_that_reads_the_row() {
+    let (world, process, connection) = world(Faults::new()).await;
+    process.line.will(Fate::NotSent);
+    process.trunkline.signal(&signal(&world, SignalKind::SessionRevoked, "1")).await.unwrap();
+    settled().await;
+
+    // Another process renews before it serves anything, and the next one need not.
+    let next = [world.process().await, world.process().await];
+    for process in &next {
+        assert_eq!(process.finds().await.access_token().await.unwrap().generation(), 2);
+    }
+    assert_eq!(next.map(|process| process.line.asked()), [1, 0]);
+    assert_eq!(state(&connection).await, State::Active);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_look_that_fails_in_an_outage_is_made_again_and_kills_nobody() {
     let (world, process, connection) = world(Faults::new()).await;
     let keeper =
@@ -159,24 +175,24 @@ async fn a_look_that_fails_in_an_outage_is_made_again_and_kills_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_suspension_is_looked_at_after_an_hour_until_it_is_over() {
+async fn a_suspension_is_looked_at_until_a_renewal_says_that_it_is_over() {
     let (world, process, connection) = world(Faults::new()).await;
     let keeper =
-        world.process_with(Faults::new(), |builder| builder.upkeep(Upkeep::default())).await.unwrap();
+        world.process_with(Faults::new(), |builder| builder.probes(Probes::default())).await.unwrap();
     let disabled = signal(&world, SignalKind::AccountDisabled, "1");
     assert_eq!(process.trunkline.signal(&disabled).await.unwrap(), APPLIED);
     let Connect::Suspended(why) = keeper.trunkline.tenant("acme").connect("played").await.unwrap() else {
         panic!("not suspended")
     };
-    assert_eq!(why.retry(), Retry::After { after_s: 3_600 }, "and connect says so");
+    assert_eq!(why.retry(), Retry::After { after_s: 300 }, "and connect says so");
 
-    // The first look is lost on the way to the service, and made again after the claim.
+    // The first look is lost on the way to the service. The access token, which still serves there, proves nothing.
     keeper.line.will(Fate::NotSent);
-    tokio::time::sleep(HOUR - 2 * MINUTE).await;
+    tokio::time::sleep(4 * MINUTE).await;
     assert_eq!(keeper.line.asked(), 0);
-    tokio::time::sleep(5 * MINUTE).await;
+    tokio::time::sleep(2 * MINUTE).await;
     assert_eq!((keeper.line.asked(), state(&connection).await), (1, State::Suspended));
-    tokio::time::sleep(12 * MINUTE).await;
+    tokio::time::sleep(20 * MINUTE).await;
 
     assert_eq!((keeper.line.asked(), state(&connection).await), (2, State::Active));
     use EventKind::{Connected, Recovered, Suspended};

@@ -133,6 +133,10 @@ pub(crate) fn renew_behind(hub: &Arc<Hub>, entry: &Arc<Entry>) {
 pub(crate) fn adopt(hub: &Hub, entry: &Entry, opened: &Opened) -> Result<Option<Arc<Live>>, Error> {
     let serves = opened.record.status().state().serves();
     let Some(held) = opened.held.as_ref().filter(|_| serves) else { return Ok(None) };
+    if told::is_dropped(&opened.record, held, hub.clock.wall()) {
+        entry.live.rcu(|live| live.clone().filter(|live| live.generation > opened.record.generation));
+        return Ok(None);
+    }
     // What is in memory already knows its deadline on the ticks too: made anew, it would be prolonged by as
     // much as the wall clock was set back.
     if let Some(live) = entry.live.load_full().filter(|live| live.is_of(&opened.record, held)) {

@@ -8,7 +8,7 @@ use trunkline_core::{Cause, ConnectionId, Error, Family, Held, Probe as Answer, 
 use trunkline_store::{Commit, Expected, NewBody, Opened, Proof, Record, State, Turn};
 
 use super::probe::next_look;
-use super::{Why, due, flight, renew, trouble, verdict};
+use super::{Why, due, flight, renew, told, trouble, verdict};
 use crate::hub::Hub;
 use crate::live::{Entry, Live, Look, Mounted};
 
@@ -65,7 +65,8 @@ pub(super) async fn look(
     let Some(held) = opened.held.clone() else { return Ok(Looked::Settled) };
     let auth = mounted.auth(Some(&record.method))?;
     let live = Live::new(&held, record.generation, id, mounted, auth, &*hub.clock)?;
-    if live.look(&*hub.clock) == Look::Over {
+    let dropped = told::is_dropped(record, &held, hub.clock.wall());
+    if dropped || live.look(&*hub.clock) == Look::Over {
         return renewal(hub, &entry, opened, Why::Expired).await;
     }
     if let Err(error) = hub.ready(mounted).await {

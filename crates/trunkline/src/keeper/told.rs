@@ -2,17 +2,15 @@
 //! suspended it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use trunkline_core::{Error, Verdict};
-use trunkline_store::{Expected, NewBody, State};
+use jiff::Timestamp;
+use trunkline_core::{Error, Held, Verdict};
+use trunkline_store::{Expected, NewBody, Record, State};
 
+use super::probe::next_look;
 use super::{Why, flight};
 use crate::hub::Hub;
 use crate::live::Entry;
-
-/// How long after a suspension it is looked whether it is over.
-pub(crate) const SUSPENDED_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 /// Looks in the background.
 pub(crate) fn behind(hub: &Arc<Hub>, entry: Arc<Entry>, generation: u64) {
@@ -42,17 +40,24 @@ pub(crate) async fn at(hub: &Arc<Hub>, entry: &Arc<Entry>, generation: u64) -> R
     }
 }
 
+/// Whether the service said that the access token is not to be used any more. Then its time is over in the row, and
+/// in the credential it is not: so every process knows that reads the row, until a renewal brings another.
+pub(super) fn is_dropped(record: &Record, held: &Held, now: Timestamp) -> bool {
+    let end = record.access_expires_at.map(Timestamp::as_microsecond);
+    let stated = held.credential.access_expires_at.map(Timestamp::as_microsecond);
+    end != stated && end.is_some_and(|end| end <= now.as_microsecond())
+}
+
 /// After the service said no: a lost grant is not looked at again, a suspended one is.
 async fn next(hub: &Hub, entry: &Entry) -> Result<(), Error> {
     let Some(mut record) = hub.vault.load_by_id(entry.id).await?.map(|opened| opened.record) else {
         return Ok(());
     };
+    if record.status().state().serves() || record.status().state() == State::Disconnected {
+        return Ok(());
+    }
     let expected = Expected::unchanged(&record);
-    record.due_at = match record.status().state() {
-        State::NeedsConsent => None,
-        State::Suspended => hub.clock.wall().checked_add(SUSPENDED_PAUSE).ok(),
-        State::Active | State::Degraded | State::Disconnected => return Ok(()),
-    };
+    (record.due_at, record.probe_at) = (None, next_look(hub, &record, hub.clock.wall()));
     let stored = hub.vault.commit(expected, &record, NewBody::Keep, Vec::new()).await?;
     tracing::debug!(target: "trunkline", connection = %record.id, ?stored, "looked at");
     Ok(())

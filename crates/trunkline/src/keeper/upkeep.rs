@@ -86,14 +86,13 @@ async fn keep(
     until: Timestamp,
 ) -> Result<(), Error> {
     let Some(opened) = hub.vault.load_by_id(id).await? else { return Ok(()) };
-    let record = &opened.record;
+    let (record, now) = (&opened.record, hub.clock.wall());
+    let dropped = opened.held.as_ref().is_some_and(|held| told::is_dropped(record, held, now));
     match record.status().state() {
-        State::Active | State::Degraded => {}
         State::Disconnected => return disconnect::revoke_due(hub, mounted, id).await,
-        // The service told that it is worth a look, or its pause after a suspension is over.
-        State::NeedsConsent | State::Suspended => {
-            return told::at(hub, &Entry::of(hub, record, mounted), record.generation).await;
-        }
+        State::Active | State::Degraded if !dropped => {}
+        // The service told that it is worth a look.
+        _ => return told::at(hub, &Entry::of(hub, record, mounted), record.generation).await,
     }
     if !deadline::tend(hub, mounted, &opened).await? {
         return Ok(());

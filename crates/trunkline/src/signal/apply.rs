@@ -11,7 +11,8 @@ use trunkline_store::{Commit, EventKind, Expected, NewBody, NewEvent, Opened, Re
 
 use super::{Signal, SignalKind, SignalSubject};
 use crate::hub::{Hub, Trunkline};
-use crate::keeper::told::{self, SUSPENDED_PAUSE};
+use crate::keeper::probe::next_look;
+use crate::keeper::told;
 use crate::live::{Entry, Mounted};
 
 /// How often a signal may lose the race against other changes of a connection.
@@ -43,7 +44,7 @@ impl Trunkline {
     /// - **revoked**: its connections need consent, with [`Cause::GrantRevoked`] and the event as evidence;
     /// - **sessions revoked, credential changed**: the access token is dropped, and one renewal tells whether the
     ///   grant lives;
-    /// - **disabled**: they are suspended, with [`Cause::UserDisabled`], and looked at again after an hour;
+    /// - **disabled**: they are suspended, with [`Cause::UserDisabled`], and looked at again, ever more slowly;
     /// - **enabled**: one renewal tells whether those that are not active live again;
     /// - **claims changed**: an event `permissions_changed` is written.
     ///
@@ -118,6 +119,8 @@ async fn apply(
     id: ConnectionId,
     signal: &Signal,
 ) -> Result<bool, Error> {
+    // What the access token is good for is in doubt, but where the news is good, or about permissions.
+    let drops = !matches!(signal.kind, SignalKind::AccountEnabled | SignalKind::ClaimsChanged);
     for _ in 0..RACES {
         let Some(opened) = hub.vault.load_by_id(id).await? else { return Ok(false) };
         let plan = if is_meant(signal, &opened) { plan(signal, &opened.record) } else { Plan::Nothing };
@@ -129,14 +132,16 @@ async fn apply(
             Plan::Tell(kind) => Some(NewEvent::new(*kind, now)),
             Plan::Look => {
                 record.due_at = [record.due_at, later(LOOK_TIME)].into_iter().flatten().min();
+                if drops {
+                    record.access_expires_at = Some(now);
+                }
                 None
             }
             Plan::Turn(turn) => match record.turn(Turn::clone(turn), now) {
                 None => return Ok(false),
                 event => {
-                    record.probe_at = None;
-                    let suspended = record.status().state() == State::Suspended;
-                    record.due_at = later(SUSPENDED_PAUSE).filter(|_| suspended);
+                    (record.due_at, record.probe_at) = (None, next_look(hub, &record, now));
+                    record.access_expires_at = Some(now);
                     event
                 }
             },
@@ -145,12 +150,12 @@ async fn apply(
         if let Commit::Conflict { .. } = hub.commit(&change).await? {
             continue;
         }
-        if !matches!(plan, Plan::Tell(_)) {
-            let entry = Entry::of(hub, &record, mounted);
+        let entry = Entry::of(hub, &record, mounted);
+        if drops {
             entry.live.store(None);
-            if matches!(plan, Plan::Look) {
-                told::behind(hub, entry, generation);
-            }
+        }
+        if plan == Plan::Look {
+            told::behind(hub, entry, generation);
         }
         return Ok(true);
     }
