@@ -14,23 +14,69 @@ const CALLS: [Call; 5] = [Call::Api, Call::Authorize, Call::Exchange, Call::Refr
 
 /// Words that mean something to one reader or another, in any order: noise alone would stop at the first byte.
 const WORDS: &[&str] = &[
-    "{", "}", "[", "]", ":", ",", "\"", "\\", "\\u0000", "\\ud800", "null", "true", "-1", "1e999", "3600",
-    "18446744073709551616", "\"error\"", "\"error_description\"", "\"invalid_grant\"", "\"invalid_client\"",
-    "\"access_token\"", "\"expires_in\"", "\"scope\"", "\"ia::error\"", "\"ia::result\"", "\"ia::status\"", "\"code\"",
-    "\"errorId\"", "\"REST-2102\"", "\"GW-0010\"", "\"details\"", "\"message\"", "\"errors\"", "\"ok\"", "false",
-    "<html>", "&", "=", "%", "error=access_denied", "Bearer", "realm=", "error=\"invalid_token\"", "scope=\"a b\"",
-    "\u{feff}", "\u{202e}", "\u{1b}[2J", "\n", " ", "é",
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    ",",
+    "\"",
+    "\\",
+    "\\u0000",
+    "\\ud800",
+    "null",
+    "true",
+    "-1",
+    "1e999",
+    "3600",
+    "18446744073709551616",
+    "\"error\"",
+    "\"error_description\"",
+    "\"invalid_grant\"",
+    "\"invalid_client\"",
+    "\"access_token\"",
+    "\"expires_in\"",
+    "\"scope\"",
+    "\"ia::error\"",
+    "\"ia::result\"",
+    "\"ia::status\"",
+    "\"code\"",
+    "\"errorId\"",
+    "\"REST-2102\"",
+    "\"GW-0010\"",
+    "\"details\"",
+    "\"message\"",
+    "\"errors\"",
+    "\"ok\"",
+    "false",
+    "<html>",
+    "&",
+    "=",
+    "%",
+    "error=access_denied",
+    "Bearer",
+    "realm=",
+    "error=\"invalid_token\"",
+    "scope=\"a b\"",
+    "\u{feff}",
+    "\u{202e}",
+    "\u{1b}[2J",
+    "\n",
+    " ",
+    "é",
 ];
 
 fn text() -> impl Strategy<Value = Vec<u8>> {
-    let words = prop::collection::vec(prop::sample::select(WORDS), 0..60).prop_map(|words| words.concat().into_bytes());
+    let words = prop::collection::vec(prop::sample::select(WORDS), 0..60)
+        .prop_map(|words| words.concat().into_bytes());
     let nested = (0_usize..20_000).prop_map(|depth| "[{\"error\":".repeat(depth).into_bytes());
     prop_oneof![6 => words, 2 => prop::collection::vec(any::<u8>(), 0..400), 1 => nested]
 }
 
 fn headers() -> impl Strategy<Value = HeaderMap> {
-    let names = ["www-authenticate", "content-type", "retry-after", "date", "x-ia-throttle-limit-retry-after"];
-    let pair = (prop::sample::select(&names[..]), text());
+    const NAMES: [&str; 5] =
+        ["www-authenticate", "content-type", "retry-after", "date", "x-ia-throttle-limit-retry-after"];
+    let pair = (prop::sample::select(&NAMES[..]), text());
     prop::collection::vec(pair, 0..4).prop_map(|pairs| {
         let header = |(name, value): (&'static str, Vec<u8>)| {
             Some((HeaderName::from_static(name), HeaderValue::from_bytes(&value).ok()?))

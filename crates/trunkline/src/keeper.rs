@@ -79,6 +79,13 @@ pub(crate) enum Why {
     Due { until: Timestamp },
 }
 
+impl Why {
+    /// Whether this reason and a refused renewal say the same, each by itself.
+    fn confirms_a_refusal(self) -> bool {
+        matches!(self, Self::Rejected { .. } | Self::Told { .. })
+    }
+}
+
 /// Renews, or joins the renewal under way, and answers with what serves afterwards.
 ///
 /// Dropping the future cancels nothing but the waiting.

@@ -2,7 +2,8 @@
 //!
 //! Where a connector has enough tenants for others to tell, a refused grant is not dead at once. It is asked for
 //! again, and it is dead when it was refused three times, with renewals of others that succeeded in between each
-//! two; or when it has been refused for a very long time. While many are refused it is an incident, and only time
+//! two; or when it has been refused for a very long time. A refusal that something else confirms is believed at
+//! once: the API rejected the access token before its time, or the service said by itself that it ended the grant. While many are refused it is an incident, and only time
 //! lets a verdict fall. A disguised loss, where the service calls the client of one tenant
 //! wrong and serves the others with it, is found by the same rule.
 
@@ -171,9 +172,20 @@ pub(super) async fn admit(hub: &Hub, client: &Client) -> Result<(), Error> {
     Err(why.retry_after(breaker::whole_seconds(hub.incidents.confirm_after)).into())
 }
 
+/// What is known of a refusal beside what it says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Doubt {
+    /// What was refused may have been spent before.
+    pub(super) is_replay: bool,
+    /// Somebody else said it first: the API, which rejected an access token before its time, or the service's own
+    /// push.
+    pub(super) is_confirmed: bool,
+}
+
 /// What a refused renewal says, seen together with how others fare: the refusal itself where it is believed, and
 /// else an error that passes. A refused replay is weighed when it has stood for long enough.
-pub(super) async fn weigh(hub: &Hub, entry: &Entry, record: &Record, error: Error, is_replay: bool) -> Error {
+pub(super) async fn weigh(hub: &Hub, entry: &Entry, record: &Record, error: Error, doubt: Doubt) -> Error {
+    let Doubt { is_replay, is_confirmed } = doubt;
     let Some(why) = error.diagnosis().cloned() else { return error };
     let Ok(auth) = entry.mounted.auth(Some(&record.method)) else { return error };
     let client = Client::of(&entry.mounted, &*auth);
@@ -182,7 +194,7 @@ pub(super) async fn weigh(hub: &Hub, entry: &Entry, record: &Record, error: Erro
             of_client(hub, &client, record, &why, is_replay).await.map(Some)
         }
         Verdict::GrantDead if !is_replay && is_said(why.cause()) => {
-            of_grant(hub, &client, record, &why).await
+            of_grant(hub, &client, record, &why, is_confirmed).await
         }
         _ => return error,
     };
@@ -229,6 +241,7 @@ async fn of_grant(
     client: &Client,
     record: &Record,
     why: &Diagnosis,
+    is_confirmed: bool,
 ) -> Result<Option<Diagnosis>, Error> {
     let enough = hub.incidents.tenants;
     if hub.vault.store().count_tenants(&client.connector, enough).await? < u64::from(enough) {
@@ -239,8 +252,8 @@ async fn of_grant(
     let itself = stood(hub, connector, &of_generation(record, b"stands")).await?;
     let everyone = stood(hub, connector, &client.subject(UNSERVED)).await?;
     let for_long = itself >= bounds.longest || everyone >= bounds.longest && itself >= bounds.confirm_after;
-    let told_by_others = counted >= BELIEVED && !bounds.is_one(&client::look(hub, client).await?);
-    if for_long || told_by_others {
+    let is_told = is_confirmed || counted >= BELIEVED;
+    if for_long || is_told && !bounds.is_one(&client::look(hub, client).await?) {
         return Ok(None);
     }
     let instead = unbelieved(hub, why);

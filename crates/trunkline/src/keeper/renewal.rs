@@ -158,7 +158,7 @@ async fn spend(
             stored.map_err(Failure::Final)
         }
         Outcome::Failed { error, unknown } => {
-            verdict::conclude(hub, entry, record, hold, error, unknown).await
+            verdict::conclude(hub, entry, record, hold, error, unknown, why).await
         }
     }
 }

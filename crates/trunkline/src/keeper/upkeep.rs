@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use trunkline_core::{ConnectionId, Error};
 use trunkline_store::State;
 
-use super::{Why, deadline, flight, told};
+use super::{Why, deadline, flight, incident, told};
 use crate::disconnect;
 use crate::hub::{Hub, random};
 use crate::live::{Entry, Mounted};
@@ -94,7 +94,10 @@ async fn keep(
         // The service told that it is worth a look.
         _ => return told::at(hub, &Entry::of(hub, record, mounted), record.generation).await,
     }
-    if !deadline::tend(hub, mounted, &opened).await? {
+    // A refusal that was not believed yet is asked about again, whatever else is due when.
+    let doubted =
+        record.status().state() == State::Degraded && incident::is_unbelieved(hub, mounted, record).await?;
+    if !doubted && !deadline::tend(hub, mounted, &opened).await? {
         return Ok(());
     }
     let entry = Entry::of(hub, record, mounted);

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use trunkline_core::{Cause, Diagnosis, Error, Verdict};
 use trunkline_store::{Commit, Expected, Fence, Intent, NewBody, Opened, Record, Settle, Turn};
 
+use super::incident::Doubt;
 use super::lease::Hold;
 use super::renewal::Failure;
-use super::{QUIET_AFTER_FAILURE, adopt, incident, lost, probe, supersede, trouble};
+use super::{QUIET_AFTER_FAILURE, Why, adopt, incident, lost, probe, supersede, trouble};
 use crate::hub::Hub;
 use crate::live::{Entry, Live};
 
@@ -27,12 +28,16 @@ pub(super) async fn conclude(
     hold: Hold,
     error: Error,
     unknown: bool,
+    why: Why,
 ) -> Result<Arc<Live>, Failure> {
     let now = hub.clock.wall();
     let error = error.map_diagnosis(|diagnosis| diagnosis.during("refresh", now));
     let error = match unknown {
         true => error,
-        false => incident::weigh(hub, entry, &record, error, hold.is_replay).await,
+        false => {
+            let doubt = Doubt { is_replay: hold.is_replay, is_confirmed: why.confirms_a_refusal() };
+            incident::weigh(hub, entry, &record, error, doubt).await
+        }
     };
     keep_quiet(hub, entry);
     trouble::remember(hub, record.id, &error, if unknown { hold.attempt() } else { 0 });
@@ -126,7 +131,8 @@ pub(super) async fn after_refused_replay(
     record: Record,
     error: Error,
 ) -> Result<Arc<Live>, Error> {
-    let error = incident::weigh(hub, entry, &record, error, false).await;
+    let doubt = Doubt { is_replay: false, is_confirmed: false };
+    let error = incident::weigh(hub, entry, &record, error, doubt).await;
     if ended(&error).is_none() {
         return Err(error);
     }
