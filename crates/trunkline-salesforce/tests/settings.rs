@@ -18,7 +18,7 @@ fn table(entries: &[(&str, &str)]) -> BTreeMap<String, Value> {
     all.map(|(key, value)| ((*key).to_owned(), Value::text(*value))).collect()
 }
 
-fn refused(config: SalesforceConfig) -> Error {
+fn refused(config: &SalesforceConfig) -> Error {
     let error = config.build("salesforce").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
     error
@@ -70,30 +70,30 @@ fn what_the_default_way_lacks_is_named() {
         (config().grant(GrantMethod::JwtBearer), "private_key"),
         (SalesforceConfig::new("key").grant(GrantMethod::ClientCredentials), "client_secret"),
     ] {
-        assert!(refused(config).to_string().contains(key), "{key}");
+        assert!(refused(&config).to_string().contains(key), "{key}");
     }
 }
 
 #[test]
 fn a_login_url_of_the_user_interface_is_refused_with_a_hint() {
     for host in ["https://acme.lightning.force.com", "https://acme.my.salesforce-setup.com"] {
-        assert!(refused(config().login_url(host)).hint_text().unwrap().contains("Setup > My Domain"));
+        assert!(refused(&config().login_url(host)).hint_text().unwrap().contains("Setup > My Domain"));
     }
     for host in ["https://evil.test", "http://login.salesforce.com", "https://login.salesforce.com/home"] {
-        assert!(refused(config().login_url(host)).hint_text().unwrap().contains("login.salesforce.com"));
+        assert!(refused(&config().login_url(host)).hint_text().unwrap().contains("login.salesforce.com"));
     }
 }
 
 #[test]
 fn what_pasting_adds_is_refused_and_no_secret_is_quoted() {
-    refused(SalesforceConfig::new(" key"));
-    refused(SalesforceConfig::new(""));
+    refused(&SalesforceConfig::new(" key"));
+    refused(&SalesforceConfig::new(""));
     for bad in [" canary", "canary\n", "can\u{7}ary", ""] {
-        let error = refused(config().client_secret(Secret::new(bad)));
+        let error = refused(&config().client_secret(Secret::new(bad)));
         assert!(!format!("{error:?}{error}").contains("canary"));
     }
-    let error = refused(config().private_key(Secret::new("-----BEGIN PRIVATE KEY-----\ncanary")));
+    let error = refused(&config().private_key(Secret::new("-----BEGIN PRIVATE KEY-----\ncanary")));
     assert!(!format!("{error:?}{error}").contains("canary"));
-    refused(config().api_version(0));
-    refused(config().redirect_uri("http://app.example.com/cb"));
+    refused(&config().api_version(0));
+    refused(&config().redirect_uri("http://app.example.com/cb"));
 }
