@@ -1,10 +1,12 @@
 //! A network and a clock for tests, and what the hub does between a connector and its provider.
 #![expect(clippy::unwrap_used, reason = "test code, which the lint spares only inside test functions")]
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use trunkline_core::http::{Method, Response};
-use trunkline_core::jiff::Timestamp;
+use trunkline_core::jiff::{SignedDuration, Timestamp};
 use trunkline_core::url::Url;
 use trunkline_core::{
     AuthProvider, Begun, Body, BuildConnector, Call, Callback, Captures, Cause, Clock, Connector,
@@ -16,16 +18,20 @@ use trunkline_sim::salesforce::{Builder, Hosts, Salesforce};
 
 pub(super) const CODE: &str = "authorization_code";
 
-/// reqwest behind the contract, without redirects.
+/// reqwest behind the contract, without redirects; keeps what was sent.
 #[derive(Debug)]
-struct Network(reqwest::Client);
+struct Network {
+    client: reqwest::Client,
+    sent: Mutex<Vec<String>>,
+}
 
 #[async_trait]
 impl Transport for Network {
     async fn send(&self, request: Request) -> Result<Response<Body>, TransportError> {
         let unknown = |error: reqwest::Error| TransportError::Unknown(error.without_url().to_string());
-        let mut builder = self.0.request(request.method, request.url).headers(request.headers);
+        let mut builder = self.client.request(request.method, request.url).headers(request.headers);
         if let RequestBody::Bytes(bytes) = request.body {
+            self.sent.lock().unwrap().push(String::from_utf8_lossy(&bytes).into_owned());
             builder = builder.body(bytes);
         }
         let mut answer = builder.send().await.map_err(unknown)?;
@@ -38,12 +44,14 @@ impl Transport for Network {
 }
 
 /// The simulator starts at this machine's time, and assertions end by it.
-#[derive(Debug)]
-struct Machine;
+#[derive(Debug, Default)]
+struct Machine {
+    ahead_s: AtomicI64,
+}
 
 impl Clock for Machine {
     fn wall(&self) -> Timestamp {
-        Timestamp::now()
+        Timestamp::now() + SignedDuration::from_secs(self.ahead_s.load(Ordering::Relaxed))
     }
 
     fn coarse(&self) -> Ticks {
@@ -57,7 +65,8 @@ pub(super) struct Rig {
     pub(super) connector: Arc<dyn Connector>,
     pub(super) auth: Arc<dyn AuthProvider>,
     pub(super) cx: Cx,
-    transport: Arc<dyn Transport>,
+    network: Arc<Network>,
+    clock: Arc<Machine>,
 }
 
 impl Rig {
@@ -79,10 +88,23 @@ impl Rig {
             .redirect_uri("https://app.example.com/connect/callback");
         let connector = settings(config, &simulator).build("salesforce").unwrap();
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let transport: Arc<dyn Transport> = Arc::new(Network(client));
-        let cx = Cx::new("salesforce", Arc::clone(&transport), Arc::new(Machine));
+        let network = Arc::new(Network { client, sent: Mutex::default() });
+        let clock = Arc::new(Machine::default());
+        let cx = Cx::new("salesforce", network.clone(), clock.clone());
         let auth = connector.auth(Some(method)).unwrap();
-        Self { simulator, connector, auth, cx, transport }
+        Self { simulator, connector, auth, cx, network, clock }
+    }
+
+    /// Lets time pass, here and at the service.
+    pub(super) fn wait(&self, seconds: u32) {
+        self.clock.ahead_s.fetch_add(seconds.into(), Ordering::Relaxed);
+        self.simulator.control().knobs(|knobs| knobs.date_offset_s = Some(0));
+        self.simulator.control().advance_clock(Duration::from_secs(seconds.into()));
+    }
+
+    /// The bodies that left.
+    pub(super) fn sent(&self) -> Vec<String> {
+        self.network.sent.lock().unwrap().clone()
     }
 
     /// Starts a consent; answers what is kept and the URL to show.
@@ -139,7 +161,7 @@ impl Rig {
         let prepared = self.auth.prepare(&grant.credential).unwrap();
         let captures: Captures = grant.captures.clone();
         let endpoint = self.connector.endpoint(&captures).unwrap();
-        Session::new(Arc::clone(&self.transport), Arc::clone(&self.auth), endpoint, prepared, captures)
+        Session::new(self.network.clone(), Arc::clone(&self.auth), endpoint, prepared, captures)
     }
 
     /// A GET; answers the body, or what the connector makes of a refusal.

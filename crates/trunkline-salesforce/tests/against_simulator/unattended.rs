@@ -55,6 +55,10 @@ async fn an_assertion_speaks_for_a_user_and_each_renewal_makes_a_new_one() {
     let again = rig.auth.refresh(&rig.cx, &held).await.unwrap();
     assert_ne!(again.credential.access_token, grant.credential.access_token);
     assert!(rig.get(&again, "/sobjects/Account").await.is_ok());
+    for body in rig.sent() {
+        let names: Vec<_> = body.split('&').filter_map(|pair| pair.split('=').next()).collect();
+        assert_eq!(names, ["grant_type", "assertion"], "neither key nor secret leaves");
+    }
     let printed = format!("{:?}{:?}", rig.connector, rig.auth);
     assert!(!printed.contains(&key[40..80]) && !printed.contains("BEGIN"), "the key is not shown");
 }
