@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use http::{HeaderMap, Method, StatusCode};
 
+use crate::permission::PermissionMap;
 use crate::{Account, AuthProvider, Captures, Cx, Diagnosis, Endpoint, Error, Grant, Session};
 
 /// Static facts about a provider, listed without building anything.
@@ -132,6 +133,13 @@ pub trait Connector: fmt::Debug + Send + Sync {
     /// Reads a failed exchange, the body first and the status second. `None` means that the
     /// connector has nothing to add to the general rules.
     fn diagnose<'a>(&self, exchange: &Exchange<'a>) -> Option<Diagnosis>;
+
+    /// What the connector knows about the service's permissions. Default: nothing, so that every check is
+    /// unknown.
+    #[expect(clippy::needless_lifetimes, reason = "mockall cannot mock an elided lifetime inside Option")]
+    fn permissions<'a>(&'a self) -> Option<&'a dyn PermissionMap> {
+        None
+    }
 }
 
 const _: fn(&dyn Connector) = |_| {};

@@ -21,6 +21,7 @@ pub mod diagnosis;
 mod endpoint;
 mod error;
 mod name;
+pub mod permission;
 mod registry;
 mod scope;
 mod secret;
