@@ -137,7 +137,7 @@ async fn a_refresh_token_that_moves_with_its_use_is_never_announced() {
     let connection = process.connected().await;
     let _keeper = keeping(&world, Faults::new()).await;
 
-    tokio::time::sleep(200 * DAY).await;
+    tokio::time::sleep(80 * DAY).await;
 
     assert_eq!(connection.status().await.unwrap().state(), State::Active);
     assert_eq!(world.store_events(&connection).await, [EventKind::Connected]);
