@@ -132,7 +132,8 @@ async fn a_probe_whose_token_is_over_is_a_renewal_which_is_a_proof() {
 
     tokio::time::sleep(10 * HOUR).await;
 
-    assert!((7..=10).contains(&process.line.asked()), "{}", process.line.asked());
+    // Each a little ahead of its hour.
+    assert!((10..=13).contains(&process.line.asked()), "{}", process.line.asked());
     assert_eq!(state(&world, &made[0]).await, State::Active);
     world.service.revokes(0);
     tokio::time::sleep(BOUND).await;

@@ -75,6 +75,9 @@ pub(crate) enum Why {
     /// suspended it may be over. Unlike the others, this reason holds where the grant is thought to be lost or
     /// suspended too.
     Told { generation: u64 },
+    /// Nobody uses the grant, and its access token of this generation is over before it is looked at again: renewed
+    /// while that token serves, so that the API can still be asked what a refusal is worth.
+    Ahead { generation: u64 },
     /// Nobody uses the grant, and it ends of disuse; it was claimed until then.
     Due { until: Timestamp },
 }

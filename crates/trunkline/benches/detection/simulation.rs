@@ -165,7 +165,7 @@ async fn hub(scene: &Scene, clock: Virtual, service: &Service) -> Trunkline {
         .transport(service.clone())
         .token_transport(service.clone())
         .probes(scene.probes);
-    builder.upkeep(None).build().await.expect("a hub")
+    builder.build().await.expect("a hub")
 }
 
 /// The wall clock and the ticks are both tokio's.

@@ -14,7 +14,7 @@ use trunkline_core::{Cause, Diagnosis, Error, ErrorKind, Remedy, Retry, Verdict}
 use trunkline_store::{Expected, NewBody, Record, Turn};
 
 use super::client::{self, Client, DAY, View, after, before};
-use super::{breaker, trouble};
+use super::{breaker, look, trouble};
 use crate::hub::{Hub, Trunkline};
 use crate::live::{Entry, Mounted};
 
@@ -194,7 +194,7 @@ pub(super) async fn weigh(hub: &Hub, entry: &Entry, record: &Record, error: Erro
             of_client(hub, &client, record, &why, is_replay).await.map(Some)
         }
         Verdict::GrantDead if !is_replay && is_said(why.cause()) => {
-            of_grant(hub, &client, record, &why, is_confirmed).await
+            of_grant(hub, &client, entry, record, &why, is_confirmed).await
         }
         _ => return error,
     };
@@ -239,6 +239,7 @@ async fn of_client(
 async fn of_grant(
     hub: &Hub,
     client: &Client,
+    entry: &Entry,
     record: &Record,
     why: &Diagnosis,
     is_confirmed: bool,
@@ -252,6 +253,7 @@ async fn of_grant(
     let itself = stood(hub, connector, &of_generation(record, b"stands")).await?;
     let everyone = stood(hub, connector, &client.subject(UNSERVED)).await?;
     let for_long = itself >= bounds.longest || everyone >= bounds.longest && itself >= bounds.confirm_after;
+    let is_confirmed = is_confirmed || look::api_rejects(hub, entry, record).await?;
     let is_told = is_confirmed || counted >= BELIEVED;
     if for_long || is_told && !bounds.is_one(&client::look(hub, client).await?) {
         return Ok(None);

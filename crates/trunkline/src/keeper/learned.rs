@@ -22,7 +22,7 @@ pub(super) fn lifetime(mut new: Credential, old: &Credential, why: Why, now: Tim
     let life = match why {
         Why::Rejected { .. } => lived(old, now).map(|lived| lived - lived / 10).or(given),
         Why::Expired => given.map(|life| life + life / 4),
-        Why::Told { .. } | Why::Due { .. } => given,
+        Why::Told { .. } | Why::Ahead { .. } | Why::Due { .. } => given,
     };
     let life = life.and_then(|life| SignedDuration::try_from(life).ok());
     new.access_expires_at = life.and_then(|life| issued.checked_add(life).ok());

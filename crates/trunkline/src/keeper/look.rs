@@ -15,6 +15,9 @@ use crate::live::{Entry, Live, Look, Mounted};
 /// How long a probe may take.
 const PROBE_TIME: Duration = Duration::from_secs(30);
 
+/// How long the API may take to say what a refused renewal is worth: short of what a silent holder is granted.
+const WITNESS_TIME: Duration = Duration::from_secs(10);
+
 /// Why a connection is looked at.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Ask {
@@ -69,6 +72,10 @@ pub(super) async fn look(
     if dropped || live.look(&*hub.clock) == Look::Over {
         return renewal(hub, &entry, opened, Why::Expired).await;
     }
+    if record.status().state().serves() && is_over_soon(hub, &held) {
+        let generation = opened.record.generation;
+        return renewal(hub, &entry, opened, Why::Ahead { generation }).await;
+    }
     if let Err(error) = hub.ready(mounted).await {
         tracing::debug!(target: "trunkline", connector = %mounted.name, error = %error, "probe left for later");
         return Ok(Looked::Unanswered);
@@ -83,6 +90,36 @@ pub(super) async fn look(
         Ok(Ok(_)) => look_again(hub, opened.record, held.credential.access_expires_at).await,
         Ok(Err(error)) => refused(hub, &entry, opened, error).await,
         Err(_) => Ok(Looked::Unanswered),
+    }
+}
+
+/// Whether the access token may be over at the next look.
+fn is_over_soon(hub: &Hub, held: &Held) -> bool {
+    let next = hub.clock.wall().checked_add(hub.probes.within).ok();
+    held.credential.refresh_token.is_some()
+        && held.credential.access_expires_at.is_some_and(|end| Some(end) <= next)
+}
+
+/// Whether the API rejects an access token that should still serve: a second word of the service, beside a refused
+/// renewal.
+pub(super) async fn api_rejects(hub: &Hub, entry: &Entry, record: &Record) -> Result<bool, Error> {
+    let Some(opened) = hub.vault.load_by_id(record.id).await? else { return Ok(false) };
+    let Some(held) = opened.held.filter(|_| opened.record.generation == record.generation) else {
+        return Ok(false);
+    };
+    let auth = entry.mounted.auth(Some(&record.method))?;
+    let live = Live::new(&held, record.generation, record.id, &entry.mounted, auth, &*hub.clock)?;
+    if live.look(&*hub.clock) == Look::Over {
+        return Ok(false);
+    }
+    let (session, cx) = (hub.session(&live, &held), hub.api_cx(&entry.mounted));
+    // The lease is held meanwhile.
+    match tokio::time::timeout(WITNESS_TIME, entry.mounted.connector.probe(&cx, &session)).await {
+        Ok(Err(error)) => Ok(matches!(
+            error.cause().map(Cause::verdict),
+            Some(Verdict::RenewAccessToken | Verdict::GrantDead)
+        )),
+        Ok(Ok(_)) | Err(_) => Ok(false),
     }
 }
 
@@ -167,6 +204,7 @@ async fn renewal(hub: &Arc<Hub>, entry: &Arc<Entry>, opened: Opened, why: Why) -
             let why = Why::Told { generation: opened.record.generation };
             flight::join_or_start(hub, entry, why).wait().await
         }
+        _ if matches!(why, Why::Ahead { .. }) => flight::join_or_start(hub, entry, why).wait().await,
         _ => renew(hub, entry, why).await,
     };
     match renewed {

@@ -92,7 +92,9 @@ async fn run_with(taker: &mut Taker, hub: &Arc<Hub>, entry: &Entry, why: Why) ->
 fn served(hub: &Hub, entry: &Entry, why: Why, opened: &Opened) -> Result<Option<Arc<Live>>, Error> {
     let wanted = match why {
         Why::Expired => true,
-        Why::Rejected { generation } | Why::Told { generation } => opened.record.generation > generation,
+        Why::Rejected { generation } | Why::Told { generation } | Why::Ahead { generation } => {
+            opened.record.generation > generation
+        }
         // Whoever renewed meanwhile has set another time.
         Why::Due { until } => {
             opened.record.due_at.map(Timestamp::as_microsecond) != Some(until.as_microsecond())
