@@ -37,6 +37,6 @@ async fn outages_of_ten_minutes_and_six_hours_lead_to_no_false_verdict() {
     assert_eq!((outcome.latencies.len(), outcome.unfound, outcome.false_verdicts), (100, 0, 0));
     let worst = outcome.quantile(1.0);
     // Where the access token ended in the outage, a refusal has no second word, and is believed after three.
-    let thrice = HOUR / 12;
+    let thrice = HOUR / 6;
     assert!(worst <= probes.within + thrice, "counted from the end of the outage that hid it: {worst:?}");
 }

@@ -22,8 +22,8 @@ use url::Url;
 use crate::config::Config;
 use crate::connect::Tenant;
 use crate::keeper::{
-    Client, Clients, Incidents, Probes, Recent, Timings, Troubles, Unwritten, Upkeep, deadline, journal,
-    probe, upkeep,
+    Client, Clients, Incidents, Probes, Recent, Timings, Troubles, Unwritten, Upkeep, Witnesses, deadline,
+    journal, probe, upkeep,
 };
 use crate::live::{ByName, Entry, Live, Mounted, Names};
 
@@ -50,6 +50,7 @@ pub(crate) struct Hub {
     pub(crate) timings: Timings,
     pub(crate) incidents: Incidents,
     pub(crate) clients: Clients,
+    pub(crate) witnesses: Witnesses,
     /// When to look at connections; by this or by another process.
     pub(crate) probes: Probes,
     /// How long before its end a grant is announced to be ending.
@@ -372,6 +373,7 @@ impl Builder {
             timings: self.timings,
             incidents: self.incidents,
             clients: Clients::default(),
+            witnesses: Witnesses::default(),
             probes: probes.unwrap_or_default(),
             leads: self.leads.unwrap_or_else(|| deadline::LEADS.to_vec()),
             troubles: Troubles::default(),

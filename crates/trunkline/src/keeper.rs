@@ -31,6 +31,7 @@ pub(crate) mod trouble;
 pub(crate) mod upkeep;
 mod verdict;
 mod watch;
+mod witness;
 mod write;
 
 use std::sync::Arc;
@@ -54,6 +55,7 @@ pub use timings::Timings;
 pub(crate) use trouble::Troubles;
 pub use upkeep::Upkeep;
 pub(crate) use verdict::ended;
+pub(crate) use witness::Witnesses;
 pub(crate) use write::{Unwritten, persist, reload};
 
 /// A forced renewal happens at most once in this time per connection: a token that is rejected
@@ -80,13 +82,6 @@ pub(crate) enum Why {
     Ahead { generation: u64 },
     /// Nobody uses the grant, and it ends of disuse; it was claimed until then.
     Due { until: Timestamp },
-}
-
-impl Why {
-    /// Whether this reason and a refused renewal say the same, each by itself.
-    fn confirms_a_refusal(self) -> bool {
-        matches!(self, Self::Rejected { .. } | Self::Told { .. })
-    }
 }
 
 /// Renews, or joins the renewal under way, and answers with what serves afterwards.

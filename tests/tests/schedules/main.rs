@@ -110,8 +110,7 @@ async fn schedule(world: &Arc<World>) -> Result<(), String> {
                 names += 1;
                 processes[place] = Running::start(world, names).await;
             }
-            // A service that lies at its token endpoint does not lie at its API too: where both refuse, it is believed.
-            15..17 if !world.doubts => {
+            15..17 => {
                 let row = world.store.get_by_id(world.id).await.unwrap().unwrap();
                 let number = connector::number_of(&row.record);
                 world.note(|| format!("the service rejects access token {number}"));

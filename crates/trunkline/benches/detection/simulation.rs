@@ -65,7 +65,7 @@ pub(crate) async fn play(scene: &Scene) -> Outcome {
     service.forget_counts();
     let revoked = happen(scene, &service).await;
     // The last one has its time as well.
-    tokio::time::sleep(scene.probes.within).await;
+    tokio::time::sleep(scene.probes.within * 2).await;
     let days = (clock.0.elapsed() - began).as_secs_f64() / 86_400.0 * scene.connections as f64;
     drop(hub.shutdown(Duration::from_secs(60)).await);
 
@@ -116,7 +116,10 @@ async fn happen(scene: &Scene, service: &Service) -> Vec<(usize, Duration)> {
     while chosen.len() < scene.revocations.min(scene.connections) {
         let number = random.below(scene.connections as u64) as usize;
         if chosen.insert(number) {
-            let at = Duration::from_millis(random.below(scene.span.as_millis() as u64));
+            // By then every connection has been looked at, and no token is over unseen.
+            let first = scene.probes.within * 2;
+            let left = scene.span.saturating_sub(first).as_millis() as u64;
+            let at = first + Duration::from_millis(random.below(left));
             happenings.push((at, Happening::Revoke(number)));
         }
     }

@@ -150,6 +150,7 @@ fn stored(
     tracing::info!(target: "trunkline", connector = %record.key.connector(), connection = %record.id, generation = record.generation, "token renewed");
     hub.recent.keep(hub.clock.coarse(), change.clone());
     trouble::over(hub, record.id);
+    hub.witnesses.note(record);
     if record.status().state() != State::Active {
         entry.live.store(None);
         return Err(lost(record.status()));

@@ -3,7 +3,8 @@
 //! Where a connector has enough tenants for others to tell, a refused grant is not dead at once. It is asked for
 //! again, and it is dead when it was refused three times, with renewals of others that succeeded in between each
 //! two; or when it has been refused for a very long time. A refusal that something else confirms is believed at
-//! once: the API rejected the access token before its time, or the service said by itself that it ended the grant. While many are refused it is an incident, and only time
+//! once, in an incident too: the API rejects the access token before its time and takes that of another tenant
+//! (`witness`), or the service said by itself that it ended the grant. While many are refused it is an incident, and only time
 //! lets a verdict fall. A disguised loss, where the service calls the client of one tenant
 //! wrong and serves the others with it, is found by the same rule.
 
@@ -14,7 +15,7 @@ use trunkline_core::{Cause, Diagnosis, Error, ErrorKind, Remedy, Retry, Verdict}
 use trunkline_store::{Expected, NewBody, Record, Turn};
 
 use super::client::{self, Client, DAY, View, after, before};
-use super::{breaker, look, trouble};
+use super::{Why, breaker, trouble, witness};
 use crate::hub::{Hub, Trunkline};
 use crate::live::{Entry, Mounted};
 
@@ -177,15 +178,14 @@ pub(super) async fn admit(hub: &Hub, client: &Client) -> Result<(), Error> {
 pub(super) struct Doubt {
     /// What was refused may have been spent before.
     pub(super) is_replay: bool,
-    /// Somebody else said it first: the API, which rejected an access token before its time, or the service's own
-    /// push.
-    pub(super) is_confirmed: bool,
+    /// Why the renewal was begun, where that is known.
+    pub(super) why: Option<Why>,
 }
 
 /// What a refused renewal says, seen together with how others fare: the refusal itself where it is believed, and
 /// else an error that passes. A refused replay is weighed when it has stood for long enough.
 pub(super) async fn weigh(hub: &Hub, entry: &Entry, record: &Record, error: Error, doubt: Doubt) -> Error {
-    let Doubt { is_replay, is_confirmed } = doubt;
+    let is_replay = doubt.is_replay;
     let Some(why) = error.diagnosis().cloned() else { return error };
     let Ok(auth) = entry.mounted.auth(Some(&record.method)) else { return error };
     let client = Client::of(&entry.mounted, &*auth);
@@ -194,7 +194,7 @@ pub(super) async fn weigh(hub: &Hub, entry: &Entry, record: &Record, error: Erro
             of_client(hub, &client, record, &why, is_replay).await.map(Some)
         }
         Verdict::GrantDead if !is_replay && is_said(why.cause()) => {
-            of_grant(hub, &client, entry, record, &why, is_confirmed).await
+            of_grant(hub, &client, entry, record, &why, doubt.why).await
         }
         _ => return error,
     };
@@ -242,7 +242,7 @@ async fn of_grant(
     entry: &Entry,
     record: &Record,
     why: &Diagnosis,
-    is_confirmed: bool,
+    begun: Option<Why>,
 ) -> Result<Option<Diagnosis>, Error> {
     let enough = hub.incidents.tenants;
     if hub.vault.store().count_tenants(&client.connector, enough).await? < u64::from(enough) {
@@ -253,9 +253,16 @@ async fn of_grant(
     let itself = stood(hub, connector, &of_generation(record, b"stands")).await?;
     let everyone = stood(hub, connector, &client.subject(UNSERVED)).await?;
     let for_long = itself >= bounds.longest || everyone >= bounds.longest && itself >= bounds.confirm_after;
-    let is_confirmed = is_confirmed || look::api_rejects(hub, entry, record).await?;
-    let is_told = is_confirmed || counted >= BELIEVED;
-    if for_long || is_told && !bounds.is_one(&client::look(hub, client).await?) {
+    let is_confirmed = match begun {
+        // The service said by itself what it now says again.
+        Some(Why::Told { .. }) => true,
+        begun => {
+            let is_rejected = matches!(begun, Some(Why::Rejected { .. }));
+            witness::tells_apart(hub, entry, record, is_rejected).await?
+        }
+    };
+    let is_told = counted >= BELIEVED && !bounds.is_one(&client::look(hub, client).await?);
+    if for_long || is_confirmed || is_told {
         return Ok(None);
     }
     let instead = unbelieved(hub, why);

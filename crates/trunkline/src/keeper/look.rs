@@ -15,9 +15,6 @@ use crate::live::{Entry, Live, Look, Mounted};
 /// How long a probe may take.
 const PROBE_TIME: Duration = Duration::from_secs(30);
 
-/// How long the API may take to say what a refused renewal is worth: short of what a silent holder is granted.
-const WITNESS_TIME: Duration = Duration::from_secs(10);
-
 /// Why a connection is looked at.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Ask {
@@ -100,29 +97,6 @@ fn is_over_soon(hub: &Hub, held: &Held) -> bool {
         && held.credential.access_expires_at.is_some_and(|end| Some(end) <= next)
 }
 
-/// Whether the API rejects an access token that should still serve: a second word of the service, beside a refused
-/// renewal.
-pub(super) async fn api_rejects(hub: &Hub, entry: &Entry, record: &Record) -> Result<bool, Error> {
-    let Some(opened) = hub.vault.load_by_id(record.id).await? else { return Ok(false) };
-    let Some(held) = opened.held.filter(|_| opened.record.generation == record.generation) else {
-        return Ok(false);
-    };
-    let auth = entry.mounted.auth(Some(&record.method))?;
-    let live = Live::new(&held, record.generation, record.id, &entry.mounted, auth, &*hub.clock)?;
-    if live.look(&*hub.clock) == Look::Over {
-        return Ok(false);
-    }
-    let (session, cx) = (hub.session(&live, &held), hub.api_cx(&entry.mounted));
-    // The lease is held meanwhile.
-    match tokio::time::timeout(WITNESS_TIME, entry.mounted.connector.probe(&cx, &session)).await {
-        Ok(Err(error)) => Ok(matches!(
-            error.cause().map(Cause::verdict),
-            Some(Verdict::RenewAccessToken | Verdict::GrantDead)
-        )),
-        Ok(Ok(_)) | Err(_) => Ok(false),
-    }
-}
-
 /// When the application's own use proved the grant alive, if that was lately enough to need no probe.
 fn used(hub: &Hub, entry: &Entry, record: &Record) -> Option<Timestamp> {
     let ago = hub.clock.coarse().since(entry.used_at()?);
@@ -137,6 +111,7 @@ async fn alive(hub: &Hub, entry: &Entry, opened: Opened, at: Timestamp) -> Resul
     let Opened { record, held, lease } = opened;
     // An open intent says that the refresh token may be spent: that the access token serves does not end that
     // trouble.
+    hub.witnesses.note(&record);
     let in_trouble = record.status().state() == State::Degraded && lease.intent.is_some();
     if record.status().state() == State::Active || in_trouble {
         let proof = Proof { id: record.id, at, probe_at: Some(hub.probes.next(at)) };

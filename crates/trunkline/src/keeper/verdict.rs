@@ -35,7 +35,7 @@ pub(super) async fn conclude(
     let error = match unknown {
         true => error,
         false => {
-            let doubt = Doubt { is_replay: hold.is_replay, is_confirmed: why.confirms_a_refusal() };
+            let doubt = Doubt { is_replay: hold.is_replay, why: Some(why) };
             incident::weigh(hub, entry, &record, error, doubt).await
         }
     };
@@ -131,7 +131,7 @@ pub(super) async fn after_refused_replay(
     record: Record,
     error: Error,
 ) -> Result<Arc<Live>, Error> {
-    let doubt = Doubt { is_replay: false, is_confirmed: false };
+    let doubt = Doubt { is_replay: false, why: None };
     let error = incident::weigh(hub, entry, &record, error, doubt).await;
     if ended(&error).is_none() {
         return Err(error);
