@@ -19,9 +19,12 @@ const TIME: Duration = Duration::from_secs(5);
 const KEPT: usize = 4;
 const ASKED: usize = 2;
 
+/// Tenants and their connections, the latest last.
+type Latest = VecDeque<(Box<str>, ConnectionId)>;
+
 /// The connections of each connector that the service took last, each of another tenant.
 #[derive(Debug, Default)]
-pub(crate) struct Witnesses(Mutex<HashMap<Box<str>, VecDeque<(Box<str>, ConnectionId)>>>);
+pub(crate) struct Witnesses(Mutex<HashMap<Box<str>, Latest>>);
 
 impl Witnesses {
     /// The service took the credential of this connection.
