@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use trunkline_core::http::{HeaderMap, Method, Response, StatusCode};
+use trunkline_core::permission::PermissionMap;
 use trunkline_core::{
     Account, AuthProvider, Body, BuildConnector, Call, Captures, Cause, Connector, ConnectorInfo, Cx,
     Diagnosis, Endpoint, Error, Exchange, Grant, Probe, Request, Session, async_trait,
@@ -17,7 +18,7 @@ use crate::provider::{CAPTURE_COMPANY, CAPTURE_ENTITY, CAPTURE_USER, Lives, Sage
 use crate::{oauth, remedy};
 
 /// Where the API lives below the gateway.
-const API_ROOT: &str = "/ia/api/v1";
+pub(crate) const API_ROOT: &str = "/ia/api/v1";
 
 /// Proves that a token works without touching a business object.
 const SESSION_PATH: &str = "/services/core/session/id";
@@ -175,6 +176,10 @@ impl Connector for SageIntacct {
 
     fn diagnose(&self, exchange: &Exchange<'_>) -> Option<Diagnosis> {
         diagnose(exchange, None)
+    }
+
+    fn permissions(&self) -> Option<&dyn PermissionMap> {
+        Some(&crate::permission::SageMap)
     }
 }
 

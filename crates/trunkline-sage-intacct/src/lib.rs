@@ -55,6 +55,7 @@ mod gates;
 mod gateway;
 mod oauth;
 mod pause;
+mod permission;
 mod provider;
 mod remedy;
 mod username;

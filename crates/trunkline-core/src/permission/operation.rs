@@ -177,8 +177,7 @@ impl UnknownOperation {
         let on = |object: &str| {
             let here =
                 known.iter().filter(|other| other.object() == object).map(|other| other.action.as_str());
-            let same = here.clone().find(|action| *action == operation.action.as_str());
-            let action = same.or_else(|| nearest(operation.action.as_str(), here))?;
+            let action = nearest(operation.action.as_str(), here)?;
             known.iter().find(|other| other.object() == object && other.action.as_str() == action).cloned()
         };
         let found = on(operation.object()).or_else(|| {

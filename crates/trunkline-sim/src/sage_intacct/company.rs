@@ -18,12 +18,23 @@ pub(crate) struct Company {
     pub(crate) application_concurrency: u32,
     pub(crate) company_concurrency: u32,
     pub(crate) subscriptions: BTreeSet<String>,
+    pub(crate) permission_type: PermissionType,
     /// Client id → its row in "Authorized client applications".
     pub(crate) clients: BTreeMap<String, AuthorisedClient>,
     pub(crate) entities: Vec<String>,
     pub(crate) passwords: BTreeMap<String, String>,
     pub(crate) tables: BTreeMap<String, Table>,
     pub(crate) next_key: u64,
+}
+
+/// Where a company keeps its permissions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PermissionType {
+    /// On roles, which users have themselves or by their groups.
+    RoleBased,
+    /// On each user.
+    UserBased,
 }
 
 #[derive(Debug, Clone)]
@@ -45,6 +56,7 @@ impl Company {
             application_concurrency: 6,
             company_concurrency: 8,
             subscriptions: BTreeSet::new(),
+            permission_type: PermissionType::RoleBased,
             clients: BTreeMap::new(),
             entities: Vec::new(),
             passwords: BTreeMap::new(),

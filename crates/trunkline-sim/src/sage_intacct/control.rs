@@ -1,5 +1,6 @@
 //! What a test does to the service's users, companies and grants.
 
+use super::company::PermissionType;
 use super::family::{Ended, Family};
 use super::knobs::{AccessDeath, Knobs};
 use super::{Control, jwt, supersede};
@@ -148,6 +149,12 @@ impl Control {
             .ok_or_else(|| NotFound(format!("permission {module}.{permission}")))?;
         found.assign(key, permission, rights);
         Ok(())
+    }
+
+    /// Changes where the company keeps its permissions. What every user may do stays as it is: going to roles,
+    /// each user gets a system role of its own; going to users, roles are taken from users and groups.
+    pub fn set_permission_type(&self, company: &str, permission_type: PermissionType) {
+        self.with_company(company, |company| super::permission::change_type(company, permission_type));
     }
 
     /// Ends the company's subscription of a module, in the spelling of the permission catalogue

@@ -26,6 +26,7 @@ struct Command {
     permission: String,
     rights: Vec<String>,
     user_type: String,
+    permission_type: Option<super::PermissionType>,
     on: bool,
     authorize_url: Option<Url>,
 }
@@ -74,6 +75,10 @@ fn post(control: &Control, call: &Call, route: &str) -> Result<Value, String> {
         "unlock-user" => control.unlock_user(user, company).map_err(text)?,
         "set-user-type" => control.set_user_type(user, company, &command.user_type).map_err(text)?,
         "change-role" => control.change_role(user, company, &command.role).map_err(text)?,
+        "set-permission-type" => {
+            let wanted = command.permission_type.ok_or("permission_type is missing")?;
+            control.set_permission_type(company, wanted);
+        }
         "set-permissions" => {
             let rights: Vec<&str> = command.rights.iter().map(String::as_str).collect();
             let permission = (command.module.as_str(), command.permission.as_str());
@@ -111,6 +116,7 @@ fn check_names(control: &Control, route: &str, command: &Command) -> Result<(), 
                 | "deauthorise-client"
                 | "deauthorise-sender"
                 | "set-company-active"
+                | "set-permission-type"
         );
     let world = control.inner.world();
     if needs_company {

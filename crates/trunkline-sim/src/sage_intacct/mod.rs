@@ -9,7 +9,10 @@
 //! entity, `globex` and `acme-corp-sandbox` with the same users and fewer vendors. Users:
 //! `integration` (Web Services user, every permission, allowed for client credentials), `admin`
 //! (administrator without object permissions), `clerk` (vendors and bills), `reader`, `addonly` (Add without
-//! List), `norights` (empty role), `employee` (employee type), `e100only` (one entity).
+//! List), `norights` (empty role), `employee` (employee type), `e100only` (one entity), `grouped` (the role of a
+//! user group), `useradmin` (sees users and little else), `usersonly` (nothing but users), `viewonly`,
+//! `manager`, `warehouse` (of other types, with few permissions), `limited` (limited administrator), `slidein`
+//! (a role for slide-in alone), `bothentities` (two entities).
 //!
 //! # Rotation
 //!
@@ -37,6 +40,7 @@
 //! | `POST end-family` | `family` |
 //! | `POST supersede` | `user`, `company`, `client_id` |
 //! | `POST set-user-type` | `user`, `company`, `user_type` |
+//! | `POST set-permission-type` | `company`, `permission_type` (`role_based` or `user_based`) |
 //! | `POST change-role` | `user`, `company`, `role` |
 //! | `POST set-permissions` | `company`, `role`, `module`, `permission`, `rights` |
 //! | `POST subscribe`, `unsubscribe` | `company`, `module` |
@@ -87,6 +91,7 @@ mod throttle;
 mod token;
 mod token_request;
 
+pub use company::PermissionType;
 pub use family::{Ended, Family};
 pub use knobs::{
     AccessDeath, ClientRefusal, ErrorNesting, ExpiredAnswer, Knobs, Refusal, RetryAfterSpelling, Rotation,

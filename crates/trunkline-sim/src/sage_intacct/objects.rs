@@ -76,7 +76,7 @@ fn list(world: &World, call: &Call, caller: &Caller, object: &ObjectType) -> Res
     let (start, size) = (number("start", 1)?, number("size", LIST_PAGE)?.min(super::query::MAX_SIZE));
     let rows: Vec<Value> = company
         .rows(object.path)
-        .filter(|row| entity::lists(caller, row, false))
+        .filter(|row| entity::lists(caller, row, false) && permission::is_listed(company, object, row))
         .map(|row| Value::Object(row.handle(object.path)))
         .collect();
     Ok(page(&rows, start, size))
@@ -104,7 +104,7 @@ fn read(world: &World, caller: &Caller, object: &ObjectType, key: &str) -> Resul
 fn visible_key(company: &Company, caller: &Caller, object: &ObjectType, key: &str) -> Result<u64, ApiError> {
     let record = key.parse().ok().and_then(|key| company.by_key(object.path, key));
     record
-        .filter(|record| entity::reaches(caller, record))
+        .filter(|record| entity::reaches(caller, record) && permission::is_listed(company, object, record))
         .map(|record| record.key)
         .ok_or_else(|| ApiError::not_found(&format!("{} {key}", object.path)))
 }
@@ -113,15 +113,26 @@ fn visible_key(company: &Company, caller: &Caller, object: &ObjectType, key: &st
 fn full_view(company: &Company, object: &ObjectType, key: u64) -> Fields {
     let Some(record) = company.by_key(object.path, key) else { return Fields::new() };
     let mut view = record.view(object.path);
-    let mut attach = |list: &str, path: &str, owner: &str| {
+    let attached = |path: &str, owner: &str| -> Value {
         let rows = company.rows(path).filter(|row| row.reference_key(owner) == Some(key));
-        view.insert(list.into(), rows.map(|row| Value::Object(row.view(path))).collect());
+        rows.map(|row| Value::Object(row.view(path))).collect()
     };
     if let Some((path, owner)) = object.lines {
-        attach("lines", path, owner);
+        view.insert("lines".into(), attached(path, owner));
     }
-    if object.path == "company-config/role" {
-        attach("rolePermissionAssignments", "company-config/role-permission-assignment", "role");
+    if object.path == "company-config/user" {
+        let items = view.get_mut("permissionAssignments").and_then(Value::as_array_mut);
+        for permission in
+            items.into_iter().flatten().filter_map(|item| item.get_mut("permission")?.as_object_mut())
+        {
+            // A user's own assignments name the permission by key and id alone.
+            permission.retain(|name, _| ["key", "id", "href"].contains(&name.as_str()));
+        }
+    } else if object.path == "company-config/role" {
+        view.insert(
+            "rolePermissionAssignments".into(),
+            attached("company-config/role-permission-assignment", "role"),
+        );
     }
     view
 }

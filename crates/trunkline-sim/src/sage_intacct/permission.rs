@@ -1,11 +1,12 @@
-//! Layers 6 to 8 of the permission model: subscription, user type, permission and action.
+//! Layers 6 to 8 of the permission model: subscription, user type, permission and action; and both places where
+//! permissions are kept.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use super::catalogue::ObjectType;
-use super::company::Company;
+use super::company::{Company, PermissionType};
 use super::envelope::ApiError;
 use super::knobs::Knobs;
 use super::record::{Record, reference_key};
@@ -67,16 +68,17 @@ pub(crate) fn is_allowed(company: &Company, caller: &Caller, object: &ObjectType
     let Some(user) = company.user(&caller.user) else { return false };
     object.permissions.iter().any(|(module, name)| {
         company.subscriptions.contains(*module)
-            && under_ceiling(user, module, action)
+            && under_ceiling(user, object, action)
             && (manages_users(user, module) || granted(company, user, module, name, action))
     })
 }
 
-/// Only a business user may write to the ledgers; the caps of the other types are finer in the service.
-fn under_ceiling(user: &Record, module: &str, action: Action) -> bool {
-    let ledger =
-        matches!(module, "accountsPayable" | "accountsReceivable" | "generalLedger" | "cashManagement");
-    user.text("userType") == "business" || !ledger || !action.is_write()
+/// Only a business user may write to the ledgers, whichever module gives the permission; the caps of the other
+/// types are finer in the service.
+fn under_ceiling(user: &Record, object: &ObjectType, action: Action) -> bool {
+    let application = object.path.split('/').next().unwrap_or_default();
+    let ledger = ["accounts-payable", "accounts-receivable", "general-ledger", "cash-management"];
+    user.text("userType") == "business" || !ledger.contains(&application) || !action.is_write()
 }
 
 /// The one thing that administrator privileges give without a permission.
@@ -91,7 +93,8 @@ fn granted(company: &Company, user: &Record, module: &str, name: &str, action: A
     has(Action::List) && has(action)
 }
 
-/// Rights on one permission: the union of direct assignments, roles, and roles of the user's groups.
+/// Rights on one permission: by the company's permission type, those given to the user, or the union of its
+/// roles and the roles of its groups.
 fn rights(company: &Company, user: &Record, module: &str, name: &str) -> BTreeSet<String> {
     let is_meant = |permission: Option<&Value>| {
         let record = permission
@@ -110,7 +113,65 @@ fn rights(company: &Company, user: &Record, module: &str, name: &str) -> BTreeSe
         .filter(|row| row.reference_key("role").is_some_and(|role| roles.contains(&role)))
         .filter(|row| is_meant(row.fields.get("permission")))
         .flat_map(|row| texts(row.fields.get("accessRights")));
-    direct.chain(by_role).collect()
+    match company.permission_type {
+        PermissionType::UserBased => direct.collect(),
+        PermissionType::RoleBased => by_role.collect(),
+    }
+}
+
+/// Whether the company's list of permissions has the row: those of applications it has not subscribed to are
+/// left out, so that nobody can give them.
+pub(crate) fn is_listed(company: &Company, object: &ObjectType, row: &Record) -> bool {
+    object.path != "company-config/permission" || company.subscriptions.contains(row.text("module"))
+}
+
+/// Moves what every user holds to where the type keeps it, as the service does.
+pub(crate) fn change_type(company: &mut Company, permission_type: PermissionType) {
+    if company.permission_type == permission_type {
+        return;
+    }
+    let permissions: Vec<_> = company.rows("company-config/permission").cloned().collect();
+    let users: Vec<_> = company.rows("company-config/user").cloned().collect();
+    let held = |user: &Record| -> Vec<(u64, BTreeSet<String>)> {
+        let of = |row: &Record| rights(company, user, row.text("module"), row.text("name"));
+        permissions.iter().map(|row| (row.key, of(row))).filter(|(_, rights)| !rights.is_empty()).collect()
+    };
+    let held: Vec<_> = users.iter().map(|user| (user.id.clone(), held(user))).collect();
+    company.permission_type = permission_type;
+    for record in
+        company.tables.get_mut("company-config/user-group").into_iter().flat_map(|table| table.values_mut())
+    {
+        record.fields.insert("roles".into(), Vec::<Value>::new().into());
+    }
+    for (login, held) in held {
+        let (mut roles, mut direct) = (Vec::new(), Vec::new());
+        match permission_type {
+            PermissionType::RoleBased => roles.extend(system_role(company, &login, &held)),
+            PermissionType::UserBased => direct = held.iter().map(|held| assignment(company, held)).collect(),
+        }
+        if let Some(user) = company.by_id_mut("company-config/user", &login) {
+            user.fields.insert("roles".into(), roles.into());
+            user.fields.insert("permissionAssignments".into(), direct.into());
+        }
+    }
+}
+
+fn assignment(company: &Company, (key, rights): &(u64, BTreeSet<String>)) -> Value {
+    let permission = company.by_key("company-config/permission", *key);
+    let reference = permission.map(|row| company.reference("company-config/permission", row));
+    serde_json::json!({ "permission": reference, "accessRights": rights })
+}
+
+/// The role that the service makes for each user of a company that becomes role-based.
+fn system_role(company: &mut Company, login: &str, held: &[(u64, BTreeSet<String>)]) -> Option<Value> {
+    let object = super::catalogue::find("company-config/role")?;
+    let fields = serde_json::json!({ "roleType": "enterprise", "applyTo": "loginAndSlideIn" });
+    let id = format!("::SYS::COMPANY-ROLE-FOR-{login}");
+    let role = company.insert(object, Some(id), None, fields.as_object().cloned()?);
+    for (permission, rights) in held {
+        company.assign(role, *permission, &rights.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    Some(company.reference(object.path, company.by_key(object.path, role)?))
 }
 
 fn roles(company: &Company, user: &Record) -> BTreeSet<u64> {

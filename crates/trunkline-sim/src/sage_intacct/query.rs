@@ -64,7 +64,7 @@ pub(crate) fn answer(world: &World, call: &Call, caller: &Caller) -> Result<Repl
     let private = query.filter_parameters.include_private.unwrap_or(false);
     let mut rows: Vec<Fields> = company
         .rows(object.path)
-        .filter(|row| entity::lists(caller, row, private))
+        .filter(|row| entity::lists(caller, row, private) && permission::is_listed(company, object, row))
         .map(|row| row.view(object.path))
         .filter(|view| filter.accepts(view))
         .collect();

@@ -99,11 +99,24 @@ const ROLES: &[RoleSeed] = &[
     // Add without List, which the service takes as nothing.
     ("Add Only", &[("accountsPayable", "vendors", &["add"])]),
     ("Empty", &[]),
+    ("User Administration", &[("administration", "users", ALL_RIGHTS)]),
+    (
+        "Auditor",
+        &[
+            ("administration", "users", &["list", "view"]),
+            ("accountsPayable", "vendors", &["list", "view", "edit"]),
+            ("orderEntry", "customers", &["list", "view"]),
+            ("generalLedger", "journalEntries", &["list", "readonly", "add"]),
+        ],
+    ),
+    // For administrators of other companies who slide in.
+    ("Slide-In", &[("accountsReceivable", "invoices", &["list", "readonly", "add"])]),
 ];
 
 fn roles(company: &mut Company) {
     for (id, grants) in ROLES {
-        let fields = json!({ "description": id, "roleType": "enterprise", "applyTo": "loginAndSlideIn" });
+        let applies = if *id == "Slide-In" { "slideInOnly" } else { "loginAndSlideIn" };
+        let fields = json!({ "description": id, "roleType": "enterprise", "applyTo": applies });
         let role = add(company, "company-config/role", Some(id), None, fields);
         for (module, name, rights) in *grants {
             let chosen: Vec<u64> = company
@@ -130,6 +143,15 @@ const USERS: &[UserSeed] = &[
     ("norights", "business", "off", Some("Empty"), None),
     ("employee", "employee", "off", Some("Integration"), None),
     ("e100only", "business", "off", Some("Integration"), Some("E100")),
+    ("grouped", "business", "off", Some("Auditor"), None),
+    ("useradmin", "business", "off", Some("Auditor"), None),
+    ("usersonly", "business", "off", Some("User Administration"), None),
+    ("viewonly", "viewOnly", "off", Some("Auditor"), None),
+    ("manager", "projectManager", "off", Some("Auditor"), None),
+    ("warehouse", "warehouse", "off", Some("AP Clerk"), None),
+    ("limited", "business", "limited", Some("AP Clerk"), None),
+    ("slidein", "business", "off", Some("Auditor"), None),
+    ("bothentities", "business", "off", Some("Read Only"), Some("E100")),
 ];
 
 fn users(company: &mut Company, password: &str) {
@@ -146,6 +168,25 @@ fn users(company: &mut Company, password: &str) {
         });
         add(company, "company-config/user", Some(login), None, fields);
         company.passwords.insert((*login).to_owned(), password.to_owned());
+    }
+    let clerks =
+        json!({ "description": "Clerks", "roles": [refer(company, "company-config/role", "AP Clerk")] });
+    add(company, "company-config/user-group", Some("Clerks"), None, clerks);
+    let member = json!({
+        "userGroup": refer(company, "company-config/user-group", "Clerks"),
+        "user": refer(company, "company-config/user", "grouped"),
+    });
+    add(company, "company-config/user-group-member", None, None, member);
+    also(company, "slidein", "roles", "company-config/role", "Slide-In");
+    also(company, "bothentities", "entities", "company-config/entity", "E200");
+}
+
+/// Adds a record to a list of the user's.
+fn also(company: &mut Company, login: &str, list: &str, path: &str, id: &str) {
+    let reference = refer(company, path, id);
+    let user = company.by_id_mut("company-config/user", login);
+    if let Some(items) = user.and_then(|user| user.fields.get_mut(list)?.as_array_mut()) {
+        items.push(reference);
     }
 }
 

@@ -1,0 +1,222 @@
+//! Reading the rights of the connected user, without side effects.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::{Value, json};
+use trunkline_core::permission::{Operation, Reason, Verdict};
+use trunkline_core::{Account, Cx, Error, Session, printable};
+
+use super::ask::{Answer, Asker};
+use super::layer::Layer;
+use super::rights::{ByPermission, Held, Profile, Source, normal};
+use super::table;
+use crate::provider::{CAPTURE_ENTITY, CAPTURE_USER};
+
+/// Most groups and roles that are read for a user; a bound of ours.
+const MAX_READS: usize = 64;
+
+/// Most rows of one query, by the service's documentation.
+const MAX_ROWS: usize = 4000;
+
+pub(super) async fn read(
+    cx: &Cx,
+    session: &Session,
+    account: &Account,
+    operations: &[Operation],
+) -> Result<Held, Error> {
+    let entity = session.captures().get(CAPTURE_ENTITY).map(str::to_owned);
+    let asker = Asker { cx, session, in_entity: false };
+    let login = Some(account.user.as_str()).filter(|user| !user.is_empty());
+    let source = match login.or_else(|| session.captures().get(CAPTURE_USER)) {
+        Some(login) => profile(&asker, login).await?,
+        None => None,
+    };
+    let source = match source {
+        Some(profile) => Source::Profile(Box::new(profile)),
+        None => Source::Probe(probe(&Asker { in_entity: true, ..asker }, operations).await?),
+    };
+    Ok(Held { entity, source })
+}
+
+/// `None` when the user may not see users.
+async fn profile(asker: &Asker<'_>, login: &str) -> Result<Option<Profile>, Error> {
+    const USER: &str = "company-config/user";
+    let found = asker.query(USER, &["key", "id"], &json!({ "$eq": { "id": login } }), 2).await?;
+    let Answer::Given(found) = found else { return Ok(None) };
+    // Sage may compare without case: the login that is meant is the one that is equal.
+    let row = found.rows().iter().find(|row| row.get("id").and_then(Value::as_str) == Some(login));
+    let Some(key) = row.and_then(|row| key_of(row.get("key")?)) else { return Ok(None) };
+    let Answer::Given(user) = asker.get(USER, &key).await? else { return Ok(None) };
+    let user = user.result();
+    let text = |name: &str| user.get(name).and_then(Value::as_str).unwrap_or_default();
+    let mut profile = Profile {
+        // Stands in texts for people.
+        user_type: printable(text("userType")),
+        administrates: !matches!(text("adminPrivileges"), "" | "off"),
+        entities: restriction(user),
+        ..Profile::default()
+    };
+    let by_key = catalogue(asker, &mut profile).await?;
+    for item in items(user, "permissionAssignments") {
+        grant(&mut profile, &by_key, item, false);
+    }
+    let mut roles: BTreeSet<String> = items(user, "roles").iter().filter_map(role_key).collect();
+    let groups = groups(asker, &key, &mut profile).await?;
+    let mut left = MAX_READS;
+    for group in groups {
+        let Some(group) = one(asker, "company-config/user-group", &group, &mut left, &mut profile).await?
+        else {
+            continue;
+        };
+        roles.extend(items(group.result(), "roles").iter().filter_map(role_key));
+    }
+    for role in roles {
+        let Some(role) = one(asker, "company-config/role", &role, &mut left, &mut profile).await? else {
+            continue;
+        };
+        let role = role.result();
+        let applies = role.get("applyTo").and_then(Value::as_str);
+        let perhaps = matches!(applies, Some("loginOnly" | "slideInOnly"));
+        for item in items(role, "rolePermissionAssignments") {
+            grant(&mut profile, &by_key, item, perhaps);
+        }
+    }
+    Ok(Some(profile))
+}
+
+/// A record, unless it is refused or the bound is reached: then the profile is partial.
+async fn one(
+    asker: &Asker<'_>,
+    object: &str,
+    key: &str,
+    left: &mut usize,
+    profile: &mut Profile,
+) -> Result<Option<super::ask::Given>, Error> {
+    if let Some(rest) = left.checked_sub(1) {
+        *left = rest;
+        if let Answer::Given(record) = asker.get(object, key).await? {
+            return Ok(Some(record));
+        }
+    }
+    profile.partial = true;
+    Ok(None)
+}
+
+/// Fills in the catalogue; answers module and name of each key, which a user's own assignments do not tell.
+async fn catalogue(
+    asker: &Asker<'_>,
+    profile: &mut Profile,
+) -> Result<HashMap<String, (String, String)>, Error> {
+    let fields = &["key", "module", "name"];
+    let answer = asker.query("company-config/permission", fields, &Value::Null, MAX_ROWS).await?;
+    let mut by_key = HashMap::new();
+    let mut names: ByPermission<String> = HashMap::new();
+    if let Answer::Given(answer) = answer {
+        for row in answer.rows() {
+            let text = |name: &str| row.get(name).and_then(Value::as_str).map(str::to_owned);
+            if let (Some(key), Some(module), Some(name)) =
+                (row.get("key").and_then(key_of), text("module"), text("name"))
+            {
+                names.entry(module.clone()).or_default().insert(name.clone(), key.clone());
+                by_key.insert(key, (module, name));
+            }
+        }
+        profile.catalogue = Some(names).filter(|names| !names.is_empty() && !answer.has_more());
+    }
+    Ok(by_key)
+}
+
+async fn groups(asker: &Asker<'_>, user: &str, profile: &mut Profile) -> Result<BTreeSet<String>, Error> {
+    const FIELD: &str = "userGroup.key";
+    let filter = json!({ "$eq": { "user.key": user } });
+    match asker.query("company-config/user-group-member", &[FIELD], &filter, MAX_ROWS).await? {
+        Answer::Given(answer) => {
+            profile.partial |= answer.has_more();
+            Ok(answer.rows().iter().filter_map(|row| key_of(row.get(FIELD)?)).collect())
+        }
+        Answer::Refused(_) | Answer::NotThere => {
+            profile.partial = true;
+            Ok(BTreeSet::new())
+        }
+    }
+}
+
+/// Adds what an assignment gives. One whose permission cannot be told makes the profile partial.
+fn grant(profile: &mut Profile, by_key: &HashMap<String, (String, String)>, item: &Value, perhaps: bool) {
+    let permission = item.get("permission");
+    let text = |name: &str| permission?.get(name)?.as_str().map(str::to_owned);
+    let stated = text("module").zip(text("name"));
+    let looked_up = || by_key.get(&key_of(permission?.get("key")?)?).cloned();
+    let Some((module, name)) = stated.or_else(looked_up) else {
+        // One that the whole catalogue lacks belongs to an application that the company gave up.
+        profile.partial |= profile.catalogue.is_none();
+        return;
+    };
+    let grants = profile.grants.entry(module).or_default().entry(name).or_default();
+    let rights = if perhaps { &mut grants.perhaps } else { &mut grants.sure };
+    rights.extend(
+        items(item, "accessRights").iter().filter_map(Value::as_str).map(|right| normal(right).to_owned()),
+    );
+}
+
+/// The entities that a user is restricted to.
+fn restriction(user: &Value) -> Option<BTreeSet<String>> {
+    let free = user.get("entityAccess").and_then(|access| access.get("allowUnrestrictedAccess"));
+    if free.and_then(Value::as_bool) != Some(false) {
+        return None;
+    }
+    let ids = |name| items(user, name).iter().filter_map(|item| item.get("id")?.as_str()).map(str::to_owned);
+    let entities: BTreeSet<String> = ids("entities").collect();
+    // The deprecated list of the same meaning.
+    Some(if entities.is_empty() { ids("locations").collect() } else { entities })
+}
+
+/// Asks each object for one row. A probe sees List and no other right.
+async fn probe(asker: &Asker<'_>, operations: &[Operation]) -> Result<HashMap<String, Verdict>, Error> {
+    let mut seen = HashMap::new();
+    for operation in operations {
+        let object = operation.object();
+        if seen.contains_key(object) || table::find(operation).is_none() {
+            continue;
+        }
+        let verdict = match asker.query(object, &["key"], &Value::Null, 1).await? {
+            Answer::Given(_) => Verdict::Allowed,
+            Answer::Refused(cause) => refused(cause, operation),
+            Answer::NotThere => Verdict::unknown(Reason::NotReadable, "this object cannot be queried"),
+        };
+        seen.insert(object.to_owned(), verdict);
+    }
+    Ok(seen)
+}
+
+fn refused(cause: trunkline_core::Cause, operation: &Operation) -> Verdict {
+    match (Layer::of(cause), table::find(&Operation::list(operation.object().to_owned()))) {
+        (Some(Layer::Permission), Some(row)) => {
+            let want = super::rights::wants(row, &trunkline_core::permission::Action::LIST).next();
+            let name = want.map_or_else(String::new, |want| want.name("list"));
+            Verdict::denied(Layer::Permission.lacks(name, false))
+        }
+        (Some(layer), _) => Verdict::denied(layer.lacks(cause.summary().to_owned(), false)),
+        (None, _) => Verdict::unknown(Reason::NotReadable, cause.summary()),
+    }
+}
+
+fn items<'a>(value: &'a Value, list: &str) -> &'a [Value] {
+    value.get(list).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// The key of a role in a user's or group's list, which holds the role or a record with it.
+fn role_key(item: &Value) -> Option<String> {
+    item.get("role").and_then(|role| key_of(role.get("key")?)).or_else(|| key_of(item.get("key")?))
+}
+
+/// A key that may stand in a path.
+fn key_of(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    let fits = !text.is_empty() && text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    fits.then_some(text)
+}

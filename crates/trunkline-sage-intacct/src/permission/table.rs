@@ -1,0 +1,290 @@
+//! Which permission opens which object: the mapping, as data.
+//!
+//! Sage publishes its permissions and its objects, and not which belongs to which. Each row therefore keeps how
+//! well it is known.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use trunkline_core::permission::{Action, Certainty, Operation};
+
+/// A permission of the catalogue: its module and its name.
+pub(super) type Pair = (&'static str, &'static str);
+
+/// Objects that the same permissions open.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) objects: &'static [&'static str],
+    /// Any one of them opens the objects, the home module first.
+    pub(super) pairs: &'static [Pair],
+    /// What may be done by the common names; a service object may be read-only.
+    pub(super) actions: &'static [Action],
+    /// Actions of the service's own, with the permission and the rights that they need.
+    pub(super) extras: &'static [Extra],
+    pub(super) certainty: Certainty,
+}
+
+/// An action beyond the common five.
+#[derive(Debug)]
+pub(super) struct Extra {
+    pub(super) action: &'static str,
+    pub(super) permission: Pair,
+    /// Every one of these is needed.
+    pub(super) all: &'static [&'static str],
+    /// And any one of these, if there are any.
+    pub(super) any: &'static [&'static str],
+}
+
+const ALL: &[Action] = &[Action::LIST, Action::READ, Action::CREATE, Action::UPDATE, Action::DELETE];
+const READ: &[Action] = &[Action::LIST, Action::READ];
+const NO_DELETE: &[Action] = &[Action::LIST, Action::READ, Action::CREATE, Action::UPDATE];
+const NO_UPDATE: &[Action] = &[Action::LIST, Action::READ, Action::CREATE, Action::DELETE];
+const NO_CREATE: &[Action] = &[Action::LIST, Action::READ, Action::UPDATE];
+
+use Certainty::{Assumed as C, Documented as A, Named as B};
+
+const fn row(objects: &'static [&'static str], pairs: &'static [Pair], certainty: Certainty) -> Row {
+    Row { objects, pairs, actions: ALL, extras: &[], certainty }
+}
+
+impl Row {
+    const fn only(mut self, actions: &'static [Action]) -> Self {
+        self.actions = actions;
+        self
+    }
+
+    const fn and(mut self, extras: &'static [Extra]) -> Self {
+        self.extras = extras;
+        self
+    }
+
+    pub(super) fn extra(&self, action: &Action) -> Option<&'static Extra> {
+        self.extras.iter().find(|extra| extra.action == action.as_str())
+    }
+
+    fn has(&self, action: &Action) -> bool {
+        self.actions.contains(action) || self.extra(action).is_some()
+    }
+}
+
+const fn extra(action: &'static str, permission: Pair, all: &'static [&'static str]) -> Extra {
+    Extra { action, permission, all, any: &[] }
+}
+
+/// Approval: List, and a level.
+const fn approval(action: &'static str, permission: Pair) -> Extra {
+    const LEVELS: &[&str] = &["level1", "level2", "level3", "level4", "level5", "level6"];
+    Extra { action, permission, all: &["list"], any: LEVELS }
+}
+
+const AP: &str = "accountsPayable";
+const AR: &str = "accountsReceivable";
+const GL: &str = "generalLedger";
+const CO: &str = "company";
+const ADMIN: &str = "administration";
+const CASH: &str = "cashManagement";
+const INV: &str = "inventoryControl";
+const REVERSE: &[&str] = &["list", "reverse"];
+const RECLASS: &[&str] = &["list", "reclass"];
+
+pub(super) static TABLE: &[Row] = &[
+    row(&["accounts-payable/vendor"], &[(AP, "vendors")], A).and(&[
+        extra("approve", (AP, "approveVendors"), &["list"]),
+        extra("decline", (AP, "approveVendors"), &["list"]),
+    ]),
+    row(&["accounts-payable/vendor-type"], &[(AP, "vendorTypes")], B),
+    row(&["accounts-payable/vendor-group"], &[(AP, "vendorGroups")], B),
+    row(&["accounts-payable/bill", "accounts-payable/bill-line"], &[(AP, "bills")], A).and(&[
+        approval("approve", (AP, "approveBills")),
+        approval("decline", (AP, "approveBills")),
+        extra("reverse", (AP, "bills"), REVERSE),
+        extra("reclassify", (AP, "bills"), RECLASS),
+    ]),
+    row(&["accounts-payable/adjustment"], &[(AP, "adjustments")], B).and(&[extra(
+        "reverse",
+        (AP, "adjustments"),
+        REVERSE,
+    )]),
+    row(&["accounts-payable/advance"], &[(AP, "apAdvances")], A).and(&[extra(
+        "reverse",
+        (AP, "apAdvances"),
+        REVERSE,
+    )]),
+    row(
+        &["accounts-payable/payment"],
+        &[(AP, "payBills"), (AP, "postedPayments"), (AP, "paymentRequests"), (AP, "manualPayment")],
+        C,
+    ),
+    row(&["accounts-payable/summary"], &[(AP, "summaries")], A).and(&[
+        extra("open", (AP, "summaries"), &["list", "open"]),
+        extra("close", (AP, "summaries"), &["list", "close"]),
+    ]),
+    row(&["accounts-payable/term"], &[(AP, "apTerms")], B),
+    row(&["accounts-payable/account-label"], &[(AP, "apAccountLabels")], B),
+    row(&["accounts-payable/recurring-bill"], &[(AP, "recurringBills")], B),
+    row(&["accounts-payable/check-run"], &[(AP, "checkRun")], A),
+    row(
+        &["accounts-receivable/customer"],
+        &[(AR, "customers"), ("orderEntry", "customers"), ("projects", "customers")],
+        A,
+    ),
+    row(&["accounts-receivable/customer-type"], &[(AR, "customerTypes")], B),
+    row(&["accounts-receivable/customer-group"], &[(AR, "customerGroups")], B),
+    row(&["accounts-receivable/invoice", "accounts-receivable/invoice-line"], &[(AR, "invoices")], A)
+        .and(&[extra("reverse", (AR, "invoices"), REVERSE), extra("reclassify", (AR, "invoices"), RECLASS)]),
+    row(&["accounts-receivable/adjustment"], &[(AR, "adjustments")], A).and(&[
+        extra("reverse", (AR, "adjustments"), REVERSE),
+        extra("reclassify", (AR, "adjustments"), RECLASS),
+    ]),
+    row(&["accounts-receivable/payment"], &[(AR, "managePayments")], A).and(&[extra(
+        "reverse",
+        (AR, "managePayments"),
+        REVERSE,
+    )]),
+    row(&["accounts-receivable/advance"], &[(AR, "receiveAdvances"), (AR, "postedAdvances")], B),
+    row(&["accounts-receivable/customer-refund"], &[(AR, "refunds")], B).and(&[extra(
+        "reverse",
+        (AR, "refunds"),
+        REVERSE,
+    )]),
+    row(&["accounts-receivable/term"], &[(AR, "arTerms")], B),
+    row(&["accounts-receivable/account-label"], &[(AR, "arAccountLabels")], B),
+    row(&["accounts-receivable/territory"], &[(AR, "territories")], B),
+    row(&["accounts-receivable/dunning-level"], &[(AR, "dunningLevels")], B),
+    row(&["general-ledger/account"], &[(GL, "accounts")], B),
+    row(&["general-ledger/journal-entry", "general-ledger/journal-entry-line"], &[(GL, "journalEntries")], A)
+        .and(&[
+            extra("reclassify", (GL, "journalEntries"), &["list", "readonly", "modify", "reclass"]),
+            extra("reverse", (GL, "journalEntries"), REVERSE),
+            extra("approve", (GL, "approveJournalEntries"), &["list"]),
+        ]),
+    row(&["general-ledger/statistical-account"], &[(GL, "statisticalAccounts")], A),
+    row(&["general-ledger/statistical-journal-entry"], &[(GL, "statisticalJournalEntries")], B),
+    row(&["general-ledger/journal"], &[(GL, "journals")], B),
+    row(&["general-ledger/adjustment-journal"], &[(GL, "adjustmentJournals")], B),
+    row(&["general-ledger/user-defined-journal"], &[(GL, "userDefinedJournals")], B),
+    row(&["general-ledger/account-group"], &[(GL, "accountGroups")], B),
+    row(&["general-ledger/budget"], &[(GL, "budgets"), ("budgets", "budgets")], B),
+    row(&["general-ledger/reporting-period"], &[(GL, "reportingPeriods")], B),
+    row(&["general-ledger/txn-allocation-template"], &[(GL, "transactionAllocations")], B),
+    row(&["company-config/department"], &[(CO, "departments")], B),
+    row(&["company-config/department-group"], &[(CO, "departmentGroups")], B),
+    row(&["company-config/location"], &[(CO, "locations")], B),
+    row(&["company-config/location-group"], &[(CO, "locationGroups")], B),
+    row(&["company-config/entity"], &[(CO, "entities"), ("multiEntity", "entities")], C),
+    row(&["company-config/employee"], &[(CO, "employees")], A),
+    row(&["company-config/employee-type"], &[(CO, "employeeTypes")], A),
+    row(&["company-config/employee-group"], &[(CO, "employeeGroups")], A),
+    row(&["company-config/employee-rate"], &[(CO, "employeeRates")], A),
+    row(&["company-config/class"], &[(CO, "class")], B),
+    row(&["company-config/class-group"], &[(CO, "classGroups")], B),
+    row(&["company-config/contact"], &[(CO, "contacts")], B),
+    row(&["company-config/attachment"], &[(CO, "attachments")], B),
+    row(&["company-config/folder"], &[(CO, "attachmentFolders")], B),
+    row(&["company-config/user", "company-config/role", "company-config/user-group"], &[(ADMIN, "users")], A),
+    row(&["company-config/user-group-member"], &[(ADMIN, "users")], A).only(NO_UPDATE),
+    row(&["company-config/role-permission-assignment"], &[(ADMIN, "users")], A).only(NO_CREATE),
+    row(
+        &["company-config/permission", "company-config/role-user-map", "company-config/role-user-group-map"],
+        &[(ADMIN, "users")],
+        A,
+    )
+    .only(READ),
+    row(&["company-config/txn-currency"], &[(CO, "transactionCurrencies")], B),
+    row(&["company-config/exchange-rate"], &[(CO, "exchangeRate")], B),
+    row(&["company-config/exchange-rate-type"], &[(CO, "exchangeRateTypes")], B),
+    row(&["company-config/document-sequence"], &[(CO, "documentNumbering")], B),
+    row(&["company-config/email-template"], &[(CO, "emailTemplates")], B),
+    row(&["company-config/audit-history"], &[(CO, "auditLog")], C).only(READ),
+    row(&["company-config/external-authorization"], &[(ADMIN, "externalAuthorizations")], A).only(NO_DELETE),
+    row(&["expenses/employee-expense", "expenses/employee-expense-line"], &[("expenses", "myExpenses")], C),
+    row(&["expenses/employee-expense-type"], &[("expenses", "expenseTypes")], B),
+    row(&["expenses/employee-expense-payment-type"], &[("expenses", "expensePaymentTypes")], B),
+    row(&["expenses/employee-expense-adjustment"], &[("expenses", "expenseAdjustments")], B),
+    row(&["expenses/employee-expense-summary"], &[("expenses", "expenseSummaries")], B).and(&[
+        extra("open", ("expenses", "expenseSummaries"), &["list", "open"]),
+        extra("close", ("expenses", "expenseSummaries"), &["list", "close"]),
+    ]),
+    row(
+        &["time/timesheet", "time/timesheet-line"],
+        &[("time", "manageTimesheets"), ("time", "staffTimesheets"), ("time", "myTimesheets")],
+        B,
+    ),
+    row(&["time/time-type"], &[("time", "timeTypes")], B),
+    row(&["time/timesheet-rule"], &[("time", "timesheetRules")], B),
+    row(&["projects/project"], &[("projects", "projects")], A),
+    row(&["projects/project-type"], &[("projects", "projectTypes")], A),
+    row(&["projects/project-status"], &[("projects", "projectStatus")], A),
+    row(&["projects/project-group"], &[("projects", "projectGroups")], A),
+    row(&["projects/project-resource"], &[("projects", "projectResources")], A),
+    row(&["projects/task"], &[("projects", "tasks")], A),
+    row(&["projects/task-group"], &[("projects", "taskGroups")], A),
+    row(&["inventory-control/item"], &[(INV, "items"), ("orderEntry", "items"), ("purchasing", "items")], A),
+    row(&["inventory-control/item-group"], &[(INV, "itemGroups")], A),
+    row(&["inventory-control/item-gl-group"], &[(INV, "itemGLGroups")], A),
+    row(&["inventory-control/warehouse"], &[(INV, "warehouses")], B),
+    row(&["inventory-control/unit-of-measure"], &[(INV, "unitsOfMeasure")], B),
+    row(&["inventory-control/product-line"], &[(INV, "productLine"), (INV, "productLines")], B),
+    row(&["inventory-control/lot-category"], &[(INV, "lotCategory")], B),
+    row(&["inventory-control/serial-mask"], &[(INV, "serialMask")], B),
+    row(&["inventory-control/document"], &[(INV, "inventoryTransactions")], B),
+    row(&["inventory-control/txn-definition"], &[(INV, "inventoryTransactionDefinitions")], B),
+    row(
+        &["order-entry/document", "order-entry/document-line"],
+        &[("orderEntry", "orderEntryTransactions")],
+        B,
+    ),
+    row(&["order-entry/txn-definition"], &[("orderEntry", "orderEntryTransactionDefinitions")], B),
+    row(&["order-entry/price-list"], &[("orderEntry", "priceLists")], B),
+    row(&["order-entry/recurring-document"], &[("orderEntry", "recurringTransactions")], B),
+    row(&["purchasing/document", "purchasing/document-line"], &[("purchasing", "purchasingTransactions")], B),
+    row(&["purchasing/txn-definition"], &[("purchasing", "poTransactionDefinitions")], B),
+    row(&["purchasing/price-list"], &[("purchasing", "priceLists")], B),
+    row(&["cash-management/checking-account"], &[(CASH, "checkingAccounts")], A),
+    row(&["cash-management/savings-account"], &[(CASH, "savingsAccounts")], A),
+    row(&["cash-management/credit-card-account"], &[(CASH, "chargeCardAccounts")], A),
+    row(&["cash-management/credit-card-txn"], &[(CASH, "chargeCardTransactions")], B),
+    row(&["cash-management/deposit"], &[(CASH, "deposits")], B),
+    row(&["cash-management/other-receipt"], &[(CASH, "otherReceipts")], B),
+    row(&["cash-management/funds-transfer"], &[(CASH, "fundsTransfers")], B),
+    row(&["cash-management/bank-transaction"], &[(CASH, "bankTransactions")], A),
+    row(&["cash-management/bank-feed"], &[(CASH, "bankFeeds")], A),
+    row(&["tax/tax-detail"], &[("taxes", "taxDetail")], B),
+    row(&["tax/order-entry-tax-schedule"], &[("taxes", "taxSchedule")], B),
+    row(&["tax/purchasing-tax-schedule"], &[("taxes", "taxSchedule")], B),
+    row(&["tax/tax-solution"], &[("taxes", "taxSolutions")], B),
+    row(&["tax/contact-tax-group"], &[("taxes", "contactTaxGroup")], B),
+    row(&["tax/item-tax-group"], &[("taxes", "itemTaxGroups")], B),
+];
+
+static BY_OBJECT: LazyLock<HashMap<&'static str, &'static Row>> = LazyLock::new(|| {
+    TABLE.iter().flat_map(|row| row.objects.iter().map(move |object| (*object, row))).collect()
+});
+
+/// The row of an object; a document type (`order-entry/document::Sales Invoice`) has that of its object.
+/// `None` where the action is not one of the object's, too.
+pub(super) fn find(operation: &Operation) -> Option<&'static Row> {
+    let row = BY_OBJECT.get(base(operation.object())).copied()?;
+    row.has(operation.action()).then_some(row)
+}
+
+/// An object without its document type.
+pub(super) fn base(object: &str) -> &str {
+    object.split("::").next().unwrap_or(object)
+}
+
+/// Whether the object is one that a customer defined. Their permissions have free names.
+pub(super) fn is_custom(object: &str) -> bool {
+    object.starts_with("platform-apps/")
+}
+
+pub(super) fn known() -> Vec<Operation> {
+    let of_row = |row: &'static Row| {
+        let own = row.extras.iter().map(|extra| Action::named(extra.action));
+        let actions: Vec<Action> = row.actions.iter().cloned().chain(own).collect();
+        row.objects.iter().flat_map(move |object| {
+            actions.clone().into_iter().map(|action| Operation::constant(action, object)).collect::<Vec<_>>()
+        })
+    };
+    TABLE.iter().flat_map(of_row).collect()
+}
