@@ -19,6 +19,7 @@ pub use report::Report;
 pub use texts::{Language, Texts};
 
 use crate::name::ConnectionId;
+use crate::permission::Lack;
 use crate::text::ServiceText;
 
 /// The four kinds of failure that users of an integration know, and the rest.
@@ -108,6 +109,9 @@ pub struct Evidence {
     /// The connection that took the place of this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub successor: Option<Box<Successor>>,
+    /// Which operations were refused for want of which permissions, where that could be told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<Lack>,
 }
 
 /// A connection whose newer consent ended an older one's grant.
@@ -256,6 +260,23 @@ impl Diagnosis {
         Self { evidence, ..Self::new(Cause::GrantSuperseded) }
     }
 
+    /// Says which operations were refused for want of which permissions; the remedy names each permission.
+    #[must_use]
+    pub fn lacking(mut self, lacks: Vec<Lack>) -> Self {
+        for lack in &lacks {
+            for permission in &lack.missing {
+                self.remedy = self
+                    .remedy
+                    .value("operation", &lack.operation.to_string())
+                    .value("permission", &permission.name)
+                    .value("where", &permission.set_at)
+                    .step("Missing for {operation}: {permission}, set at {where}.");
+            }
+        }
+        self.evidence.lacks = lacks;
+        self
+    }
+
     /// Why.
     #[must_use]
     pub fn cause(&self) -> Cause {
@@ -314,6 +335,7 @@ impl fmt::Display for Diagnosis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::permission::{Kind, Operation, Permission};
 
     #[test]
     fn a_diagnosis_survives_storage() {
@@ -332,6 +354,23 @@ mod tests {
         let own = plain.remedied(Remedy::new("acme.a").value("x", "1").step("Do {x}."));
         let text = serde_json::to_string(&own).unwrap();
         assert_eq!(serde_json::from_str::<Diagnosis>(&text).unwrap(), own, "{text}");
+    }
+
+    #[test]
+    fn a_remedy_names_what_is_missing() {
+        let permission = Permission {
+            kind: Kind::Action,
+            name: "bills: add".into(),
+            set_at: "Roles > {where}".into(),
+            set_by: "an administrator".into(),
+        };
+        let lack =
+            Lack { operation: Operation::create("bill"), not_requested: false, missing: vec![permission] };
+        let diagnosis = Diagnosis::new(Cause::PermissionMissing).lacking(vec![lack]);
+        let last = diagnosis.remedy().steps().last().unwrap().to_owned();
+        assert_eq!(last, "Missing for create:bill: bills: add, set at Roles > {where}.");
+        let text = serde_json::to_string(&diagnosis).unwrap();
+        assert_eq!(serde_json::from_str::<Diagnosis>(&text).unwrap(), diagnosis, "{text}");
     }
 
     #[test]

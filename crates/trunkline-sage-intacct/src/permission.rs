@@ -8,6 +8,7 @@ mod ask;
 mod judge;
 mod layer;
 mod read;
+mod refused;
 mod request;
 mod rights;
 mod role;
@@ -18,7 +19,7 @@ use trunkline_core::permission::{
     Certainty, LeastRole, Need, Operation, Outgoing, Permission, PermissionMap, Rights, Unknown,
     UnknownOperation, Verdict,
 };
-use trunkline_core::{Account, Cx, Error, Session, async_trait};
+use trunkline_core::{Account, Cx, Diagnosis, Error, Session, async_trait};
 
 use layer::Layer;
 use rights::Held;
@@ -64,8 +65,16 @@ impl PermissionMap for SageMap {
         Ok(Rights::new(read::read(cx, session, account, operations).await?, at))
     }
 
+    fn covers(&self, rights: &Rights, operation: &Operation) -> bool {
+        rights.get::<Held>().is_some_and(|held| held.covers(operation))
+    }
+
     fn judge(&self, rights: &Rights, operation: &Operation) -> Verdict {
         judge::judge(rights.get::<Held>(), operation)
+    }
+
+    fn refused(&self, operation: &Operation, diagnosis: &Diagnosis, rights: Option<&Rights>) -> Verdict {
+        refused::refused(operation, diagnosis.cause(), rights.and_then(Rights::get::<Held>))
     }
 
     fn least_role(

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{LeastRole, Operation, Permission, Unknown, UnknownOperation, Verdict};
-use crate::{Account, Cx, Error, Session};
+use crate::{Account, Cx, Diagnosis, Error, Session};
 
 /// A request that is about to be sent. Borrowed: nothing of it is kept.
 #[derive(Clone, Copy)]
@@ -115,9 +115,9 @@ pub trait PermissionMap: fmt::Debug + Send + Sync {
     /// The service has no such operation.
     fn need(&self, operation: &Operation) -> Result<Need, UnknownOperation>;
 
-    /// Reads what bears on `operations` from the service, for the connected user `account`. Where the service
-    /// does not let the user read rights, it asks for the objects themselves, without side effects, and
-    /// answers what could be learnt.
+    /// Reads what bears on `operations` from the service, for the connected user `account` in the part of the
+    /// account that the session is scoped to. Where the service does not let the user read rights, it asks for
+    /// the objects themselves, without side effects, and answers what could be learnt.
     ///
     /// # Errors
     ///
@@ -134,9 +134,26 @@ pub trait PermissionMap: fmt::Debug + Send + Sync {
         operations: &[Operation],
     ) -> Result<Rights, Error>;
 
+    /// Whether `rights` hold all that could be read for `operation`. If not, they are read for it when it is
+    /// asked for.
+    fn covers(&self, rights: &Rights, operation: &Operation) -> bool;
+
     /// Judges an operation by rights that this map read. Scopes are not part of it: see
     /// [`Report::of`](super::Report::of).
     fn judge(&self, rights: &Rights, operation: &Operation) -> Verdict;
+
+    /// What a refusal of `operation` by the service means: denied, with what is missing in the layer that
+    /// refused, or unknown where that was about the record, the request, or nothing that a permission opens.
+    ///
+    /// The rights are those that were read last, if any were. They are older than the refusal: they may tell
+    /// which of the permissions is missing, and where they permit the operation they are no longer true.
+    #[expect(clippy::needless_lifetimes, reason = "mockall cannot mock an elided lifetime inside Option")]
+    fn refused<'a>(
+        &self,
+        operation: &Operation,
+        diagnosis: &Diagnosis,
+        rights: Option<&'a Rights>,
+    ) -> Verdict;
 
     /// The smallest role for `operations`, to be called `name`. With the rights of a connection, the machine
     /// form can name things by the keys that they have at that company; without, it may be missing.

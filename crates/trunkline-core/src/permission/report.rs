@@ -3,17 +3,19 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Need, Operation, Permission, PermissionMap, Rights, Unknown, UnknownOperation, Verdict};
 use crate::{Error, ErrorKind, ScopeSet};
 
 /// The scopes of a connection, where its service has scopes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scopes {
     /// Asked for at consent; `None` if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested: Option<ScopeSet>,
     /// Granted, as the service said last; `None` if it did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granted: Option<ScopeSet>,
 }
 
@@ -138,11 +140,12 @@ impl fmt::Display for Report {
 }
 
 /// What an operation that is denied lacks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lack {
     /// Which operation.
     pub operation: Operation,
     /// Whether consent did not ask for a scope that it needs: then a new consent may bring it.
+    #[serde(default)]
     pub not_requested: bool,
     /// The permissions that are missing.
     pub missing: Vec<Permission>,

@@ -4,7 +4,7 @@ use http::Method;
 use jiff::Timestamp;
 
 use super::*;
-use crate::{Account, Cx, Error, ErrorKind, ScopeSet, Session, async_trait};
+use crate::{Account, Cx, Diagnosis, Error, ErrorKind, ScopeSet, Session, async_trait};
 
 const LIST: Operation = Operation::constant(Action::LIST, "bill");
 const POST: Operation = Operation::constant(Action::CREATE, "bill");
@@ -39,6 +39,14 @@ impl PermissionMap for Map {
 
     async fn read(&self, cx: &Cx, _: &Session, _: &Account, all: &[Operation]) -> Result<Rights, Error> {
         Ok(Rights::new(all.to_vec(), cx.clock().wall()))
+    }
+
+    fn covers(&self, rights: &Rights, operation: &Operation) -> bool {
+        rights.get::<Vec<Operation>>().is_some_and(|held| held.contains(operation))
+    }
+
+    fn refused(&self, _: &Operation, _: &Diagnosis, _: Option<&Rights>) -> Verdict {
+        Verdict::denied(permission("bills", Kind::Object))
     }
 
     fn judge(&self, rights: &Rights, operation: &Operation) -> Verdict {

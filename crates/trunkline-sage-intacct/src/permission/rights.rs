@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use trunkline_core::permission::{Action, Verdict};
+use trunkline_core::permission::{Action, Operation, Verdict};
 
 use super::table::{Pair, Row};
 
@@ -93,6 +93,16 @@ pub(super) struct Held {
     /// The entity that the connection works in.
     pub(super) entity: Option<String>,
     pub(super) source: Source,
+}
+
+impl Held {
+    /// Whether there is nothing more to read for it.
+    pub(super) fn covers(&self, operation: &Operation) -> bool {
+        match &self.source {
+            Source::Profile(_) => true,
+            Source::Probe(lists) => lists.contains_key(operation.object()),
+        }
+    }
 }
 
 #[derive(Debug)]
