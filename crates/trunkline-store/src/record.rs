@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
+use trunkline_core::permission::Scopes;
 use trunkline_core::{Account, ConnectionId, ConnectionKey};
 
 use crate::{EventKind, Fence, KeyId, Lease, NewEvent, Settle, Status, StoreError};
@@ -21,6 +22,8 @@ pub struct Record {
     pub method: String,
     /// Who the service says we are.
     pub account: Option<Account>,
+    /// What was asked for at consent, and what the service granted last.
+    pub scopes: Scopes,
     /// How it stands; private, so that nothing but [`turn`](Self::turn) changes it.
     pub(crate) status: Status,
     /// Counts up from 1, once for each credential.
@@ -74,6 +77,7 @@ impl Record {
             key,
             method,
             account: None,
+            scopes: Scopes::default(),
             status,
             generation: 1,
             sequence: 0,

@@ -32,7 +32,7 @@ async fn eight_openers_migrate_once() {
         }
         let pool = schema.pool(&[]);
         let rows = sqlx::query("SELECT version FROM trunkline_migrations").fetch_all(&pool).await.unwrap();
-        assert_eq!(rows.len(), 5, "{before}");
+        assert_eq!(rows.len(), 6, "{before}");
     }
 }
 
@@ -62,7 +62,7 @@ async fn a_newer_schema_is_refused_and_left_as_it_is() {
     let Some(schema) = TestSchema::find().await else { return };
     insert(&vault(&schema).await.unwrap(), 1, "token").await;
     schema.run("INSERT INTO trunkline_migrations VALUES (7, 0)").await;
-    let expected = Some(StoreError::SchemaTooNew { found: 7, known: 5 });
+    let expected = Some(StoreError::SchemaTooNew { found: 7, known: 6 });
     assert_eq!(schema.store().await.err(), expected);
     assert_eq!(PostgresStore::from_pool(schema.pool(&[])).await.err(), expected);
     schema.run("DELETE FROM trunkline_migrations WHERE version = 7").await;
@@ -105,6 +105,7 @@ async fn rows_that_make_no_sense_are_typed_errors() {
     for edit in [
         "state = 'canary'",
         "account = '{canary'",
+        "scopes = '{canary'",
         "diagnosis = '[\"canary\"]'",
         "key_id = '\\x00'",
         "created_at = 9223372036854775807",

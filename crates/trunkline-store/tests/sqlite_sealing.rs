@@ -96,6 +96,7 @@ async fn columns_that_make_no_sense_are_typed_errors() {
     for statement in [
         "UPDATE trunkline_connections SET state = 'canary'",
         "UPDATE trunkline_connections SET account = '{canary'",
+        "UPDATE trunkline_connections SET scopes = '{canary'",
         "UPDATE trunkline_connections SET diagnosis = '[]'",
         "UPDATE trunkline_connections SET key_id = x'00'",
         "UPDATE trunkline_connections SET created_at = 9223372036854775807",

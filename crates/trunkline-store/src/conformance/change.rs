@@ -242,6 +242,7 @@ pub async fn every_column_reads_back(backend: &impl Backend) -> Result<(), Store
     full.method = "other method 'quoted'".to_owned();
     full.account = Some(Account { entity: Some("E".to_owned()), ..Account::new("c\u{e9}", "u@x") });
     full.granted_at = Some(at(-7));
+    full.scopes.granted = Some(["api", "caf\u{e9}"].into_iter().collect());
     full.credential_at = Some(at(-5));
     full.access_expires_at = None;
     full.grant_expires_at = Some(at(9_000));

@@ -46,7 +46,7 @@ macro_rules! with_events {
             $change,
             "), happened AS ( \
                  INSERT INTO trunkline_events (connection, sequence, kind, at, detail) \
-                 SELECT $16, changed.sequence + event.place, event.kind, event.at, event.detail \
+                 SELECT $17, changed.sequence + event.place, event.kind, event.at, event.detail \
                  FROM changed, unnest(",
             concat!($places, "::bigint[], ", $kinds, "::text[], ", $times, "::bigint[], ", $details),
             "::text[]) AS event (place, kind, at, detail)) SELECT sequence FROM changed"
@@ -56,11 +56,11 @@ macro_rules! with_events {
 
 const fn change_with_events(swap: Swap) -> &'static str {
     match swap {
-        Swap::Insert => with_events!(insert!(), "$24", "$25", "$26", "$27"),
-        Swap::Record => with_events!(update!(), "$23", "$24", "$25", "$26"),
-        Swap::Close => with_events!(update!(close!()), "$23", "$24", "$25", "$26"),
-        Swap::LeaveOpen => with_events!(update!(leave_open!("$23")), "$24", "$25", "$26", "$27"),
-        Swap::Secrets => with_events!(update!(secrets!(), "intent_epoch = 0"), "$26", "$27", "$28", "$29"),
+        Swap::Insert => with_events!(insert!(), "$25", "$26", "$27", "$28"),
+        Swap::Record => with_events!(update!(), "$24", "$25", "$26", "$27"),
+        Swap::Close => with_events!(update!(close!()), "$24", "$25", "$26", "$27"),
+        Swap::LeaveOpen => with_events!(update!(leave_open!("$24")), "$25", "$26", "$27", "$28"),
+        Swap::Secrets => with_events!(update!(secrets!(), "intent_epoch = 0"), "$27", "$28", "$29", "$30"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! One change of one connection, as the values of one statement.
 
 use jiff::Timestamp;
+use trunkline_core::permission::Scopes;
 use trunkline_core::{Account, ConnectionKey, Diagnosis};
 
 use super::{Sql, Value, row, signed, text, unsigned};
@@ -35,6 +36,9 @@ pub(super) async fn commit<S: Sql>(store: &S, change: &Change) -> Result<Commit,
     let account = account.map_err(|_| StoreError::Invalid { what: "the account" })?;
     let account_key = record.account.as_ref().map(Account::key);
     let diagnosis = record.status.diagnosis().map(json).transpose()?;
+    let scopes =
+        Some(&record.scopes).filter(|scopes| **scopes != Scopes::default()).map(serde_json::to_string);
+    let scopes = scopes.transpose().map_err(|_| StoreError::Invalid { what: "the scopes" })?;
     let mut values: Vec<Value<'_>> = vec![
         record.method.as_str().into(),
         account.as_deref().into(),
@@ -51,6 +55,7 @@ pub(super) async fn commit<S: Sql>(store: &S, change: &Change) -> Result<Commit,
         record.proved_at.map(Timestamp::as_microsecond).into(),
         record.probe_at.map(Timestamp::as_microsecond).into(),
         record.granted_at.map(Timestamp::as_microsecond).into(),
+        scopes.as_deref().into(),
         record.id.as_bytes().into(),
         record.key.tenant().into(),
         record.key.connector().into(),

@@ -40,6 +40,7 @@ pub(super) fn record(row: &impl Cells) -> Result<Record, StoreError> {
     let state = State::from_code(text(row, 6)?).ok_or(corrupt("a state"))?;
     let status = Status::read(state, time(row, 7)?, diagnosis(row, 8)?);
     let account = row.text(5)?.map(serde_json::from_str).transpose();
+    let scopes = row.text(19)?.map(serde_json::from_str).transpose();
     Ok(Record {
         account: account.map_err(|_| corrupt("an account"))?,
         generation: count(row, 9)?,
@@ -51,21 +52,22 @@ pub(super) fn record(row: &impl Cells) -> Result<Record, StoreError> {
         proved_at: optional_time(row, 16)?,
         probe_at: optional_time(row, 17)?,
         granted_at: optional_time(row, 18)?,
+        scopes: scopes.map_err(|_| corrupt("scopes"))?.unwrap_or_default(),
         ..Record::read(id(row, 0)?, key(row, 1)?, text(row, 4)?.to_owned(), time(row, 11)?, status)
     })
 }
 
 pub(super) fn stored<S: Sql>(row: &S::Row) -> Result<Stored, StoreError> {
-    Ok(Stored { record: record(row)?, body: sealed(row, 19)?, lease: lease::<S>(row)? })
+    Ok(Stored { record: record(row)?, body: sealed(row, 20)?, lease: lease::<S>(row)? })
 }
 
 fn lease<S: Sql>(row: &S::Row) -> Result<Lease, StoreError> {
-    let owner = row.bytes(22)?.map(exact).transpose()?;
-    let intent = row.integer(25)?.map(|epoch| intent::<S>(row, epoch)).transpose()?;
+    let owner = row.bytes(23)?.map(exact).transpose()?;
+    let intent = row.integer(26)?.map(|epoch| intent::<S>(row, epoch)).transpose()?;
     Ok(Lease {
         owner: owner.map(LeaseOwner::from_bytes),
-        epoch: count(row, 23)?,
-        beat: count(row, 24)?,
+        epoch: count(row, 24)?,
+        beat: count(row, 25)?,
         intent,
     })
 }
@@ -73,9 +75,9 @@ fn lease<S: Sql>(row: &S::Row) -> Result<Lease, StoreError> {
 fn intent<S: Sql>(row: &S::Row, epoch: i64) -> Result<Intent, StoreError> {
     Ok(Intent {
         epoch: unsigned(epoch)?,
-        fingerprint: exact(bytes(row, 26)?)?,
-        attempt: u32::try_from(integer(row, 27)?).map_err(|_| corrupt("an attempt"))?,
-        age: S::age(row, 28)?,
+        fingerprint: exact(bytes(row, 27)?)?,
+        attempt: u32::try_from(integer(row, 28)?).map_err(|_| corrupt("an attempt"))?,
+        age: S::age(row, 29)?,
     })
 }
 

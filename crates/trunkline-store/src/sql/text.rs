@@ -8,7 +8,8 @@ use super::Swap;
 macro_rules! record_columns {
     () => {
         "id, tenant, connector, label, method, account, state, state_since, diagnosis, generation, sequence, \
-         created_at, credential_at, access_expires_at, due_at, grant_expires_at, proved_at, probe_at, granted_at"
+         created_at, credential_at, access_expires_at, due_at, grant_expires_at, proved_at, probe_at, granted_at, \
+         scopes"
     };
 }
 
@@ -82,15 +83,15 @@ macro_rules! leave_open {
     };
 }
 
-/// A new row: 23 values.
+/// A new row: 24 values.
 macro_rules! insert {
     () => {
         "INSERT INTO trunkline_connections \
          (method, account, account_key, state, state_since, diagnosis, generation, sequence, credential_at, \
-          access_expires_at, due_at, grant_expires_at, proved_at, probe_at, granted_at, id, tenant, connector, label, \
-          created_at, key_id, wrapped_key, body) \
+          access_expires_at, due_at, grant_expires_at, proved_at, probe_at, granted_at, scopes, id, tenant, connector, \
+          label, created_at, key_id, wrapped_key, body) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
-          $21, $22, $23) \
+          $21, $22, $23, $24) \
          ON CONFLICT DO NOTHING RETURNING sequence"
     };
 }
@@ -102,20 +103,20 @@ macro_rules! plain_columns {
          sequence = sequence + $8, credential_at = $9, access_expires_at = $10, due_at = $11, \
          grant_expires_at = $12, \
          proved_at = CASE WHEN proved_at > $13 THEN proved_at ELSE coalesce($13, proved_at) END, \
-         probe_at = $14, granted_at = $15"
+         probe_at = $14, granted_at = $15, scopes = $16"
     };
 }
 
 /// The row that a change expects.
 macro_rules! as_expected {
     () => {
-        "id = $16 AND tenant = $17 AND connector = $18 AND label = $19 AND generation = $20 \
-         AND ($21 IS NULL OR sequence = $21)"
+        "id = $17 AND tenant = $18 AND connector = $19 AND label = $20 AND generation = $21 \
+         AND ($22 IS NULL OR sequence = $22)"
     };
 }
 
-/// An update of the record: 22 values, and those of `$more`, which is what else it sets. With `$or` it is
-/// also made where the intent is not that of the twenty-second value.
+/// An update of the record: 23 values, and those of `$more`, which is what else it sets. With `$or` it is
+/// also made where the intent is not that of the twenty-third value.
 macro_rules! update {
     ($($more:expr $(, $or:literal)?)?) => {
         concat!(
@@ -125,7 +126,7 @@ macro_rules! update {
             $(", ", $more,)?
             " WHERE ",
             as_expected!(),
-            " AND ($22 IS NULL OR intent_epoch = $22",
+            " AND ($23 IS NULL OR intent_epoch = $23",
             $($(" OR ", $or,)?)?
             ") RETURNING sequence"
         )
@@ -135,7 +136,7 @@ macro_rules! update {
 /// The columns of new secrets, which end every lease and every intent.
 macro_rules! secrets {
     () => {
-        concat!("key_id = $23, wrapped_key = $24, body = $25, ", close!())
+        concat!("key_id = $24, wrapped_key = $25, body = $26, ", close!())
     };
 }
 
@@ -145,7 +146,7 @@ pub(crate) const fn change(swap: Swap) -> &'static str {
         Swap::Insert => insert!(),
         Swap::Record => update!(),
         Swap::Close => update!(close!()),
-        Swap::LeaveOpen => update!(leave_open!("$23")),
+        Swap::LeaveOpen => update!(leave_open!("$24")),
         // An intent that was refused admits whoever holds an answer.
         Swap::Secrets => update!(secrets!(), "intent_epoch = 0"),
     }

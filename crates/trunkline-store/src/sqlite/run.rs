@@ -35,16 +35,16 @@ const PROVE: &str = "UPDATE trunkline_connections SET proved_at = new.at, probe_
 const RENEWAL: &str = concat!(
     "UPDATE trunkline_connections SET ",
     plain_columns!(),
-    ", wrapped_key = $24, body = $25, ",
+    ", wrapped_key = $25, body = $26, ",
     close!(),
     " WHERE ",
     as_expected!(),
-    " AND ($22 IS NULL OR intent_epoch = $22) \
-     AND account_key IS $3 AND state = $4 AND key_id = $23 RETURNING sequence"
+    " AND ($23 IS NULL OR intent_epoch = $23) \
+     AND account_key IS $3 AND state = $4 AND key_id = $24 RETURNING sequence"
 );
 
 /// Where a change's statement has the connection's id among its values.
-const ID: usize = 15;
+const ID: usize = 16;
 
 /// Makes the longest due of a connector due later, by one of its times.
 macro_rules! claim {

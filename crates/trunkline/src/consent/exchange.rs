@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tracing::Instrument;
+use trunkline_core::permission::Scopes;
 use trunkline_core::{
     Account, AuthProvider, Callback, Cause, ConnectionKey, ConsentAnswer, Diagnosis, Error, ErrorKind, Grant,
     Held, Inputs, Secret,
@@ -276,6 +277,8 @@ impl Exchange {
         grant: &Grant,
         now: Timestamp,
     ) {
+        let requested = Some(&self.answer.requested).filter(|scopes| !scopes.is_empty());
+        record.scopes = Scopes { requested: requested.cloned(), granted: grant.credential.scopes.clone() };
         record.credential_at = Some(now);
         record.access_expires_at = grant.credential.access_expires_at;
         record.grant_expires_at = grant.credential.grant_expires_at;

@@ -97,6 +97,7 @@ fn sealed(
     let before = record.clone();
     record.generation += 1;
     let now = hub.clock.wall();
+    record.scopes.granted.clone_from(&held.credential.scopes);
     record.credential_at = Some(now);
     record.access_expires_at = held.credential.access_expires_at;
     record.grant_expires_at = held.credential.grant_expires_at;
@@ -129,6 +130,7 @@ pub(super) fn rebase(hub: &Hub, change: &mut Change, now: Record) {
     let said = change.events.drain(..).filter(|event| event.kind == EventKind::ScopesNarrowed);
     change.events = turned.into_iter().chain(said).collect();
     record.method = renewed.method;
+    record.scopes.granted = renewed.scopes.granted;
     record.generation = renewed.generation;
     record.credential_at = renewed.credential_at;
     record.access_expires_at = renewed.access_expires_at;

@@ -1,0 +1,2 @@
+-- What was asked for at consent, and what the service granted last.
+ALTER TABLE trunkline_connections ADD COLUMN IF NOT EXISTS scopes text;
