@@ -134,8 +134,8 @@ pub trait Connector: fmt::Debug + Send + Sync {
     /// connector has nothing to add to the general rules.
     fn diagnose<'a>(&self, exchange: &Exchange<'a>) -> Option<Diagnosis>;
 
-    /// What the connector knows about the service's permissions. Default: nothing, so that every check is
-    /// unknown.
+    /// What the connector knows about the service's permissions. Default: nothing, so that nothing can be
+    /// checked.
     #[expect(clippy::needless_lifetimes, reason = "mockall cannot mock an elided lifetime inside Option")]
     fn permissions<'a>(&'a self) -> Option<&'a dyn PermissionMap> {
         None

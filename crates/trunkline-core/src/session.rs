@@ -30,7 +30,14 @@ impl Session {
         Self { transport, auth, endpoint, prepared, captures }
     }
 
-    /// Where requests go.
+    /// The same grant in another part of the account.
+    #[must_use]
+    pub fn scoped_to(mut self, entity: http::HeaderValue) -> Self {
+        self.endpoint = Arc::new(Endpoint::clone(&self.endpoint).scoped_to(entity));
+        self
+    }
+
+    /// Where requests go, and in which part of the account.
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint

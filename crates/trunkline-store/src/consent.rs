@@ -62,12 +62,11 @@ pub enum ConsentOutcome {
     /// With a connection.
     Connected(ConnectionId),
     /// Without one.
-    Failed(Diagnosis),
+    Failed(Box<Diagnosis>),
 }
 
 /// What came of taking a consent, with `C` for the consent itself: [`PendingConsent`] from the vault,
 /// [`SealedConsent`] from a store.
-#[expect(clippy::large_enum_variant, reason = "one per answer; a box for the diagnosis would be in the way")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken<C = PendingConsent> {
     /// It is the caller's now, and nobody else's ever.

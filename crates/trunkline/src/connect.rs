@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tracing::Instrument;
+use trunkline_core::permission::Operation;
 use trunkline_core::{
     Cause, ConnectionKey, ConsentKind, DEFAULT_LABEL, Diagnosis, Error, Inputs, ScopeSet, Secret, Verdict,
 };
@@ -20,6 +21,7 @@ use crate::hub::Hub;
 use crate::keeper::breaker::whole_seconds;
 use crate::keeper::{self, Why};
 use crate::live::{Mounted, Names};
+use crate::rights;
 
 /// The connections of one of the application's customers.
 #[derive(Clone, Copy)]
@@ -116,6 +118,15 @@ impl<'a> ConnectBuilder<'a> {
         self
     }
 
+    /// What the connection has to be allowed to do. A consent asks for the scopes that it needs; a connection
+    /// that was not granted them answers [`Connect::NeedsConsent`] with [`Cause::ScopeMissing`]. What else is
+    /// missing is an error of the kind [`ErrorKind::PermissionDenied`](crate::ErrorKind), as of
+    /// [`Connection::require`]: no consent would help, and the connection is there for whoever asks for less.
+    pub fn require(mut self, operations: impl IntoIterator<Item = Operation>) -> Self {
+        self.wish.get_or_insert_default().require.extend(operations);
+        self
+    }
+
     /// Holds the grant in another way than the connector's default, if consent is needed.
     pub fn method(mut self, method: &str) -> Self {
         self.wish.get_or_insert_default().method = Some(method.to_owned());
@@ -162,7 +173,8 @@ impl IntoFuture for ConnectBuilder<'_> {
         let Self { tenant, connector, label, wish, inputs } = self;
         if let Some(entry) = tenant.hub.entry(Names { tenant: tenant.name, connector, label }) {
             let connection = Connection::new(tenant.hub.clone(), entry);
-            if connection.token_now().is_some() {
+            let asks_more = wish.as_ref().is_some_and(|wish| !wish.require.is_empty());
+            if !asks_more && connection.token_now().is_some() {
                 return Connecting(Inner::Now(Some(connection)));
             }
         }
@@ -224,7 +236,8 @@ fn is_passing(error: &Error) -> bool {
     })
 }
 
-/// `connect` for a connection that is not in memory with a valid token.
+/// `connect` for a connection that is not in memory with a valid token, or has to be allowed something.
+#[derive(Clone)]
 struct Later {
     hub: Arc<Hub>,
     tenant: String,
@@ -235,8 +248,42 @@ struct Later {
 }
 
 impl Later {
-    async fn run(self) -> Result<Connect, Error> {
+    async fn run(mut self) -> Result<Connect, Error> {
         let mounted = self.hub.mounted(&self.connector)?.clone();
+        let operations = std::mem::take(&mut self.wish.require);
+        if operations.is_empty() {
+            return self.connect(&mounted).await;
+        }
+        self.wish.scopes = self.wish.scopes.union(&rights::scopes_of(&mounted, &operations)?);
+        let asks = self.clone();
+        match self.connect(&mounted).await? {
+            Connect::Ready(connection) => asks.check(&mounted, connection, &operations).await,
+            other => Ok(other),
+        }
+    }
+
+    /// A connection that may do what is required, or what keeps it from that.
+    async fn check(
+        self,
+        mounted: &Arc<Mounted>,
+        connection: Connection,
+        operations: &[Operation],
+    ) -> Result<Connect, Error> {
+        let report = connection.check(operations).await?;
+        let lacks = report.difference().missing;
+        // Only a person can grant what was not asked for, or was not granted.
+        let lacks_scopes = report.rows.iter().any(|row| row.granted == Some(false));
+        let record = connection.record().await?;
+        let attended = mounted.auth(Some(&record.method))?.consent() != ConsentKind::Unattended;
+        if lacks_scopes && attended {
+            let why = Diagnosis::new(Cause::ScopeMissing).lacking(lacks);
+            return self.ask(mounted, record.key, Some(why), Some(record.method)).await;
+        }
+        report.require().map(drop)?;
+        Ok(Connect::Ready(connection))
+    }
+
+    async fn connect(self, mounted: &Arc<Mounted>) -> Result<Connect, Error> {
         let key = ConnectionKey::new(&self.tenant, &self.connector, &self.label)?;
         let names = Names { tenant: &self.tenant, connector: &self.connector, label: &self.label };
         // Where it is in memory, the renewal reads the row, once for all who wait.
@@ -249,18 +296,18 @@ impl Later {
             None => None,
         };
         let Some(opened) = self.hub.vault.load(&key).await? else {
-            return self.ask(&mounted, key, None, None).await;
+            return self.ask(mounted, key, None, None).await;
         };
         let record = &opened.record;
         match (record.status().state(), record.status().diagnosis()) {
             (State::Suspended, Some(why)) => return Ok(Connect::Suspended(self.looked_at(record, why))),
             (State::NeedsConsent | State::Disconnected, why) => {
                 let (why, method) = (why.cloned(), record.method.clone());
-                return self.ask(&mounted, key, why, Some(method)).await;
+                return self.ask(mounted, key, why, Some(method)).await;
             }
             (State::Active | State::Degraded, _) | (State::Suspended, None) => {}
         }
-        let entry = self.hub.entry_or_insert(record, &mounted);
+        let entry = self.hub.entry_or_insert(record, mounted);
         if keeper::adopt(&self.hub, &entry, &opened)?.is_none() {
             let failed = match tried {
                 // The service was asked, or must not be: it is not asked twice for one call.
@@ -268,7 +315,7 @@ impl Later {
                 _ => keeper::renew(&self.hub, &entry, Why::Expired).await.err(),
             };
             if let Some(error) = failed {
-                return self.refused(&mounted, key, opened.record, error).await;
+                return self.refused(mounted, key, opened.record, error).await;
             }
         }
         Ok(Connect::Ready(Connection::new(self.hub, entry)))

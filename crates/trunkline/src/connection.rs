@@ -68,7 +68,7 @@ impl Connection {
         Ok(self.record().await?.status().clone())
     }
 
-    async fn record(&self) -> Result<Record, Error> {
+    pub(crate) async fn record(&self) -> Result<Record, Error> {
         let opened = self.hub.vault.load_by_id(self.entry.id).await?;
         opened.map(|opened| opened.record).ok_or_else(|| Error::of(Cause::ConsentMissing))
     }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use trunkline_core::permission::Operation;
 use trunkline_core::{
     AuthProvider, ConnectionKey, ConsentAsk, ConsentKind, ConsentStep, Diagnosis, Error, ErrorKind,
     InputSpec, Inputs, ScopeSet, Secret,
@@ -33,6 +34,7 @@ const TOMBSTONE_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wish {
     pub(crate) scopes: ScopeSet,
+    pub(crate) require: Vec<Operation>,
     pub(crate) method: Option<String>,
     pub(crate) return_to: Option<Url>,
     pub(crate) replace_account: bool,

@@ -26,6 +26,7 @@ use crate::keeper::{
     journal, probe, upkeep,
 };
 use crate::live::{ByName, Entry, Live, Mounted, Names};
+use crate::rights::KnownRights;
 
 /// How many unattended consents of different names can be under way at once.
 const UNATTENDED_TURNS: usize = 64;
@@ -56,6 +57,7 @@ pub(crate) struct Hub {
     /// How long before its end a grant is announced to be ending.
     pub(crate) leads: Vec<Duration>,
     pub(crate) troubles: Troubles,
+    pub(crate) known: KnownRights,
     pub(crate) recent: Recent,
     pub(crate) unwritten: Arc<Unwritten>,
     pub(crate) journal: Option<PathBuf>,
@@ -229,6 +231,7 @@ pub struct Builder {
     probes: Option<Option<Probes>>,
     leads: Option<Vec<Duration>>,
     journal: Option<PathBuf>,
+    believe_rights: Option<Duration>,
     poll_events: Option<Duration>,
     keep_events: Option<Duration>,
 }
@@ -313,6 +316,14 @@ impl Builder {
         self
     }
 
+    /// How long what was read of a user's rights is believed, for [`Connection::require`](crate::Connection::require)
+    /// and `check`. Default 15 minutes; a denial is believed for 30 s at most. Zero asks each time.
+    #[must_use]
+    pub fn believe_rights(mut self, time: Duration) -> Self {
+        self.believe_rights = Some(time);
+        self
+    }
+
     /// A file of this process alone, for credentials that could not be stored before a
     /// [`shutdown`](Trunkline::shutdown) had to end. What is in it is stored at the start. Default: none.
     #[must_use]
@@ -377,6 +388,7 @@ impl Builder {
             probes: probes.unwrap_or_default(),
             leads: self.leads.unwrap_or_else(|| deadline::LEADS.to_vec()),
             troubles: Troubles::default(),
+            known: KnownRights::believed_for(self.believe_rights),
             recent: Recent::default(),
             unwritten: Arc::default(),
             journal: self.journal,

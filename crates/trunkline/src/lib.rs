@@ -46,6 +46,7 @@ mod request;
 mod reqwest_transport;
 mod reseal;
 mod response;
+mod rights;
 mod shutdown;
 mod signal;
 mod token;
@@ -75,6 +76,7 @@ pub use shutdown::Unfinished;
 pub use signal::{HintKind, Signal, SignalKind, SignalOrigin, SignalSubject, Signalled, TokenHint};
 pub use token::{AccessToken, TokenGuard};
 
+pub use trunkline_core::permission::{self, Operation};
 pub use trunkline_core::{
     Account, Actor, Callback, Cause, ConnectionId, ConsentStep, Diagnosis, Error, ErrorKind, Evidence,
     Family, InputSpec, Inputs, Language, Registry, Remedy, Report, Retry, ScopeSet, Secret, Successor, Texts,

@@ -35,6 +35,45 @@ pub struct Row {
     pub effective: Verdict,
 }
 
+impl Row {
+    /// The columns of one operation; `judge` is asked for what the rights say, where the scopes say nothing
+    /// against it.
+    ///
+    /// # Errors
+    ///
+    /// The service has no such operation.
+    pub fn of(
+        map: &dyn PermissionMap,
+        scopes: &Scopes,
+        operation: &Operation,
+        judge: impl FnOnce() -> Verdict,
+    ) -> Result<Self, UnknownOperation> {
+        let required = map.need(operation)?;
+        let has = |set: &Option<ScopeSet>| {
+            let set = set.as_ref().filter(|_| !required.scopes.is_empty())?;
+            Some(required.scopes.iter().all(|scope| set.contains(&scope.name)))
+        };
+        let (requested, granted) = (has(&scopes.requested), has(&scopes.granted));
+        let effective = match &scopes.granted {
+            // A token without the scope is stopped before the user's rights are looked at.
+            Some(set) if granted == Some(false) => {
+                let lacks = |scope: &&Permission| !set.contains(&scope.name);
+                Verdict::Denied { missing: required.scopes.iter().filter(lacks).cloned().collect() }
+            }
+            _ => judge(),
+        };
+        Ok(Self { operation: operation.clone(), required, requested, granted, effective })
+    }
+
+    /// What it lacks; `None` unless it is denied.
+    #[must_use]
+    pub fn lack(&self) -> Option<Lack> {
+        let Verdict::Denied { missing } = &self.effective else { return None };
+        let not_requested = self.requested == Some(false);
+        Some(Lack { operation: self.operation.clone(), not_requested, missing: missing.clone() })
+    }
+}
+
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[must_use]
@@ -57,23 +96,7 @@ impl Report {
         scopes: &Scopes,
         operations: &[Operation],
     ) -> Result<Self, UnknownOperation> {
-        let row = |operation: &Operation| {
-            let required = map.need(operation)?;
-            let has = |set: &Option<ScopeSet>| {
-                let set = set.as_ref().filter(|_| !required.scopes.is_empty())?;
-                Some(required.scopes.iter().all(|scope| set.contains(&scope.name)))
-            };
-            let (requested, granted) = (has(&scopes.requested), has(&scopes.granted));
-            let effective = match &scopes.granted {
-                // A token without the scope is stopped before the user's rights are looked at.
-                Some(set) if granted == Some(false) => {
-                    let lacks = |scope: &&Permission| !set.contains(&scope.name);
-                    Verdict::Denied { missing: required.scopes.iter().filter(lacks).cloned().collect() }
-                }
-                _ => map.judge(rights, operation),
-            };
-            Ok(Row { operation: operation.clone(), required, requested, granted, effective })
-        };
+        let row = |operation| Row::of(map, scopes, operation, || map.judge(rights, operation));
         Ok(Self { read_at: rights.read_at(), rows: operations.iter().map(row).collect::<Result<_, _>>()? })
     }
 
@@ -88,14 +111,9 @@ impl Report {
     pub fn difference(&self) -> Difference {
         let mut difference = Difference::default();
         for row in &self.rows {
-            let operation = row.operation.clone();
-            match &row.effective {
-                Verdict::Allowed => {}
-                Verdict::Denied { missing } => {
-                    let not_requested = row.requested == Some(false);
-                    difference.missing.push(Lack { operation, not_requested, missing: missing.clone() });
-                }
-                Verdict::Unknown(why) => difference.unknown.push((operation, why.clone())),
+            difference.missing.extend(row.lack());
+            if let Verdict::Unknown(why) = &row.effective {
+                difference.unknown.push((row.operation.clone(), why.clone()));
             }
         }
         difference

@@ -94,7 +94,7 @@ pub async fn a_repeated_answer_gets_the_first_outcome(backend: &impl Backend) ->
 pub async fn the_first_outcome_of_a_consent_stays(backend: &impl Backend) -> Result<(), StoreError> {
     let vault = begun(backend).await?;
     assert_eq!(take(&vault, "browser", None, 1).await?, fresh());
-    let failed = ConsentOutcome::Failed(diagnosis(Cause::ConsentDenied));
+    let failed = ConsentOutcome::Failed(Box::new(diagnosis(Cause::ConsentDenied)));
     vault.finish_consent(&state(), &failed).await?;
     vault.finish_consent(&state(), &ConsentOutcome::Connected(id(1))).await?;
     let Taken::Again { outcome, .. } = take(&vault, "browser", None, 2).await? else {

@@ -124,7 +124,7 @@ pub(super) fn consent(row: &impl Cells) -> Result<StoredConsent, StoreError> {
     let connected = row.bytes(9)?.map(exact).transpose()?;
     let outcome = match connected {
         Some(id) => Some(ConsentOutcome::Connected(ConnectionId::from_bytes(id))),
-        None => diagnosis(row, 10)?.map(ConsentOutcome::Failed),
+        None => diagnosis(row, 10)?.map(|why| ConsentOutcome::Failed(Box::new(why))),
     };
     Ok(StoredConsent {
         key: key(row, 3)?,

@@ -113,9 +113,12 @@ async fn exchange(
         };
         let stored = match &outcome {
             Ok(connection) => ConsentOutcome::Connected(connection.id()),
-            Err(error) => ConsentOutcome::Failed(
-                error.diagnosis().cloned().unwrap_or_else(|| Diagnosis::new(Cause::ConsentOutcomeUnknown)),
-            ),
+            Err(error) => {
+                let why = error.diagnosis().cloned();
+                ConsentOutcome::Failed(Box::new(
+                    why.unwrap_or_else(|| Diagnosis::new(Cause::ConsentOutcomeUnknown)),
+                ))
+            }
         };
         if let Err(error) = hub.vault.finish_consent(&state, &stored).await {
             tracing::error!(target: "trunkline", error = %error, "outcome of a consent could not be stored");
@@ -135,7 +138,7 @@ async fn first_result(hub: &Arc<Hub>, state: &Secret, claim: &Claim<'_>) -> Resu
                 return connected(hub, id).await;
             }
             Taken::Again { outcome: Some(ConsentOutcome::Failed(diagnosis)), .. } => {
-                return Err(diagnosis.into());
+                return Err((*diagnosis).into());
             }
             Taken::Again { outcome: None, .. } => tokio::time::sleep(LOOK_PAUSE).await,
             _ => break,

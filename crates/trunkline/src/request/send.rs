@@ -1,8 +1,10 @@
 //! One request, with at most one renewal and one replay, and redirects followed with care.
 
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, LOCATION, PROXY_AUTHORIZATION};
 use http::{HeaderMap, Method, StatusCode};
 use trunkline_auth::oauth2;
+use trunkline_core::permission::Outgoing;
 use trunkline_core::{
     Body, Call, Diagnosis, Endpoint, Error, ErrorKind, Exchange, Request, RequestBody, Verdict, authorize,
     is_secure, transport_failure,
@@ -10,10 +12,10 @@ use trunkline_core::{
 use url::Url;
 
 use super::{RequestBuilder, Target};
-use crate::connection::Connection;
 use crate::keeper::{self, Why};
 use crate::live::Live;
 use crate::response::Response;
+use crate::rights;
 
 /// How many redirects are followed.
 const MAX_REDIRECTS: usize = 5;
@@ -130,6 +132,10 @@ async fn settle(
     mut response: http::Response<Body>,
     mut replay: Option<RequestBody>,
 ) -> Result<Response, Error> {
+    let sent = match &replay {
+        Some(RequestBody::Bytes(bytes)) => bytes.clone(),
+        _ => Bytes::new(),
+    };
     let mut from = builder.target.resolve(&live.endpoint, &builder.query)?;
     let mut method = builder.method.clone();
     for _ in 0..MAX_REDIRECTS {
@@ -156,7 +162,7 @@ async fn settle(
     if response.status().as_u16() < 400 {
         return Ok(Response::new(response, None));
     }
-    diagnosed(builder.connection, &builder.method, &builder.target, &live.endpoint, response).await
+    diagnosed(builder, &sent, &live.endpoint, response).await
 }
 
 /// Where a redirect leads, if it is to be followed.
@@ -209,12 +215,13 @@ fn redirect(
 
 /// Reads the start of an error body, asks the connector what it means, and puts it back.
 async fn diagnosed(
-    connection: &Connection,
-    method: &Method,
-    target: &Target,
+    // Mutable, since what can be sent to another thread cannot always be shared with it: a streamed body.
+    builder: &mut RequestBuilder<'_>,
+    sent: &[u8],
     endpoint: &Endpoint,
     response: http::Response<Body>,
 ) -> Result<Response, Error> {
+    let RequestBuilder { connection, method, target, query, .. } = builder;
     let (head, mut body) = response.into_parts();
     if tokio::time::timeout(ERROR_BODY_TIME, body.look(MAX_ERROR_BODY)).await.is_err() {
         tracing::debug!(target: "trunkline", connection = %connection.id(), "error body drips; read in part");
@@ -237,6 +244,9 @@ async fn diagnosed(
         .unwrap_or_else(|| oauth2::diagnose(&exchange, connection.hub.clock.wall()));
     let call = format!("{} {}", method, path_of(target, &url));
     let diagnosis = diagnosis.during(call, connection.hub.clock.wall());
+    let path = target.below(endpoint, query);
+    let request = Outgoing { method, path: &path, body: sent };
+    let diagnosis = rights::explained(connection, &request, diagnosis);
     tracing::debug!(
         target: "trunkline",
         connector = %connection.connector(), connection = %connection.id(),

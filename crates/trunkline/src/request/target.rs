@@ -32,6 +32,22 @@ impl Target {
         }
         Ok(url)
     }
+
+    /// The path below the endpoint's base, with `query` appended.
+    pub(crate) fn below(&self, endpoint: &Endpoint, query: &str) -> String {
+        let (mut path, own) = match self {
+            Self::Path(path) => (path.clone(), None),
+            Self::Url(url) => {
+                let base = endpoint.base().path().trim_end_matches('/');
+                (url.path().strip_prefix(base).unwrap_or(url.path()).to_owned(), url.query())
+            }
+        };
+        for part in own.into_iter().chain(Some(query).filter(|query| !query.is_empty())) {
+            path.push(if path.contains('?') { '&' } else { '?' });
+            path.push_str(part);
+        }
+        path
+    }
 }
 
 impl IntoTarget for &str {

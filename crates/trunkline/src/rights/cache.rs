@@ -1,0 +1,129 @@
+//! What was read of the rights of connections: kept in memory, for a while.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use http::HeaderValue;
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+use trunkline_core::permission::{Operation, Report, Rights, Row};
+use trunkline_core::{ConnectionId, Ticks};
+
+/// How long a denial is believed: somebody may be about to undo it.
+const DENIAL: Duration = Duration::from_secs(30);
+/// How long everything else is believed, if the application says nothing else.
+const BELIEVED: Duration = Duration::from_secs(15 * 60);
+/// In how many parts of its account the rights of one connection are kept.
+const MAX_PARTS: usize = 64;
+
+/// What is known of the rights of all connections. Beside the connections in memory, of which most are never asked
+/// what they may do.
+#[derive(Debug)]
+pub(crate) struct KnownRights {
+    slots: papaya::HashMap<ConnectionId, Arc<Slot>, foldhash::fast::RandomState>,
+    believed: Duration,
+}
+
+impl KnownRights {
+    pub(crate) fn believed_for(time: Option<Duration>) -> Self {
+        let hasher = foldhash::fast::RandomState::default();
+        Self { slots: papaya::HashMap::with_hasher(hasher), believed: time.unwrap_or(BELIEVED) }
+    }
+
+    /// Looks at what is known of a connection in one part of its account.
+    pub(super) fn look<T>(
+        &self,
+        id: ConnectionId,
+        entity: Option<&HeaderValue>,
+        look: impl FnOnce(&Known) -> Option<T>,
+    ) -> Option<T> {
+        let slots = self.slots.pin();
+        let parts = slots.get(&id)?.parts.load();
+        look(parts.iter().find(|known| known.entity.as_ref() == entity)?)
+    }
+
+    pub(super) fn slot(&self, id: ConnectionId) -> Arc<Slot> {
+        self.slots.pin().get_or_insert_with(id, Arc::default).clone()
+    }
+
+    /// What is being read for it now is lost, too: it may be older than the reason to forget.
+    pub(crate) fn forget(&self, id: ConnectionId) {
+        self.slots.pin().remove(&id);
+    }
+
+    pub(super) fn is_fresh(&self, judged: &Judged, now: Ticks) -> bool {
+        let time = if judged.row.effective.is_denied() { DENIAL.min(self.believed) } else { self.believed };
+        now.since(judged.at) < time
+    }
+}
+
+/// One connection's.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    /// Held while rights are read, so that callers at the same moment ask once.
+    pub(super) turn: Mutex<()>,
+    parts: ArcSwap<Vec<Known>>,
+}
+
+impl Slot {
+    /// What is known in one part, or nothing.
+    pub(super) fn known(&self, entity: Option<&HeaderValue>) -> Option<Known> {
+        self.parts.load().iter().find(|known| known.entity.as_ref() == entity).cloned()
+    }
+
+    pub(super) fn put(&self, known: &Known) {
+        self.parts.rcu(|parts| {
+            let others = parts.iter().filter(|other| other.entity != known.entity);
+            let kept = others.take(MAX_PARTS - 1).cloned();
+            std::iter::once(known.clone()).chain(kept).collect::<Vec<_>>()
+        });
+    }
+}
+
+/// What is known of a connection in one part of its account.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(super) entity: Option<HeaderValue>,
+    /// Of the credential whose scopes were compared.
+    pub(super) generation: u64,
+    pub(super) judged: Arc<HashMap<Operation, Judged, foldhash::fast::RandomState>>,
+}
+
+/// What was found of one operation.
+#[derive(Debug, Clone)]
+pub(super) struct Judged {
+    pub(super) row: Row,
+    pub(super) at: Ticks,
+    pub(super) read_at: Timestamp,
+    /// What it was judged by; `None` where the service refused to be asked.
+    pub(super) rights: Option<Rights>,
+}
+
+impl Known {
+    /// Whether everything is known, and nothing is denied.
+    pub(super) fn passes(&self, operations: &[Operation], holds: impl Fn(&Judged) -> bool) -> bool {
+        operations.iter().all(|operation| {
+            let judged = self.judged.get(operation);
+            judged.is_some_and(|judged| !judged.row.effective.is_denied() && holds(judged))
+        })
+    }
+
+    /// The report, if everything is known and passes `holds`.
+    pub(super) fn report(&self, operations: &[Operation], holds: impl Fn(&Judged) -> bool) -> Option<Report> {
+        let mut rows = Vec::with_capacity(operations.len());
+        let mut read_at = None;
+        for operation in operations {
+            let judged = self.judged.get(operation).filter(|judged| holds(judged))?;
+            rows.push(judged.row.clone());
+            read_at = [read_at, Some(judged.read_at)].into_iter().flatten().min();
+        }
+        Some(Report { read_at: read_at?, rows })
+    }
+
+    /// What an operation was judged by last, however long ago.
+    pub(super) fn rights(&self, operation: &Operation) -> Option<&Rights> {
+        self.judged.get(operation)?.rights.as_ref()
+    }
+}
