@@ -5,14 +5,14 @@ mod learn;
 mod refusal;
 
 use trunkline_core::permission::{LeastRole, Operation, PermissionMap, Report};
-use trunkline_core::{Error, ErrorKind, ScopeSet, Ticks};
+use trunkline_core::{Error, ErrorKind, ScopeSet};
 
 use crate::connection::Connection;
 use crate::hub::Trunkline;
 use crate::live::Mounted;
 
-use cache::Known;
 pub(crate) use cache::KnownRights;
+use cache::{Known, Moment};
 pub(crate) use refusal::explained;
 
 impl Connection {
@@ -35,7 +35,7 @@ impl Connection {
     pub async fn check(&self, operations: impl AsRef<[Operation]>) -> Result<Report, Error> {
         let operations = operations.as_ref();
         if let Some(report) =
-            self.known(|known, now| known.report(operations, |judged| self.hub.known.is_fresh(judged, now)))
+            self.known(|known, now| known.report(operations, |judged| self.hub.known.believes(judged, now)))
         {
             return Ok(report);
         }
@@ -58,9 +58,9 @@ impl Connection {
     /// As [`check`](Self::check).
     pub async fn require(&self, operations: impl AsRef<[Operation]>) -> Result<(), Error> {
         let operations = operations.as_ref();
-        let known = &self.hub.known;
+        let all = &self.hub.known;
         let passes =
-            |seen: &Known, now| seen.passes(operations, |judged| known.is_fresh(judged, now)).then_some(());
+            |known: &Known, now| known.passes(operations, |judged| all.believes(judged, now)).then_some(());
         if self.known(passes).is_some() {
             return Ok(());
         }
@@ -91,12 +91,12 @@ impl Connection {
         Ok(map.least_role(name, operations, rights.as_ref())?)
     }
 
-    /// Looks into what is known here, if it is of the credential in memory.
-    fn known<T>(&self, look: impl FnOnce(&Known, Ticks) -> Option<T>) -> Option<T> {
+    /// Looks into what is known here, and at what counts now.
+    fn known<T>(&self, look: impl FnOnce(&Known, Moment) -> Option<T>) -> Option<T> {
         let generation = self.entry.live.load().as_ref()?.generation;
-        let now = self.hub.clock.coarse();
-        self.hub.known.look(self.entry.id, self.entity.as_ref(), |known| {
-            if known.generation == generation { look(known, now) } else { None }
+        let at = self.hub.clock.coarse();
+        self.hub.known.look(self.entry.id, self.entity.as_ref(), |known, epoch| {
+            look(known, Moment { generation, epoch, at })
         })
     }
 }

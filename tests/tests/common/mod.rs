@@ -41,6 +41,12 @@ impl World {
         open(&self.service, self.file(), "").await.unwrap()
     }
 
+    /// Another hub on the same file, by a clock of its own.
+    pub(crate) async fn timed(&self, clock: Ahead) -> Trunkline {
+        let builder = builder(&self.service, self.file(), "").await.unwrap();
+        builder.clock(clock).upkeep(None).probes(None).build().await.unwrap()
+    }
+
     /// Another hub on the same file that only looks at connections, by a clock of its own.
     pub(crate) async fn probing(&self, clock: Ahead) -> Trunkline {
         let builder = builder(&self.service, self.file(), "").await.unwrap();

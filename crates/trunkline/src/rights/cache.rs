@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -32,30 +33,35 @@ impl KnownRights {
         Self { slots: papaya::HashMap::with_hasher(hasher), believed: time.unwrap_or(BELIEVED) }
     }
 
-    /// Looks at what is known of a connection in one part of its account.
+    /// Looks at what is known of a connection in one part of its account, and in which epoch.
     pub(super) fn look<T>(
         &self,
         id: ConnectionId,
         entity: Option<&HeaderValue>,
-        look: impl FnOnce(&Known) -> Option<T>,
+        look: impl FnOnce(&Known, u64) -> Option<T>,
     ) -> Option<T> {
         let slots = self.slots.pin();
-        let parts = slots.get(&id)?.parts.load();
-        look(parts.iter().find(|known| known.entity.as_ref() == entity)?)
+        let slot = slots.get(&id)?;
+        let parts = slot.parts.load();
+        look(parts.iter().find(|known| known.entity.as_ref() == entity)?, slot.epoch())
     }
 
     pub(super) fn slot(&self, id: ConnectionId) -> Arc<Slot> {
         self.slots.pin().get_or_insert_with(id, Arc::default).clone()
     }
 
-    /// What is being read for it now is lost, too: it may be older than the reason to forget.
+    /// No longer believes what is known, nor what is being read now: it may be older than the reason to forget.
+    /// What it was stays, so that a change can be told.
     pub(crate) fn forget(&self, id: ConnectionId) {
-        self.slots.pin().remove(&id);
+        if let Some(slot) = self.slots.pin().get(&id) {
+            slot.epoch.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
-    pub(super) fn is_fresh(&self, judged: &Judged, now: Ticks) -> bool {
+    pub(super) fn believes(&self, judged: &Judged, now: Moment) -> bool {
         let time = if judged.row.effective.is_denied() { DENIAL.min(self.believed) } else { self.believed };
-        now.since(judged.at) < time
+        let Moment { generation, epoch, at } = judged.moment;
+        (generation, epoch) == (now.generation, now.epoch) && now.at.since(at) < time
     }
 }
 
@@ -64,11 +70,17 @@ impl KnownRights {
 pub(super) struct Slot {
     /// Held while rights are read, so that callers at the same moment ask once.
     pub(super) turn: Mutex<()>,
+    /// Counts up each time what is known is no longer believed.
+    epoch: AtomicU64,
     parts: ArcSwap<Vec<Known>>,
 }
 
 impl Slot {
-    /// What is known in one part, or nothing.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
+    }
+
+    /// What was known in one part last, believed or not.
     pub(super) fn known(&self, entity: Option<&HeaderValue>) -> Option<Known> {
         self.parts.load().iter().find(|known| known.entity.as_ref() == entity).cloned()
     }
@@ -86,16 +98,24 @@ impl Slot {
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub(super) entity: Option<HeaderValue>,
-    /// Of the credential whose scopes were compared.
-    pub(super) generation: u64,
     pub(super) judged: Arc<HashMap<Operation, Judged, foldhash::fast::RandomState>>,
+}
+
+/// When something was found, or is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    /// Of the credential, whose scopes are compared.
+    pub(super) generation: u64,
+    /// Of the slot, when reading began.
+    pub(super) epoch: u64,
+    pub(super) at: Ticks,
 }
 
 /// What was found of one operation.
 #[derive(Debug, Clone)]
 pub(super) struct Judged {
     pub(super) row: Row,
-    pub(super) at: Ticks,
+    pub(super) moment: Moment,
     pub(super) read_at: Timestamp,
     /// What it was judged by; `None` where the service refused to be asked.
     pub(super) rights: Option<Rights>,

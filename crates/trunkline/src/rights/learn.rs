@@ -10,7 +10,7 @@ use trunkline_core::permission::{
 use trunkline_core::{Account, Cause, Diagnosis, Error, ErrorKind, Session, Verdict as Says};
 use trunkline_store::{Commit, EventKind, Expected, NewBody, NewEvent, Opened};
 
-use super::cache::{Judged, Known};
+use super::cache::{Judged, Known, Moment};
 use super::map_of;
 use crate::connection::Connection;
 use crate::keeper::{self, Why};
@@ -32,30 +32,25 @@ pub(super) async fn learn(connection: &Connection, operations: &[Operation]) -> 
     let _turn = slot.turn.lock().await;
     let live = live(connection).await?;
     let entity = connection.entity.as_ref();
-    let before = slot.known(entity).filter(|known| known.generation == live.generation);
-    let now = hub.clock.coarse();
+    let last = slot.known(entity);
+    let now = Moment { generation: live.generation, epoch: slot.epoch(), at: hub.clock.coarse() };
+    let believed = |judged: &Judged| hub.known.believes(judged, now);
     // Whoever had the turn before may have asked for the same.
-    let is_fresh = |judged: &Judged| hub.known.is_fresh(judged, now);
-    if let Some(report) = before.as_ref().and_then(|known| known.report(operations, is_fresh)) {
+    if let Some(report) = last.as_ref().and_then(|known| known.report(operations, believed)) {
         return Ok(report);
     }
     let opened = hub.vault.load_by_id(entry.id).await?.ok_or_else(|| Error::of(Cause::ConsentMissing))?;
-    let stale = |operation: &&Operation| {
-        let judged = before.as_ref().and_then(|known| known.judged.get(*operation));
-        judged.is_none_or(|judged| !is_fresh(judged))
-    };
-    let wanted: Vec<Operation> = operations.iter().filter(stale).cloned().collect();
-    let found = Reading { connection, map, opened: &opened }.judge(live, &wanted, before.as_ref()).await?;
+    let known = last.unwrap_or_else(|| Known { entity: entity.cloned(), judged: Arc::default() });
+    let is_wanted =
+        |operation: &&Operation| known.judged.get(*operation).is_none_or(|judged| !believed(judged));
+    let wanted: Vec<Operation> = operations.iter().filter(is_wanted).cloned().collect();
+    let reading = Reading { connection, map, opened: &opened, known: &known, now };
+    let found = reading.judge(live, &wanted).await?;
     warn_of_unknown(connection, &found);
-    tell_changes(connection, &opened, before.as_ref(), &found).await?;
-    let fresh = before.iter().flat_map(|known| known.judged.iter());
-    let fresh = fresh.filter(|(_, judged)| is_fresh(judged));
-    let mut judged: HashMap<_, _, _> =
-        fresh.map(|(operation, judged)| (operation.clone(), judged.clone())).collect();
+    tell_changes(connection, &opened, &known, &found).await?;
+    let mut judged = HashMap::clone(&known.judged);
     judged.extend(found.into_iter().map(|judged| (judged.row.operation.clone(), judged)));
-    // Reading may have renewed the token.
-    let generation = entry.live.load().as_ref().map_or(0, |live| live.generation);
-    let known = Known { entity: entity.cloned(), generation, judged: Arc::new(judged) };
+    let known = Known { judged: Arc::new(judged), ..known };
     slot.put(&known);
     let report = known.report(operations, |_| true);
     report.ok_or_else(|| Error::new(ErrorKind::Unexpected, "rights were read and are not there"))
@@ -72,22 +67,18 @@ struct Reading<'a> {
     connection: &'a Connection,
     map: &'a dyn PermissionMap,
     opened: &'a Opened,
+    known: &'a Known,
+    now: Moment,
 }
 
 impl Reading<'_> {
     /// Judges what is wanted: by rights that are fresh and cover it, else by rights that are read now.
-    async fn judge(
-        &self,
-        live: Arc<Live>,
-        wanted: &[Operation],
-        before: Option<&Known>,
-    ) -> Result<Vec<Judged>, Error> {
+    async fn judge(&self, live: Arc<Live>, wanted: &[Operation]) -> Result<Vec<Judged>, Error> {
         let (hub, scopes) = (&self.connection.hub, &self.opened.record.scopes);
-        let now = hub.clock.coarse();
-        let held = before.into_iter().flat_map(|known| known.judged.values());
+        let held = self.known.judged.values();
         let mut held: Vec<&Judged> =
-            held.filter(|judged| judged.rights.is_some() && hub.known.is_fresh(judged, now)).collect();
-        held.sort_unstable_by_key(|judged| std::cmp::Reverse(judged.at));
+            held.filter(|judged| judged.rights.is_some() && hub.known.believes(judged, self.now)).collect();
+        held.sort_unstable_by_key(|judged| std::cmp::Reverse(judged.moment.at));
         let (mut found, mut to_read) = (Vec::new(), Vec::new());
         for operation in wanted {
             let newest = held.iter().find(|judged| {
@@ -98,7 +89,7 @@ impl Reading<'_> {
                 None => None,
             };
             // A denial is not believed for as long as what it was judged by.
-            match judged.filter(|judged| hub.known.is_fresh(judged, now)) {
+            match judged.filter(|judged| hub.known.believes(judged, self.now)) {
                 Some(judged) => found.push(judged),
                 None => to_read.push(operation.clone()),
             }
@@ -119,9 +110,12 @@ impl Reading<'_> {
                 Err(_) if !row.effective.is_denied() => break,
                 _ => {}
             }
-            let (at, rights) = (hub.clock.coarse(), rights.as_ref().ok().cloned());
+            // Reading may have renewed the token.
+            let generation = self.connection.entry.live.load().as_ref().map_or(0, |live| live.generation);
+            let moment = Moment { generation, at: hub.clock.coarse(), ..self.now };
+            let rights = rights.as_ref().ok().cloned();
             let read_at = rights.as_ref().map_or(read_at, Rights::read_at);
-            found.push(Judged { row, at, read_at, rights });
+            found.push(Judged { row, moment, read_at, rights });
         }
         match rights {
             Err(error) if found.len() < wanted.len() => Err(error),
@@ -191,12 +185,12 @@ fn warn_of_unknown(connection: &Connection, found: &[Judged]) {
 async fn tell_changes(
     connection: &Connection,
     opened: &Opened,
-    before: Option<&Known>,
+    before: &Known,
     found: &[Judged],
 ) -> Result<(), Error> {
     let hub = &connection.hub;
     let turned = |judged: &&Judged| {
-        let was = before.and_then(|known| known.judged.get(&judged.row.operation));
+        let was = before.judged.get(&judged.row.operation);
         was.is_some_and(|was| {
             let (was, is) = (&was.row.effective, &judged.row.effective);
             (was.is_allowed() && is.is_denied()) || (was.is_denied() && is.is_allowed())
