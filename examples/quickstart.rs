@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use trunkline::{
     BrowserSession, Callback, Config, Connect, Connection, ConsentRequest, ConsentStep, Error, KeyRing,
-    SqliteStore, Trunkline,
+    Operation, SqliteStore, Trunkline,
 };
 use trunkline_sim::sage_intacct::SageIntacct;
 
@@ -44,11 +44,14 @@ async fn main() -> Outcome<()> {
     };
     println!("   Ready: {} of tenant {}, label {}", sage.connector(), sage.tenant(), sage.label());
 
-    println!("\n4. Work");
+    println!("\n4. What it may do is known before the call");
+    may_create_bills(&service, &sage).await?;
+
+    println!("\n5. Work");
     list_vendors(&sage).await?;
     create_bill(&sage).await?;
 
-    println!("\n5. The access token expires");
+    println!("\n6. The access token expires");
     let before = sage.access_token().await?.generation();
     service.control().advance_clock(Duration::from_secs(13 * 60 * 60));
     let status = sage.get("/objects/accounts-payable/vendor").send().await?.status();
@@ -57,7 +60,7 @@ async fn main() -> Outcome<()> {
         "   13 hours later the next call answers {status}; credential generation {before} became {after}"
     );
 
-    println!("\n6. The process ends, another opens the same file");
+    println!("\n7. The process ends, another opens the same file");
     trunkline.shutdown(Duration::from_secs(5)).await?;
     drop((sage, trunkline));
     let trunkline = open(&service, &file, key).await?;
@@ -67,14 +70,14 @@ async fn main() -> Outcome<()> {
     let status = sage.get("/objects/accounts-payable/vendor").send().await?.status();
     println!("   Ready without a new consent; a call answers {status}");
 
-    println!("\n7. The customer's administrator revokes the grant at the service");
+    println!("\n8. The customer's administrator revokes the grant at the service");
     service.control().revoke_grants(service.user_id(), service.company_id());
     match sage.get("/objects/accounts-payable/vendor").send().await {
         Ok(response) => println!("   {}", response.status()),
         Err(error) => explain(&error),
     }
 
-    println!("\n8. Consent repairs the connection in place; a second one for the same user ends it");
+    println!("\n9. Consent repairs the connection in place; a second one for the same user ends it");
     let Connect::NeedsConsent(request) = trunkline.tenant("acme").connect("sage_intacct").await? else {
         return Err("the grant was revoked".into());
     };
@@ -94,7 +97,7 @@ async fn main() -> Outcome<()> {
         Err(error) => explain(&error),
     }
 
-    println!("\n9. disconnect ends a connection");
+    println!("\n10. disconnect ends a connection");
     println!("   the older one: {:?}", repaired.disconnect().await?);
     println!("   the newer one: {:?}", second.disconnect().await?);
     if let Connect::NeedsConsent(request) = trunkline.tenant("acme").connect("sage_intacct").await? {
@@ -141,6 +144,26 @@ async fn consent(
     let callback = service.approve(&url).await?;
     println!("   approved; the browser comes back to {}?code=…&state=…", callback.path());
     Ok(trunkline.complete(Callback::from_url(&callback)?, &browser).await?.connection)
+}
+
+/// Requires what the integration needs. The user's role lacks it, an administrator widens the role, and then it is
+/// there.
+async fn may_create_bills(service: &SageIntacct, sage: &Connection) -> Outcome<()> {
+    const BILLS: (&str, &str) = ("accountsPayable", "bills");
+    let needed = [Operation::list("accounts-payable/bill"), Operation::create("accounts-payable/bill")];
+    let (control, company) = (service.control(), service.company_id());
+    control.set_permissions(company, "Integration", BILLS, &["list", "readonly"])?;
+    if let Err(error) = sage.require(&needed).await {
+        println!("   {error}\n   {}", error.hint_text().unwrap_or("no hint".into()));
+    }
+    for step in sage.least_role("Acme bills", &needed).await?.steps {
+        println!("   - {step}");
+    }
+    control.set_permissions(company, "Integration", BILLS, &["list", "readonly", "add"])?;
+    sage.forget_permissions();
+    sage.require(&needed).await?;
+    println!("   the administrator widened the role: allowed");
+    Ok(())
 }
 
 /// Reads all vendors, a page at a time.

@@ -270,7 +270,7 @@ impl Diagnosis {
                     .value("operation", &lack.operation.to_string())
                     .value("permission", &permission.name)
                     .value("where", &permission.set_at)
-                    .step("Missing for {operation}: {permission}, set at {where}.");
+                    .step("Missing for {operation}: {permission}, set in {where}.");
             }
         }
         self.evidence.lacks = lacks;
@@ -368,7 +368,7 @@ mod tests {
             Lack { operation: Operation::create("bill"), not_requested: false, missing: vec![permission] };
         let diagnosis = Diagnosis::new(Cause::PermissionMissing).lacking(vec![lack]);
         let last = diagnosis.remedy().steps().last().unwrap().to_owned();
-        assert_eq!(last, "Missing for create:bill: bills: add, set at Roles > {where}.");
+        assert_eq!(last, "Missing for create:bill: bills: add, set in Roles > {where}.");
         let text = serde_json::to_string(&diagnosis).unwrap();
         assert_eq!(serde_json::from_str::<Diagnosis>(&text).unwrap(), diagnosis, "{text}");
     }

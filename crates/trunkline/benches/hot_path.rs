@@ -11,7 +11,9 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use divan::{AllocProfiler, Bencher};
-use trunkline::{Connect, Registry};
+use trunkline::{Connect, MemoryStore, Registry};
+
+use common::TokenEndpoint;
 
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();
@@ -60,6 +62,18 @@ fn connect_in_memory_among_1000(bencher: Bencher<'_, '_>) {
         assert!(matches!(answer, Ok(Connect::Ready(_))));
         black_box(answer)
     });
+}
+
+#[divan::bench]
+fn require_ten_known_operations(bencher: Bencher<'_, '_>) {
+    let runtime = common::runtime();
+    let connection = runtime.block_on(async {
+        let hub = common::hub(MemoryStore::default(), TokenEndpoint::default(), false).await;
+        common::connect(&hub, "acme").await
+    });
+    let wanted = common::rights::ten();
+    assert!(runtime.block_on(connection.check(&wanted)).is_ok_and(|report| report.is_allowed()));
+    bencher.bench_local(|| assert!(black_box(ready(connection.require(&wanted))).is_ok()));
 }
 
 #[divan::bench]

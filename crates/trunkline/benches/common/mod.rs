@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
 pub(crate) mod registry;
+pub(crate) mod rights;
 pub(crate) mod store;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use trunkline::{Config, Connect, Connection, KeyRing, Store, Trunkline};
 use trunkline_core::http::{Method, Response};
 use trunkline_core::jiff::SignedDuration;
+use trunkline_core::permission::PermissionMap;
 use trunkline_core::url::Url;
 use trunkline_core::{
     Account, AuthProvider, Begun, Body, BuildConnector, Captures, Connector, ConnectorInfo, ConsentAnswer,
@@ -74,6 +76,10 @@ impl Connector for BenchConnector {
 
     fn endpoint(&self, _captures: &Captures) -> Result<Arc<Endpoint>, Error> {
         Ok(self.endpoint.clone())
+    }
+
+    fn permissions<'a>(&'a self) -> Option<&'a dyn PermissionMap> {
+        Some(&rights::OpenMap)
     }
 
     async fn identify(&self, _cx: &Cx, _session: &Session, _grant: &Grant) -> Result<Account, Error> {
