@@ -8,8 +8,13 @@ use common::{Ahead, World};
 use futures_util::StreamExt as _;
 use serde_json::json;
 use trunkline::permission::{Difference, Kind, Operation, Verdict};
-use trunkline::{Cause, Connect, Connection, Cursor, ErrorKind, EventKind};
+use trunkline::{
+    Cause, Config, Connect, Connection, Cursor, ErrorKind, EventKind, KeyRing, MemoryStore, Signal,
+    SignalKind, SignalOrigin, SignalSubject, SystemClock, Trunkline,
+};
+use trunkline_core::Clock as _;
 use trunkline_sim::sage_intacct::Control;
+use trunkline_sim::standard::Standard;
 
 const BILL: &str = "accounts-payable/bill";
 const BILLS: &str = "/objects/accounts-payable/bill";
@@ -262,4 +267,48 @@ async fn a_company_that_is_closed_denies_everything_for_that_reason() {
     let report = sage.check(post()).await.unwrap();
     let Verdict::Denied { missing } = &report.rows[0].effective else { panic!("{report}") };
     assert_eq!((missing[0].kind, missing[0].set_by.as_ref()), (Kind::Company, "Sage"));
+}
+
+#[tokio::test]
+async fn a_service_that_says_that_permissions_changed_is_asked_again() {
+    let world = World::new().await;
+    let sage = connected(&world, USER).await;
+    assert!(!sage.check(post()).await.unwrap().is_allowed());
+    widen(&world.service.control());
+    let at = SystemClock.wall() + Duration::from_secs(1);
+    let told = Signal {
+        connector: "sage_intacct".to_owned(),
+        subjects: vec![SignalSubject::user(USER)],
+        kind: SignalKind::ClaimsChanged,
+        at,
+        origin: SignalOrigin { issuer: "issuer".into(), id: "1".into(), event: "urn:claims".into() },
+        forget_at: at + Duration::from_secs(600),
+    };
+    world.trunkline.signal(&told).await.unwrap();
+    assert!(sage.check(post()).await.unwrap().is_allowed());
+}
+
+#[tokio::test]
+async fn a_connector_without_a_map_of_permissions_says_so() {
+    let service = Standard::start().await.unwrap();
+    let settings = format!(
+        r#"
+        [connectors.any]
+        provider = "oauth2"
+        client_id = "{}"
+        client_secret = "{}"
+        base_url = "{}"
+        issuer = "{}"
+        redirect_uri = "https://app.example.com/connect/callback"
+        "#,
+        service.client_id(),
+        service.client_secret(),
+        service.api_url(),
+        service.issuer(),
+    );
+    let builder = Trunkline::builder().config(Config::from_toml(&settings, "test").unwrap());
+    let trunkline = builder.store(MemoryStore::default()).keys(KeyRing::new([7; 32])).build().await.unwrap();
+    let error = trunkline.tenant("acme").connect("any").require(post()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(trunkline.operations("any").unwrap_err().kind(), ErrorKind::Unsupported);
 }

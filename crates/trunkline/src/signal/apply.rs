@@ -150,6 +150,9 @@ async fn apply(
         if let Commit::Conflict { .. } = hub.commit(&change).await? {
             continue;
         }
+        if plan == Plan::Tell(EventKind::PermissionsChanged) {
+            hub.known.forget(record.id);
+        }
         let entry = Entry::of(hub, &record, mounted);
         if drops {
             entry.live.store(None);
