@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use trunkline_auth::oauth2;
 use trunkline_core::http::{Method, StatusCode};
+use trunkline_core::permission::PermissionMap;
 use trunkline_core::url::Url;
 use trunkline_core::{
     Account, AuthProvider, BuildConnector, Call, Captures, Cause, Connector, ConnectorInfo, Cx, Diagnosis,
@@ -151,5 +152,9 @@ impl Connector for Salesforce {
 
     fn diagnose(&self, exchange: &Exchange<'_>) -> Option<Diagnosis> {
         diagnose(exchange, None)
+    }
+
+    fn permissions(&self) -> Option<&dyn PermissionMap> {
+        Some(&crate::permission::SalesforceMap)
     }
 }

@@ -47,6 +47,12 @@
 //! The org is the account's company, the user its user, both by their ids in the long form. A token answer names
 //! them, signed with the Consumer Secret; `userinfo` confirms them.
 //!
+//! # Permissions
+//!
+//! What the connected user may do is known before the call: operations are spelt `update:Account`,
+//! `update:Account.Industry` for a field and `update:Account/001xx000003DGb2AAG` for a record
+//! ([`Connector::permissions`](trunkline_core::Connector::permissions)). Names of common objects stand in [`objects`].
+//!
 //! # What went wrong
 //!
 //! The body decides, since statuses say little: two renewals at once are answered as a revocation is, a missing
@@ -64,6 +70,8 @@ mod host;
 mod identity;
 mod limits;
 mod oauth;
+pub mod objects;
+mod permission;
 mod policy;
 mod provider;
 mod remedy;

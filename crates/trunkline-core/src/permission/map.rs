@@ -10,14 +10,15 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{LeastRole, Operation, Permission, Unknown, UnknownOperation, Verdict};
-use crate::{Account, Cx, Diagnosis, Error, Session};
+use crate::{Account, Cx, Diagnosis, Error, ScopeSet, Session};
 
 /// A request that is about to be sent. Borrowed: nothing of it is kept.
 #[derive(Clone, Copy)]
 pub struct Outgoing<'a> {
     /// The method.
     pub method: &'a Method,
-    /// The path below the endpoint's base, with its leading slash; a query in it is ignored.
+    /// The path below the endpoint's base, with its leading slash, and its query: where a service takes questions
+    /// there, the operations are in it.
     pub path: &'a str,
     /// The body, empty if there is none; where one request holds many, the operations are in it.
     pub body: &'a [u8],
@@ -45,7 +46,8 @@ pub enum Certainty {
 /// What an operation needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Need {
-    /// Scopes to be granted at consent, all of them; none where the service has no scopes.
+    /// Scopes to be granted at consent, all of them; none where the service has no scopes. Whether a set holds
+    /// one is for [`PermissionMap::has_scope`] to say.
     pub scopes: Vec<Permission>,
     /// Alternatives: every permission of any one of them. Empty: no permission is needed.
     pub any_of: Vec<Vec<Permission>>,
@@ -114,6 +116,12 @@ pub trait PermissionMap: fmt::Debug + Send + Sync {
     ///
     /// The service has no such operation.
     fn need(&self, operation: &Operation) -> Result<Need, UnknownOperation>;
+
+    /// Whether `granted` holds the scope `scope` of a [`Need`]. Default: by its name. Where the service has scopes
+    /// that stand for several others, they count.
+    fn has_scope(&self, granted: &ScopeSet, scope: &str) -> bool {
+        granted.contains(scope)
+    }
 
     /// Reads what bears on `operations` from the service, for the connected user `account` in the part of the
     /// account that the session is scoped to. Where the service does not let the user read rights, it asks for

@@ -51,13 +51,13 @@ impl Row {
         let required = map.need(operation)?;
         let has = |set: &Option<ScopeSet>| {
             let set = set.as_ref().filter(|_| !required.scopes.is_empty())?;
-            Some(required.scopes.iter().all(|scope| set.contains(&scope.name)))
+            Some(required.scopes.iter().all(|scope| map.has_scope(set, &scope.name)))
         };
         let (requested, granted) = (has(&scopes.requested), has(&scopes.granted));
         let effective = match &scopes.granted {
             // A token without the scope is stopped before the user's rights are looked at.
             Some(set) if granted == Some(false) => {
-                let lacks = |scope: &&Permission| !set.contains(&scope.name);
+                let lacks = |scope: &&Permission| !map.has_scope(set, &scope.name);
                 Verdict::Denied { missing: required.scopes.iter().filter(lacks).cloned().collect() }
             }
             _ => judge(),

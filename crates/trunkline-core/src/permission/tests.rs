@@ -37,6 +37,10 @@ impl PermissionMap for Map {
         Ok(Need { scopes, any_of, certainty: Certainty::Documented })
     }
 
+    fn has_scope(&self, granted: &ScopeSet, scope: &str) -> bool {
+        granted.contains(scope) || granted.contains("everything")
+    }
+
     async fn read(&self, cx: &Cx, _: &Session, _: &Account, all: &[Operation]) -> Result<Rights, Error> {
         Ok(Rights::new(all.to_vec(), cx.clock().wall()))
     }
@@ -124,6 +128,12 @@ fn a_scope_that_was_not_granted_denies_whatever_the_rights_are() {
     assert_eq!((silent.granted, silent.effective), (None, Verdict::Allowed));
     let lack = check(&[FILE], &granted("", ""), &[FILE]).difference().missing.remove(0);
     assert!(lack.not_requested);
+}
+
+#[test]
+fn a_scope_that_stands_for_others_is_the_map_s_to_know() {
+    let row = check(&[FILE], &granted("everything", "everything"), &[FILE]).rows.remove(0);
+    assert_eq!((row.requested, row.granted, row.effective), (Some(true), Some(true), Verdict::Allowed));
 }
 
 #[test]

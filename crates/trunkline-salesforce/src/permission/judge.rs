@@ -1,0 +1,213 @@
+//! From rights to a verdict.
+
+use std::borrow::Cow;
+
+use trunkline_core::nearest;
+use trunkline_core::permission::{Action, Operation, Permission, Reason, Verdict};
+
+use super::layer::{self, Right, Share};
+use super::objects::{self, Opened, Row};
+use super::rights::{Description, Held, Seen};
+use super::subject::{Part, Subject};
+
+/// The object that is to be described before the operation can be judged; `None` when all of them are.
+pub(super) fn lacks(held: &Held, operation: &Operation) -> Option<String> {
+    let subject = Subject::of(operation).filter(|_| held.gate.is_none())?;
+    let Some(seen) = held.objects.get(subject.object) else { return Some(spelt(subject.object).to_owned()) };
+    let (Seen::Open(described), Part::Field(path)) = (seen, &subject.part) else { return None };
+    let (mut described, mut path) = (described, *path);
+    while let Some((relation, rest)) = path.split_once('.') {
+        let [target] = &*described.relation(relation)?.targets else { return None };
+        match held.objects.get(target) {
+            None if super::subject::is_name(target) => return Some(target.to_string()),
+            Some(Seen::Open(next)) => (described, path) = (next, rest),
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// Salesforce's spelling of an object that is known; any other as it is.
+pub(super) fn spelt(object: &str) -> &str {
+    objects::find(object).map_or(object, |row| row.name)
+}
+
+/// The layers in their order: the scope and the API, the object, then the field or the record.
+pub(super) fn judge(held: Option<&Held>, operation: &Operation) -> Verdict {
+    let Some(held) = held else {
+        return Verdict::unknown(Reason::NotReadable, "the rights are not those of Salesforce");
+    };
+    let action = operation.action();
+    let (Some(subject), Some(wanted)) = (Subject::of(operation), Right::of(action)) else {
+        return Verdict::unknown(Reason::NotMapped, "the operation is not known");
+    };
+    if let Some(gate) = &held.gate {
+        return Verdict::denied(gate.clone());
+    }
+    let described = match reached(held, subject.object, wanted) {
+        Ok(described) => described,
+        Err(verdict) => return verdict,
+    };
+    let object = objects::find(subject.object).map_or(&*described.name, |row| row.name);
+    if let Err(verdict) = of_object(described, object, action, wanted) {
+        return verdict;
+    }
+    match &subject.part {
+        Part::Whole => Verdict::Allowed,
+        Part::Field(path) => of_field(held, described, object, path, action),
+        Part::Record(id) => of_record(held, id, action),
+    }
+}
+
+/// The description of an object, or the verdict where there is none.
+fn reached<'h>(held: &'h Held, object: &str, wanted: &[Right]) -> Result<&'h Description, Verdict> {
+    Err(match held.objects.get(object) {
+        Some(Seen::Open(described)) => return Ok(described),
+        Some(Seen::Absent) => absent(object, wanted),
+        Some(Seen::NotEnabled) => Verdict::denied(layer::feature(spelt(object))),
+        Some(Seen::Unreadable(why)) => Verdict::unknown(Reason::NotReadable, *why),
+        None => Verdict::unknown(Reason::NotReadable, "this object was not asked for"),
+    })
+}
+
+/// Salesforce hides what a user may not read: an object that is known is closed, another may be a typo.
+pub(super) fn absent(object: &str, wanted: &[Right]) -> Verdict {
+    let row = objects::find(object);
+    match row.map(|row| row.opened) {
+        Some(Opened::BySystem { read: Some(read), .. }) => Verdict::denied(read.permission()),
+        Some(Opened::ByObject) => all(wanted, spelt(object), true),
+        _ if objects::is_custom(object) => all(wanted, object, false),
+        _ => Verdict::unknown(
+            Reason::NotMapped,
+            format!("Salesforce shows this user no object {object}: it is closed, or there is none"),
+        ),
+    }
+}
+
+fn all(wanted: &[Right], object: &str, known: bool) -> Verdict {
+    Verdict::Denied { missing: wanted.iter().map(|right| right.on(object, known)).collect() }
+}
+
+/// What the object's own permissions say.
+fn of_object(
+    described: &Description,
+    object: &str,
+    action: &Action,
+    wanted: &[Right],
+) -> Result<(), Verdict> {
+    let may = |right: Right| match right {
+        Right::Read => true,
+        Right::Create => described.createable,
+        Right::Edit => described.updateable,
+        Right::Delete => described.deletable,
+    };
+    // That holds for every user alike.
+    let closed = match action.as_str() {
+        "list" if !described.queryable => Some("queried"),
+        "read" if !described.retrieveable => Some("read one by one"),
+        _ => None,
+    };
+    if let Some(closed) = closed {
+        return Err(Verdict::unknown(Reason::NotMapped, format!("records of {object} cannot be {closed}")));
+    }
+    if wanted.last().is_none_or(|right| may(*right)) {
+        return Ok(());
+    }
+    let missing = match objects::find(object).map(|row| row.opened) {
+        Some(Opened::BySystem { write, .. }) => vec![write.permission()],
+        _ => wanted.iter().filter(|right| !may(**right)).map(|right| right.on(object, true)).collect(),
+    };
+    Err(Verdict::Denied { missing })
+}
+
+fn of_field(held: &Held, described: &Description, object: &str, path: &str, action: &Action) -> Verdict {
+    if let Some((name, rest)) = path.split_once('.') {
+        return related(held, described, object, (name, rest));
+    }
+    let Some(field) = described.fields.get(path) else { return no_field(described, object, path) };
+    let may = match action.as_str() {
+        "create" => field.createable,
+        "update" => field.updateable,
+        _ => true,
+    };
+    if may {
+        return Verdict::Allowed;
+    }
+    if !field.permissionable || field.calculated {
+        return Verdict::unknown(
+            Reason::NotMapped,
+            format!("no permission lets anybody write {object}.{path}"),
+        );
+    }
+    Verdict::denied(layer::field(object, path, true))
+}
+
+/// A field of another object.
+fn related(held: &Held, described: &Description, object: &str, (name, rest): (&str, &str)) -> Verdict {
+    let Some(relation) = described.relation(name) else { return no_field(described, object, name) };
+    let [target] = &*relation.targets else {
+        let text = format!("{object}.{name} leads to records of several objects");
+        return Verdict::unknown(Reason::DependsOnRecord, text);
+    };
+    match reached(held, target, &[Right::Read]) {
+        Ok(next) => of_field(held, next, spelt(target), rest, &Action::LIST),
+        Err(verdict) => verdict,
+    }
+}
+
+/// A field that is not described: hidden, or not there. One that Salesforce is known to have is hidden.
+pub(super) fn no_field(described: &Description, object: &str, name: &str) -> Verdict {
+    let row: Option<&Row> = objects::find(object);
+    if objects::is_field(row, name) {
+        return Verdict::denied(layer::field(object, name, false));
+    }
+    let unknown = |detail: Cow<'static, str>| Verdict::unknown(Reason::NotMapped, detail);
+    let hint = nearest(name, described.fields.names());
+    match hint {
+        Some(near) => unknown(
+            format!("Salesforce shows this user no {object}.{name}: it is hidden, or {near} is meant").into(),
+        ),
+        None if objects::is_custom(name) => Verdict::denied(layer::field(object, name, false)),
+        None => unknown(
+            format!("Salesforce shows this user no {object}.{name}: it is hidden, or there is none").into(),
+        ),
+    }
+}
+
+fn of_record(held: &Held, id: &str, action: &Action) -> Verdict {
+    let Some(wanted) = Share::of(action) else {
+        return Verdict::unknown(Reason::NotMapped, "the action is about no record");
+    };
+    match held.records.get(id) {
+        Some(Some(access)) if access.has(wanted) => Verdict::Allowed,
+        // A record that is not there looks alike.
+        Some(Some(access)) => Verdict::denied(if access.read { wanted } else { Share::Read }.to(id)),
+        Some(None) => {
+            Verdict::unknown(Reason::NotReadable, "Salesforce does not say who has access to the record")
+        }
+        None => Verdict::unknown(Reason::NotReadable, "this record was not asked for"),
+    }
+}
+
+/// Everything that an operation needs beside the scope, in the order of the layers.
+pub(super) fn permissions(subject: &Subject<'_>, action: &Action, wanted: &[Right]) -> Vec<Permission> {
+    let object = spelt(subject.object);
+    let row = objects::find(object);
+    let mut all = vec![layer::API_ENABLED.permission()];
+    match row.map(|row| row.opened) {
+        Some(Opened::BySystem { read, write }) => {
+            let writes = wanted.len() > 1;
+            all.extend(read.into_iter().chain(writes.then_some(write)).map(layer::System::permission));
+        }
+        _ => all.extend(wanted.iter().map(|right| right.on(object, true))),
+    }
+    match &subject.part {
+        Part::Field(path) if !path.contains('.') && !objects::is_unpermitted(row, path) => {
+            all.push(layer::field(object, path, ["create", "update"].contains(&action.as_str())));
+        }
+        Part::Field(path) if path.contains('.') => all.push(layer::field(object, path, false)),
+        Part::Record(id) => all.extend(Share::of(action).map(|share| share.to(id))),
+        _ => {}
+    }
+    all
+}
