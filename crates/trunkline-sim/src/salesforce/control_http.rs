@@ -35,6 +35,7 @@ struct Command {
     token: String,
     family: u64,
     authorize_url: Option<Url>,
+    xml: String,
 }
 
 pub(crate) fn answer(door: &Door, call: &Call, route: &str) -> Reply {
@@ -108,6 +109,10 @@ fn post(control: &Control, command: &Command, route: &str) -> Result<Value, Stri
     let scopes: Vec<&str> = command.scopes.iter().map(String::as_str).collect();
     let named = |id: Result<String, NotFound>| id.map(|id| json!({ "id": id }));
     let result = match route {
+        "deploy-permission-set" => {
+            let deployed = control.deploy_permission_set(org, &command.name, &command.xml);
+            return deployed.map(|id| json!({ "id": id })).map_err(|error| error.to_string());
+        }
         "approve" | "deny" => return decide(control, command, route == "approve"),
         "add-user" => named(control.add_user(org, username, &command.profile)),
         "add-permission-set" => named(control.add_permission_set(org, &command.name)),

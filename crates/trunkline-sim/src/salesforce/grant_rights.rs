@@ -55,6 +55,13 @@ impl Org {
         });
     }
 
+    /// Takes every right on objects and fields from a permission set.
+    pub(crate) fn clear_rights(&mut self, set: &str) {
+        for object in ["ObjectPermissions", "FieldPermissions"] {
+            self.remove_rows(object, |row| row("ParentId") == set);
+        }
+    }
+
     fn remove_rows(&mut self, object: &str, select: impl Fn(&dyn Fn(&str) -> String) -> bool) {
         if let Some(table) = self.tables.get_mut(object) {
             table.retain(|_, record| !select(&|name: &str| record.text(name).to_owned()));

@@ -70,6 +70,7 @@
 //! | `POST set-object-permissions` | `org`, `permission_set`, `object`, `rights` |
 //! | `POST set-field-permissions` | `org`, `permission_set`, `field`, `rights` |
 //! | `POST set-system-permission` | `org`, `permission_set`, `permission`, `on` |
+//! | `POST deploy-permission-set` | `org`, `name`, `xml`; answers `id` |
 //! | `POST set-sharing` | `org`, `object`, `sharing` (`private`, `read_only`, `read_write`) |
 //! | `POST share` | `record`, `username`, `share` (`read`, `edit`; without it: none) |
 //! | `POST add-object` | `org`, `name` |
@@ -105,6 +106,7 @@ mod id;
 mod identity;
 mod issue;
 mod knobs;
+mod metadata;
 mod oauth_request;
 mod org;
 mod policy;
@@ -128,6 +130,7 @@ pub use builder::Builder;
 pub use family::{Ended, Family};
 pub use host::Hosts;
 pub use knobs::{AccessTokenForm, InactiveUser, Knobs, RaceBody, RefreshLock, Refusal};
+pub use metadata::NotDeployed;
 pub use org::{Shared, Sharing};
 pub use policy::{App, AppKind, OrgPolicy, OrgStatus, Permitted, RefreshPolicy, UserPolicy};
 pub use simulator::{ConsentRefused, Salesforce};
