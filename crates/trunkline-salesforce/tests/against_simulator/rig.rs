@@ -166,21 +166,29 @@ impl Rig {
 
     /// A GET; answers the body, or what the connector makes of a refusal.
     pub(super) async fn get(&self, grant: &Grant, path: &str) -> Result<String, Box<Diagnosis>> {
+        self.send(grant, Method::GET, path, None).await
+    }
+
+    /// A call; answers the body, or what the connector makes of a refusal.
+    pub(super) async fn send(
+        &self,
+        grant: &Grant,
+        method: Method,
+        path: &str,
+        json: Option<&serde_json::Value>,
+    ) -> Result<String, Box<Diagnosis>> {
         let session = self.session(grant);
-        let request = Request::new(Method::GET, session.endpoint().join(path).unwrap());
+        let mut request = Request::new(method.clone(), session.endpoint().join(path).unwrap());
+        if let Some(json) = json {
+            request.body = RequestBody::Bytes(json.to_string().into());
+        }
         let (head, body) = session.send(request).await.unwrap().into_parts();
         let body = body.collect(1024 * 1024).await.unwrap();
         if head.status.is_success() {
             return Ok(String::from_utf8(body.to_vec()).unwrap());
         }
-        let exchange = Exchange {
-            call: Call::Api,
-            method: &Method::GET,
-            path,
-            status: head.status,
-            headers: &head.headers,
-            body: &body,
-        };
+        let (status, headers) = (head.status, &head.headers);
+        let exchange = Exchange { call: Call::Api, method: &method, path, status, headers, body: &body };
         Err(Box::new(self.connector.diagnose(&exchange).unwrap()))
     }
 
