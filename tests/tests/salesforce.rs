@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use trunkline::{
     BrowserSession, Callback, Cause, Config, Connect, Connection, ConsentRequest, ConsentStep, Cursor, Error,
-    ErrorKind, EventKind, KeyRing, Revocation, SqliteStore, State, Trunkline,
+    ErrorKind, EventKind, KeyRing, Operation, Revocation, SqliteStore, State, Trunkline,
 };
 use trunkline_sim::salesforce::{Hosts, Salesforce};
 use url::Url;
@@ -22,9 +22,14 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::with("").await
+    }
+
+    /// `more` is appended to the connector's settings.
+    async fn with(more: &str) -> Self {
         let service = Salesforce::builder().hosts(Hosts::Separate).start().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let trunkline = open(&service, &folder, "").await;
+        let trunkline = open(&service, &folder, more).await;
         Self { service, trunkline, folder }
     }
 
@@ -216,4 +221,62 @@ async fn a_session_that_ends_at_its_time_teaches_how_long_a_token_lives() {
     world.service.control().advance_clock(Duration::from_secs(3 * 60 * 60));
     assert_eq!(salesforce.get("/limits").send().await.unwrap().status(), 200);
     assert_eq!(salesforce.access_token().await.unwrap().generation(), 2);
+}
+
+fn list() -> [Operation; 1] {
+    [Operation::list("Account")]
+}
+
+#[tokio::test]
+async fn a_scope_that_is_no_longer_granted_is_asked_for_by_a_new_consent() {
+    let world = World::new().await;
+    let salesforce = world.connected().await;
+    salesforce.require(list()).await.unwrap();
+    let family = world.service.control().families()[0].id;
+    world.service.control().narrow_family(family, &["id", "refresh_token"]).unwrap();
+    world.end_sessions();
+    let refused = salesforce.get(ACCOUNTS).send().await.unwrap();
+    assert_eq!(refused.diagnosis().unwrap().cause(), Cause::ScopeMissing);
+
+    let error = salesforce.require(list()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    let connect = || world.trunkline.tenant("acme").connect("salesforce");
+    assert!(matches!(connect().await.unwrap(), Connect::Ready(_)), "for who asks for less, it serves");
+    let Connect::NeedsConsent(request) = connect().require(list()).await.unwrap() else { panic!("no scope") };
+    let why = request.diagnosis().unwrap();
+    assert_eq!((why.cause(), &why.evidence().lacks[0].operation), (Cause::ScopeMissing, &list()[0]));
+
+    let again = world.consent_as(&request, world.service.username()).await.unwrap();
+    assert_eq!(again.id(), salesforce.id());
+    assert!(matches!(connect().require(list()).await.unwrap(), Connect::Ready(_)));
+}
+
+#[tokio::test]
+async fn a_consent_asks_for_the_scopes_that_the_requirement_needs() {
+    let world = World::with("scopes = [\"id\", \"refresh_token\"]").await;
+    let scopes = async |connect: trunkline::ConnectBuilder<'_>| {
+        let Connect::NeedsConsent(request) = connect.await.unwrap() else { panic!("nobody has consented") };
+        let step = request.begin(&BrowserSession::random().unwrap()).await.unwrap();
+        let ConsentStep::Redirect { url } = step else { panic!("a redirect") };
+        url.query_pairs().find(|(name, _)| name == "scope").unwrap().1.into_owned()
+    };
+    let tenant = world.trunkline.tenant("acme");
+    assert_eq!(scopes(tenant.connect("salesforce")).await, "id refresh_token");
+    assert_eq!(scopes(tenant.connect("salesforce").require(list())).await, "api id refresh_token");
+}
+
+#[tokio::test]
+async fn a_check_asks_once_for_each_object_and_never_again_while_it_is_believed() {
+    let world = World::new().await;
+    let salesforce = world.connected().await;
+    let control = world.service.control();
+    let calls = async |operations: &[Operation]| {
+        control.clear_requests();
+        assert!(salesforce.check(operations).await.unwrap().is_allowed());
+        control.requests().len()
+    };
+    let accounts = [Operation::list("Account"), Operation::create("Account"), Operation::update("Account")];
+    assert_eq!(calls(&accounts).await, 1);
+    assert_eq!(calls(&accounts).await, 0);
+    assert_eq!(calls(&[Operation::delete("Account"), Operation::read("Contact")]).await, 1);
 }

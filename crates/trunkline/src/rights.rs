@@ -87,7 +87,7 @@ impl Connection {
         let operations = operations.as_ref();
         let map = map_of(&self.entry.mounted)?;
         self.check(operations).await.map(drop)?;
-        let rights = self.known(|known, _| operations.iter().find_map(|one| known.rights(one)).cloned());
+        let rights = self.known(|known, _| operations.iter().find_map(|one| known.rights(map, one)).cloned());
         Ok(map.least_role(name, operations, rights.as_ref())?)
     }
 

@@ -88,7 +88,7 @@ fn a_denied_operation_says_what_is_missing_where_it_is_set_and_by_whom() {
     assert_eq!(difference.missing.len(), 1);
     assert_eq!(
         difference.to_string(),
-        "missing bills (object), set in Setup > Roles by an administrator; needed to create:bill"
+        "missing bills (object), set in Setup > Roles, by an administrator; needed to create:bill"
     );
     let error = report.require().unwrap_err();
     assert_eq!(

@@ -48,7 +48,7 @@ pub struct Permission {
 
 impl fmt::Display for Permission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}), set in {} by {}", self.name, self.kind, self.set_at, self.set_by)
+        write!(f, "{} ({}), set in {}, by {}", self.name, self.kind, self.set_at, self.set_by)
     }
 }
 

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 use jiff::Timestamp;
 use tokio::sync::Mutex;
-use trunkline_core::permission::{Operation, Report, Rights, Row};
+use trunkline_core::permission::{Operation, PermissionMap, Report, Rights, Row};
 use trunkline_core::{ConnectionId, Ticks};
 
 /// How long a denial is believed: somebody may be about to undo it.
@@ -142,8 +142,13 @@ impl Known {
         Some(Report { read_at: read_at?, rows })
     }
 
-    /// What an operation was judged by last, however long ago.
-    pub(super) fn rights(&self, operation: &Operation) -> Option<&Rights> {
-        self.judged.get(operation)?.rights.as_ref()
+    /// What tells most of an operation, however long ago it was read: what it was judged by, or else the newest
+    /// that covers it.
+    pub(super) fn rights(&self, map: &dyn PermissionMap, operation: &Operation) -> Option<&Rights> {
+        let own = self.judged.get(operation).and_then(|judged| judged.rights.as_ref());
+        own.or_else(|| {
+            let all = self.judged.values().filter_map(|judged| judged.rights.as_ref());
+            all.filter(|rights| map.covers(rights, operation)).max_by_key(|rights| rights.read_at())
+        })
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn explained(connection: &Connection, request: &Outgoing<'_>, diagnos
     let (hub, id) = (&connection.hub, connection.entry.id);
     let lacks = operations.into_iter().filter_map(|operation| {
         let rights =
-            hub.known.look(id, connection.entity.as_ref(), |known, _| known.rights(&operation).cloned());
+            hub.known.look(id, connection.entity.as_ref(), |known, _| known.rights(map, &operation).cloned());
         match map.refused(&operation, &diagnosis, rights.as_ref()) {
             Verdict::Denied { missing } => Some(Lack { operation, not_requested: false, missing }),
             Verdict::Allowed | Verdict::Unknown(_) => None,
