@@ -21,7 +21,7 @@ use crate::{oauth, remedy};
 pub(crate) const API_ROOT: &str = "/ia/api/v1";
 
 /// Proves that a token works without touching a business object.
-const SESSION_PATH: &str = "/services/core/session/id";
+pub(crate) const SESSION_PATH: &str = "/services/core/session/id";
 
 /// How long the proof may take, to the end of its answer.
 const PROBE_TIME: Duration = Duration::from_secs(30);

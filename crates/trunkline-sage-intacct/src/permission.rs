@@ -1,17 +1,19 @@
 //! Sage Intacct's permissions: what a call needs, what the connected user has, and what an administrator does.
 //!
 //! Scopes mean nothing at Sage. The user's roles decide, under a ceiling that the user's type sets, in what the
-//! company has subscribed to. Reading them needs List and View on Administration > Users; a user without that
-//! is told by asking for one row of each object.
+//! company has subscribed to. Reading them needs List and View on Administration > Users. What they leave open, and
+//! all for a user without that, the objects themselves are asked.
 
 mod ask;
 mod judge;
 mod layer;
+mod probe;
 mod read;
 mod refused;
 mod request;
 mod rights;
 mod role;
+mod row;
 mod table;
 mod user_type;
 
@@ -49,11 +51,13 @@ impl PermissionMap for SageMap {
                 want.rights().map(|right| Layer::Permission.lacks(want.name(right), true)).collect()
             })
             .collect();
-        Ok(Need { scopes: Vec::new(), any_of, certainty: row.certainty })
+        Ok(Need { scopes: Vec::new(), any_of, certainty: row.certainty(operation.action()) })
     }
 
     /// Asks for the login, the user, the catalogue and the memberships, and once for each group and role: at
-    /// most 64 of those. Without the right to see users, one query of one row for each object.
+    /// most 64 of those. An object of which that leaves something open is asked itself, with at most two calls; so is
+    /// each where users cannot be seen. One call more where the connection works in an entity, and one where
+    /// everything was refused, to tell the application that is not admitted from the user who may nothing.
     async fn read(
         &self,
         cx: &Cx,
@@ -66,7 +70,7 @@ impl PermissionMap for SageMap {
     }
 
     fn covers(&self, rights: &Rights, operation: &Operation) -> bool {
-        rights.get::<Held>().is_some_and(|held| held.covers(operation))
+        rights.get::<Held>().is_some_and(|held| !judge::is_open(held, operation))
     }
 
     fn judge(&self, rights: &Rights, operation: &Operation) -> Verdict {
@@ -74,7 +78,9 @@ impl PermissionMap for SageMap {
     }
 
     fn refused(&self, operation: &Operation, diagnosis: &Diagnosis, rights: Option<&Rights>) -> Verdict {
-        refused::refused(operation, diagnosis.cause(), rights.and_then(Rights::get::<Held>))
+        let at = diagnosis.evidence().at;
+        let is_later = rights.zip(at).is_some_and(|(rights, at)| rights.read_at() > at);
+        refused::refused(operation, diagnosis, rights.and_then(Rights::get::<Held>), is_later)
     }
 
     fn least_role(

@@ -5,12 +5,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use trunkline_core::http::Method;
 use trunkline_core::http::header::{CONTENT_TYPE, HeaderValue};
+use trunkline_core::permission::Action;
 use trunkline_core::{Call, Cause, Cx, Diagnosis, Error, Exchange, Request, RequestBody, Session};
 
 use super::layer::Layer;
+use crate::connector::SESSION_PATH;
 use crate::diagnose::diagnose;
-use crate::entity::{Entity, entity_header};
-use crate::provider::CAPTURE_ENTITY;
+use crate::entity::entity_header;
+use crate::envelope::ErrorEnvelope;
 
 /// How long one question may take, to the end of its answer.
 const TIME: Duration = Duration::from_secs(30);
@@ -28,8 +30,8 @@ pub(super) struct Asker<'a> {
 
 pub(super) enum Answer {
     Given(Given),
-    /// The user may not ask this, for this cause.
-    Refused(Cause),
+    /// The user may not ask this, for this reason.
+    Refused(Box<Diagnosis>),
     /// The service does not know the object or record, or takes no such question about it.
     NotThere,
 }
@@ -71,43 +73,102 @@ impl Asker<'_> {
         self.ask(Method::POST, "/services/core/query", Some(&body)).await
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, Error> {
-        let dated = |error: Error| {
-            error.map_diagnosis(|diagnosis| {
-                diagnosis.during(format!("{method} {path}"), self.cx.clock().wall())
-            })
+    /// What the caller may do to one of these records. An action that is not among them may yet be open on
+    /// others, so that this can only permit.
+    pub(super) async fn allowed(&self, object: &str, keys: &[String]) -> Result<Vec<Action>, Error> {
+        const TOLD: [(&str, Action); 3] =
+            [("canView", Action::READ), ("canEdit", Action::UPDATE), ("canDelete", Action::DELETE)];
+        let body =
+            json!({ "object": object, "keys": keys, "operations": TOLD.each_ref().map(|(name, _)| name) });
+        let path = "/services/core/allowed-operations/list";
+        let Answer::Given(answer) = self.ask(Method::POST, path, Some(&body)).await? else {
+            return Ok(Vec::new());
         };
+        let says = |name: &str| {
+            let of = |row: &Value| Some(row.get("operations")?.as_array()?.iter().any(|it| it == name));
+            answer.rows().iter().any(|row| of(row) == Some(true))
+        };
+        Ok(TOLD.into_iter().filter(|(name, _)| says(name)).map(|(_, action)| action).collect())
+    }
+
+    /// Asks for the session behind the token, which needs no permission; answers the refusal, if it is one. The
+    /// session id is a credential: a good answer is dropped unread.
+    pub(super) async fn session(&self) -> Result<Option<Box<Diagnosis>>, Error> {
+        let answered = self.send(Method::GET, SESSION_PATH, None, is_good).await?;
+        match answered {
+            Ok(()) => Ok(None),
+            Err(diagnosis) if is_refusal(&diagnosis) || diagnosis.cause() == Cause::NotFound => {
+                Ok(Some(diagnosis))
+            }
+            Err(diagnosis) => Err(Error::from(*diagnosis)),
+        }
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, Error> {
+        let read = |body: &[u8]| {
+            let value = serde_json::from_slice::<Value>(body).ok()?;
+            let whole = value.get("ia::result").is_some_and(|result| result.get("ia::error").is_none());
+            whole.then_some(value)
+        };
+        Ok(match self.send(method, path, body, read).await? {
+            Ok(value) => Answer::Given(Given(value)),
+            // What comes before the object is refused for every object alike: no verdict on one of them.
+            Err(diagnosis) if is_refusal(&diagnosis) => Answer::Refused(diagnosis),
+            Err(diagnosis) if matches!(diagnosis.cause(), Cause::NotFound | Cause::RequestInvalid) => {
+                Answer::NotThere
+            }
+            Err(diagnosis) => return Err(Error::from(*diagnosis)),
+        })
+    }
+
+    /// Sends a question; answers what `read` makes of a success, or why there is none.
+    async fn send<T>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        read: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Result<Result<T, Box<Diagnosis>>, Error> {
+        let call = || (format!("{method} {path}"), self.cx.clock().wall());
         let mut request = Request::new(method.clone(), self.session.endpoint().join(path)?);
         request.timeout = Some(TIME);
         if let Some(body) = body {
             request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             request.body = RequestBody::Bytes(body.to_string().into());
         }
-        let entity = self.session.captures().get(CAPTURE_ENTITY).filter(|_| self.in_entity);
-        if let Some(entity) = entity {
-            request.headers.insert(entity_header(), Entity::parse(entity)?.header_value()?);
+        if let Some(entity) = self.session.endpoint().entity().filter(|_| self.in_entity) {
+            request.headers.insert(entity_header(), entity.clone());
         }
-        let (head, mut body) = self.session.send(request).await.map_err(dated)?.into_parts();
+        let sent = self.session.send(request).await.map_err(|error| {
+            let (call, at) = call();
+            error.map_diagnosis(|diagnosis| diagnosis.during(call, at))
+        });
+        let (head, mut body) = sent?.into_parts();
         body.look(MAX_BODY_BYTES).await;
         let body = body.seen(MAX_BODY_BYTES);
-        if head.status.is_success()
-            && let Ok(value) = serde_json::from_slice::<Value>(&body)
-            && value.get("ia::result").is_some_and(|result| result.get("ia::error").is_none())
-        {
-            return Ok(Answer::Given(Given(value)));
-        }
         let (status, headers) = (head.status, &head.headers);
-        let body = body.get(..body.len().min(64 * 1024)).unwrap_or_default();
-        let exchange = Exchange { call: Call::Api, method: &method, path, status, headers, body };
-        let diagnosis = diagnose(&exchange, None)
-            .unwrap_or_else(|| Diagnosis::new(Cause::ResponseInvalid).status(status));
-        match diagnosis.cause() {
-            // What comes before the object is refused for every object alike: no verdict on one of them.
-            cause if Layer::of(cause).is_some_and(|layer| layer >= Layer::Module) => {
-                Ok(Answer::Refused(cause))
+        let seen = body.get(..body.len().min(64 * 1024)).unwrap_or_default();
+        let exchange = Exchange { call: Call::Api, method: &method, path, status, headers, body: seen };
+        let diagnosis = if status.is_success() {
+            match read(&body) {
+                Some(value) => return Ok(Ok(value)),
+                None => diagnose(&exchange, None),
             }
-            Cause::NotFound | Cause::RequestInvalid => Ok(Answer::NotThere),
-            _ => Err(dated(diagnosis.into())),
-        }
+        } else {
+            diagnose(&exchange, None)
+        };
+        let diagnosis = diagnosis.unwrap_or_else(|| Diagnosis::new(Cause::ResponseInvalid).status(status));
+        let (call, at) = call();
+        Ok(Err(Box::new(diagnosis.during(call, at))))
     }
+}
+
+/// Whether a body holds no error.
+fn is_good(body: &[u8]) -> Option<()> {
+    ErrorEnvelope::parse(body).is_none().then_some(())
+}
+
+/// Whether it is one thing that was refused, and not the caller as such.
+fn is_refusal(diagnosis: &Diagnosis) -> bool {
+    Layer::of(diagnosis.cause()).is_some_and(|layer| layer >= Layer::Module)
 }

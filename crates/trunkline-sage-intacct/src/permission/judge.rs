@@ -1,29 +1,87 @@
 //! From rights to a verdict.
 
-use trunkline_core::permission::{Certainty, Operation, Reason, Verdict};
+use trunkline_core::permission::{Action, Certainty, Operation, Permission, Reason, Verdict};
 
 use super::layer::Layer;
-use super::rights::{Held, Profile, Source, Want, wants};
+use super::rights::{Held, Profile, Want, wants};
+use super::row::Row;
 use super::table;
 use super::user_type::{Ceiling, ceiling};
 
-/// What the company, the user's type and the user's permissions say, in the order of the layers, and then the
-/// entity. What comes before them was passed when the rights were read.
+/// What the company, the user's type and the user's permissions say, in the order of the layers, then the
+/// entity, and then what the object itself answered. What comes before them was passed when the rights were read.
 pub(super) fn judge(held: Option<&Held>, operation: &Operation) -> Verdict {
     let Some(held) = held else {
         return Verdict::unknown(Reason::NotReadable, "the rights are not those of Sage Intacct");
     };
-    if table::is_custom(operation.object()) {
-        return Verdict::unknown(Reason::NotMapped, "permissions of custom applications have free names");
+    let verdict = match table::find(operation) {
+        Some(row) => match &held.profile {
+            Some(profile) => by_profile(profile, row, operation),
+            None => Verdict::unknown(Reason::NotReadable, "the user may not see what is permitted"),
+        },
+        None if table::is_custom(operation.object()) => {
+            Verdict::unknown(Reason::NotMapped, "permissions of custom applications have free names")
+        }
+        None => return Verdict::unknown(Reason::NotMapped, "the operation is not known"),
+    };
+    if verdict.is_denied() {
+        return verdict;
     }
-    let Some(row) = table::find(operation) else {
-        return Verdict::unknown(Reason::NotMapped, "the operation is not known");
-    };
-    let profile = match &held.source {
-        Source::Probe(lists) => return probed(lists.get(operation.object()), operation),
-        Source::Profile(profile) => profile,
-    };
-    if row.certainty == Certainty::Assumed {
+    if let Some(closed) = outside(held) {
+        return Verdict::denied(closed);
+    }
+    by_answer(held, operation, verdict)
+}
+
+/// Whether asking an object again could tell more of an operation.
+pub(super) fn is_open(held: &Held, operation: &Operation) -> bool {
+    if !shares_list(operation) || !matches!(judge(Some(held), operation), Verdict::Unknown(_)) {
+        return false;
+    }
+    match held.seen.get(operation.object()) {
+        None => true,
+        Some(seen) => seen.list.is_allowed() && seen.records.is_none() && is_told(operation.action()),
+    }
+}
+
+/// Whether the service tells of an action what the caller may do to a record.
+pub(super) fn is_told(action: &Action) -> bool {
+    [Action::READ, Action::UPDATE, Action::DELETE].contains(action)
+}
+
+/// Whether an object that may not be listed is closed to an operation.
+fn shares_list(operation: &Operation) -> bool {
+    match table::find(operation) {
+        Some(row) => row.shares_list(operation.action()),
+        None => table::is_custom(operation.object()),
+    }
+}
+
+/// What the object answered, against a verdict that does not deny. An answer is better than a conclusion.
+fn by_answer(held: &Held, operation: &Operation, verdict: Verdict) -> Verdict {
+    let Some(seen) = held.seen.get(operation.object()) else { return verdict };
+    if seen.list.is_denied() && shares_list(operation) {
+        return seen.list.clone();
+    }
+    if verdict.is_allowed() {
+        return verdict;
+    }
+    let action = operation.action();
+    let done = seen.records.as_ref().is_some_and(|records| records.contains(action));
+    match &seen.list {
+        Verdict::Allowed if *action == Action::LIST || done => Verdict::Allowed,
+        Verdict::Allowed if held.profile.is_none() => Verdict::unknown(
+            Reason::NotReadable,
+            "the user may list this, and may not see what else is permitted",
+        ),
+        list @ Verdict::Unknown(_) if held.profile.is_none() => list.clone(),
+        _ => verdict,
+    }
+}
+
+/// Layers 6 to 8.
+fn by_profile(profile: &Profile, row: &'static Row, operation: &Operation) -> Verdict {
+    if row.certainty(operation.action()) == Certainty::Assumed {
         return Verdict::unknown(Reason::NotDocumented, "Sage does not say which permission this needs");
     }
     // An object is open by any one of its permissions: the one that got furthest is what to mend.
@@ -31,8 +89,12 @@ pub(super) fn judge(held: Option<&Held>, operation: &Operation) -> Verdict {
     let mut best: Option<((Layer, bool), Verdict)> = None;
     for want in wants(row, operation.action()) {
         let (layer, verdict) = held_by(profile, want, operation);
+        if verdict.is_allowed() && operation.object().contains("::") {
+            let text = "a document type may have permissions of its own";
+            return Verdict::unknown(Reason::DependsOnRecord, text);
+        }
         if verdict.is_allowed() {
-            return inside(held.entity.as_deref(), profile, operation);
+            return verdict;
         }
         let rank = (layer, !verdict.is_denied());
         if best.as_ref().is_none_or(|(furthest, _)| rank > *furthest) {
@@ -42,30 +104,13 @@ pub(super) fn judge(held: Option<&Held>, operation: &Operation) -> Verdict {
     best.map_or(Verdict::Allowed, |(_, verdict)| verdict)
 }
 
-/// Every action requires List, so that an object which may not be listed is closed altogether.
-fn probed(list: Option<&Verdict>, operation: &Operation) -> Verdict {
-    match list {
-        Some(denied @ Verdict::Denied { .. }) => denied.clone(),
-        Some(Verdict::Allowed) if operation.action().as_str() == "list" => Verdict::Allowed,
-        Some(Verdict::Allowed) => Verdict::unknown(
-            Reason::NotReadable,
-            "the user may list this, and may not see what else is permitted",
-        ),
-        Some(unknown) => unknown.clone(),
-        None => Verdict::unknown(Reason::NotReadable, "this object was not asked for"),
-    }
-}
-
-/// Layers 6 to 8, for one permission that would do; with the layer that was reached.
+/// The layers for one permission that would do; with the layer that was reached.
 fn held_by(profile: &Profile, want: Want, operation: &Operation) -> (Layer, Verdict) {
     let (module, name) = want.permission;
     if let Some(catalogue) = &profile.catalogue {
         // Nobody can hold a permission that the company's catalogue does not have.
         let Some(names) = catalogue.get(module) else {
-            return (
-                Layer::Module,
-                Verdict::denied(Layer::Module.lacks(format!("the application {module}"), false)),
-            );
+            return (Layer::Module, Verdict::denied(Layer::module(module)));
         };
         if !names.contains_key(name) {
             let text = format!("the company's catalogue has no permission {module}.{name}");
@@ -74,13 +119,9 @@ fn held_by(profile: &Profile, want: Want, operation: &Operation) -> (Layer, Verd
     }
     let ceiling = ceiling(&profile.user_type, operation);
     if ceiling == Ceiling::Closed {
-        let name =
-            format!("a user type that permits it, such as business, in place of {}", profile.user_type);
-        return (Layer::UserType, Verdict::denied(Layer::UserType.lacks(name, false)));
+        return (Layer::UserType, Verdict::denied(Layer::user_type(&profile.user_type)));
     }
-    let grants = profile.grants.get(module).and_then(|names| names.get(name));
-    let sure = |right: &str| grants.is_some_and(|grants| grants.sure.contains(right));
-    let missing = want.missing(sure);
+    let missing = want.missing(|right| profile.holds(want.permission, right));
     let verdict = if missing.is_empty() && ceiling == Ceiling::Open {
         Verdict::Allowed
     } else if missing.is_empty() {
@@ -94,11 +135,7 @@ fn held_by(profile: &Profile, want: Want, operation: &Operation) -> (Layer, Verd
 
 fn refused(profile: &Profile, want: Want, missing: &[&str]) -> Verdict {
     let (module, name) = want.permission;
-    let grants = profile.grants.get(module).and_then(|names| names.get(name));
-    let perhaps = |right: &str| {
-        grants.is_some_and(|grants| grants.sure.contains(right) || grants.perhaps.contains(right))
-    };
-    if want.missing(perhaps).is_empty() {
+    if want.missing(|right| profile.may_hold(want.permission, right)).is_empty() {
         let text = "a role that applies to one kind of sign-in gives it; Sage does not say whether that includes calls";
         return Verdict::unknown(Reason::NotDocumented, text);
     }
@@ -113,21 +150,51 @@ fn refused(profile: &Profile, want: Want, missing: &[&str]) -> Verdict {
         let rights = missing.join(", ");
         return Verdict::denied(Layer::role(format!("a role with {module}.{name}: {rights}")));
     }
-    let reaches = grants.is_some_and(|grants| !grants.sure.is_empty());
+    let reaches = profile.reaches(want.permission);
     let missing = missing.iter().map(|right| Layer::Permission.lacks(want.name(right), reaches));
     Verdict::Denied { missing: missing.collect() }
 }
 
-/// Layer 9, and what lies in the record.
-fn inside(entity: Option<&str>, profile: &Profile, operation: &Operation) -> Verdict {
-    if let (Some(entity), Some(allowed)) = (entity, &profile.entities)
-        && !allowed.contains(entity)
-    {
-        return Verdict::denied(Layer::Entity.lacks(format!("the entity {entity}"), false));
+/// Layer 9: the entity that the connection works in, if it is closed to the user.
+pub(super) fn outside(held: &Held) -> Option<Permission> {
+    let entity = held.entity.as_ref()?;
+    let restriction = held.profile.as_ref().map(|profile| &profile.entities);
+    match restriction {
+        Some(Some(allowed)) if !allowed.contains(&entity.id) => Some(Layer::entity(&entity.id)),
+        // Nothing is closed to this user, so that it is not there.
+        Some(None) if entity.refused => Some(Layer::no_entity(&entity.id)),
+        _ => entity.refused.then(|| Layer::entity(&entity.id)),
     }
-    if operation.object().contains("::") {
-        let text = "a document type may have permissions of its own";
-        return Verdict::unknown(Reason::DependsOnRecord, text);
+}
+
+/// What a refusal for want of a permission shows to be missing, where it is not the entity that refuses.
+pub(super) fn lacking(profile: Option<&Profile>, operation: &Operation) -> Verdict {
+    let action = operation.action();
+    let Some(row) = table::find(operation) else {
+        let name = format!("a permission of the custom application: {operation}");
+        return Verdict::denied(Layer::Permission.lacks(name, false));
+    };
+    let known = row.certainty(action) > Certainty::Assumed;
+    if let Some(profile) = profile.filter(|_| known) {
+        if let denied @ Verdict::Denied { .. } = by_profile(profile, row, operation) {
+            return denied;
+        }
+        let has = |want: Want| want.missing(|right| profile.holds(want.permission, right)).is_empty();
+        // All is held that could be given: it is the ceiling that refuses.
+        if profile.user_type != "business" && wants(row, action).any(has) {
+            return Verdict::denied(Layer::user_type(&profile.user_type));
+        }
     }
-    Verdict::Allowed
+    let Some(want) = wants(row, action).next() else {
+        return Verdict::unknown(Reason::NotMapped, "Sage does not say which permission this needs");
+    };
+    if !known {
+        let rights = want.rights().collect::<Vec<_>>().join(", ");
+        let (module, name) = want.permission;
+        let name = format!("a permission for {operation}, perhaps {module}.{name}: {rights}");
+        return Verdict::denied(Layer::Permission.lacks(name, true));
+    }
+    // Whoever lacks List does not reach the object.
+    let missing = want.rights().map(|right| Layer::Permission.lacks(want.name(right), right != "list"));
+    Verdict::Denied { missing: missing.collect() }
 }

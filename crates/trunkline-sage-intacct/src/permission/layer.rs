@@ -1,5 +1,7 @@
 //! The layers that a call passes, outermost first, and what to call what is missing in each.
 
+use std::borrow::Cow;
+
 use trunkline_core::Cause;
 use trunkline_core::permission::{Kind, Permission};
 
@@ -9,7 +11,6 @@ pub(super) enum Layer {
     /// The company is active.
     Company,
     /// It has subscribed to Web Services.
-    #[expect(dead_code, reason = "no refusal tells it from that of the client")]
     WebServices,
     /// It authorises the sender.
     Sender,
@@ -46,17 +47,13 @@ impl Layer {
     }
 
     /// What is missing here, called `name`. `held` tells whether the user reaches the object at all.
-    pub(super) fn lacks(self, name: String, held: bool) -> Permission {
+    pub(super) fn lacks(self, name: impl Into<Cow<'static, str>>, held: bool) -> Permission {
         let (kind, set_at, set_by) = match self {
-            Self::Company => (Kind::Company, "Sage Intacct", "Sage"),
+            Self::Company => (Kind::Company, SECURITY, ADMINISTRATOR),
             Self::WebServices | Self::Module => (Kind::Company, SUBSCRIPTIONS, ADMINISTRATOR),
             Self::Sender => (Kind::Company, SENDERS, ADMINISTRATOR),
             Self::Client => (Kind::Company, CLIENTS, ADMINISTRATOR),
-            Self::User => (
-                Kind::Company,
-                "the user's record, and Company > Setup > Company > Edit > Security",
-                ADMINISTRATOR,
-            ),
+            Self::User => (Kind::Company, IP_FILTER, ADMINISTRATOR),
             Self::UserType => (Kind::Role, "the user type in the user's record", ADMINISTRATOR),
             Self::Permission if held => (Kind::Action, ROLE, ADMINISTRATOR),
             Self::Permission => (Kind::Object, ROLE, ADMINISTRATOR),
@@ -74,12 +71,49 @@ impl Layer {
     pub(super) fn role(name: String) -> Permission {
         Permission { kind: Kind::Role, ..Self::Permission.lacks(name, false) }
     }
+
+    /// A subscription to an application, in the spelling of the catalogue of permissions.
+    pub(super) fn module(module: &str) -> Permission {
+        Self::Module.lacks(format!("the application {module}"), false)
+    }
+
+    /// Another type than the one that the user has.
+    pub(super) fn user_type(user_type: &str) -> Permission {
+        let name = format!("a user type that permits it, such as business, in place of {user_type}");
+        Self::UserType.lacks(name, false)
+    }
+
+    pub(super) fn entity(id: &str) -> Permission {
+        Self::Entity.lacks(format!("the entity {id}"), false)
+    }
+
+    /// An entity that the company does not have is no restriction of the user.
+    pub(super) fn no_entity(id: &str) -> Permission {
+        Permission {
+            kind: Kind::Object,
+            name: format!("an entity {id}, which the company does not have").into(),
+            set_at: "the entity ID that the connection works in".into(),
+            set_by: "the application's operator".into(),
+        }
+    }
+
+    /// A company that is given up is Sage's to bring back.
+    pub(super) fn expired() -> Permission {
+        Permission {
+            kind: Kind::Company,
+            name: "a demo company that has not expired".into(),
+            set_at: "Sage Intacct".into(),
+            set_by: "Sage".into(),
+        }
+    }
 }
 
 const ADMINISTRATOR: &str = "an administrator of the company";
 const SUBSCRIPTIONS: &str = "Company > Admin > Subscriptions";
+const SECURITY: &str = "Company > Setup > Company > Edit > Security";
 const SENDERS: &str = "Company > Setup > Company > Edit > Security > Web Services authorizations";
 const CLIENTS: &str = "Company > Setup > Company > Edit > Security > Authorized Client Applications";
+const IP_FILTER: &str = "the IP filter in Company > Setup > Company > Edit > Security";
 /// Both permission types: which one a company has is in its global settings.
 pub(super) const ROLE: &str = "the permissions of a role that the user has, or, where permissions are user-based, Company > \
      Lists > Users > Permissions";

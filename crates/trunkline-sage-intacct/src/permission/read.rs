@@ -3,14 +3,15 @@
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Value, json};
-use trunkline_core::permission::{Operation, Reason, Verdict};
-use trunkline_core::{Account, Cx, Error, Session, printable};
+use trunkline_core::permission::Operation;
+use trunkline_core::{Account, Cause, Cx, Diagnosis, Error, Session, printable};
 
-use super::ask::{Answer, Asker};
-use super::layer::Layer;
-use super::rights::{ByPermission, Held, Profile, Source, normal};
-use super::table;
-use crate::provider::{CAPTURE_ENTITY, CAPTURE_USER};
+use super::ask::{Answer, Asker, Given};
+use super::probe;
+use super::rights::{ByPermission, Entered, Held, Profile, SignIn, normal};
+use crate::evidence::recast;
+use crate::provider::CAPTURE_USER;
+use crate::remedy;
 
 /// Most groups and roles that are read for a user; a bound of ours.
 const MAX_READS: usize = 64;
@@ -18,24 +19,53 @@ const MAX_READS: usize = 64;
 /// Most rows of one query, by the service's documentation.
 const MAX_ROWS: usize = 4000;
 
+/// The user's rights are read outside of the connection's entity, since an entity that is closed would hide them;
+/// whether it is open, and what objects answer, is asked inside it.
 pub(super) async fn read(
     cx: &Cx,
     session: &Session,
     account: &Account,
     operations: &[Operation],
 ) -> Result<Held, Error> {
-    let entity = session.captures().get(CAPTURE_ENTITY).map(str::to_owned);
-    let asker = Asker { cx, session, in_entity: false };
+    let outer = Asker { cx, session, in_entity: false };
+    let inner = Asker { cx, session, in_entity: true };
     let login = Some(account.user.as_str()).filter(|user| !user.is_empty());
-    let source = match login.or_else(|| session.captures().get(CAPTURE_USER)) {
-        Some(login) => profile(&asker, login).await?,
+    let profile = match login.or_else(|| session.captures().get(CAPTURE_USER)) {
+        Some(login) => profile(&outer, login).await?.map(Box::new),
         None => None,
     };
-    let source = match source {
-        Some(profile) => Source::Profile(Box::new(profile)),
-        None => Source::Probe(probe(&Asker { in_entity: true, ..asker }, operations).await?),
+    let mut held = Held { profile, ..Held::default() };
+    if let Some(entity) = session.endpoint().entity() {
+        let id = printable(&String::from_utf8_lossy(entity.as_bytes()));
+        held.entity = Some(Entered { id, refused: inner.session().await?.is_some() });
+    }
+    let closed = held.entity.as_ref().is_some_and(|entity| entity.refused);
+    if !closed {
+        probe::ask(&inner, &mut held, operations).await?;
+    }
+    // If everything was refused, it may be the application that is.
+    let entered = held.entity.is_some() && !closed;
+    let answered = entered || held.seen.values().any(|seen| seen.list.is_allowed());
+    if held.profile.is_none()
+        && !answered
+        && let Some(diagnosis) = outer.session().await?
+    {
+        return Err(unadmitted(&diagnosis));
+    }
+    Ok(held)
+}
+
+/// Why a call was refused that needs no permission.
+fn unadmitted(diagnosis: &Diagnosis) -> Error {
+    let evidence = diagnosis.evidence();
+    let recast = match diagnosis.cause() {
+        Cause::ModuleNotSubscribed => return Error::from(diagnosis.clone()),
+        _ => recast(diagnosis, Cause::ClientNotAuthorized, remedy::CLIENT_OR_WEB_SERVICES),
     };
-    Ok(Held { entity, source })
+    Error::from(match (&evidence.call, evidence.at) {
+        (Some(call), Some(at)) => recast.during(call, at),
+        _ => recast,
+    })
 }
 
 /// `None` when the user may not see users.
@@ -58,7 +88,7 @@ async fn profile(asker: &Asker<'_>, login: &str) -> Result<Option<Profile>, Erro
     };
     let by_key = catalogue(asker, &mut profile).await?;
     for item in items(user, "permissionAssignments") {
-        grant(&mut profile, &by_key, item, false);
+        grant(&mut profile, &by_key, item, None);
     }
     let mut roles: BTreeSet<String> = items(user, "roles").iter().filter_map(role_key).collect();
     let groups = groups(asker, &key, &mut profile).await?;
@@ -75,10 +105,13 @@ async fn profile(asker: &Asker<'_>, login: &str) -> Result<Option<Profile>, Erro
             continue;
         };
         let role = role.result();
-        let applies = role.get("applyTo").and_then(Value::as_str);
-        let perhaps = matches!(applies, Some("loginOnly" | "slideInOnly"));
+        let limit = match role.get("applyTo").and_then(Value::as_str) {
+            Some("loginOnly") => Some(SignIn::Login),
+            Some("slideInOnly") => Some(SignIn::SlideIn),
+            _ => None,
+        };
         for item in items(role, "rolePermissionAssignments") {
-            grant(&mut profile, &by_key, item, perhaps);
+            grant(&mut profile, &by_key, item, limit);
         }
     }
     Ok(Some(profile))
@@ -91,7 +124,7 @@ async fn one(
     key: &str,
     left: &mut usize,
     profile: &mut Profile,
-) -> Result<Option<super::ask::Given>, Error> {
+) -> Result<Option<Given>, Error> {
     if let Some(rest) = left.checked_sub(1) {
         *left = rest;
         if let Answer::Given(record) = asker.get(object, key).await? {
@@ -142,7 +175,12 @@ async fn groups(asker: &Asker<'_>, user: &str, profile: &mut Profile) -> Result<
 }
 
 /// Adds what an assignment gives. One whose permission cannot be told makes the profile partial.
-fn grant(profile: &mut Profile, by_key: &HashMap<String, (String, String)>, item: &Value, perhaps: bool) {
+fn grant(
+    profile: &mut Profile,
+    by_key: &HashMap<String, (String, String)>,
+    item: &Value,
+    limit: Option<SignIn>,
+) {
     let permission = item.get("permission");
     let text = |name: &str| permission?.get(name)?.as_str().map(str::to_owned);
     let stated = text("module").zip(text("name"));
@@ -153,7 +191,10 @@ fn grant(profile: &mut Profile, by_key: &HashMap<String, (String, String)>, item
         return;
     };
     let grants = profile.grants.entry(module).or_default().entry(name).or_default();
-    let rights = if perhaps { &mut grants.perhaps } else { &mut grants.sure };
+    let rights = match limit {
+        Some(kind) => grants.perhaps.entry(kind).or_default(),
+        None => &mut grants.sure,
+    };
     rights.extend(
         items(item, "accessRights").iter().filter_map(Value::as_str).map(|right| normal(right).to_owned()),
     );
@@ -171,36 +212,6 @@ fn restriction(user: &Value) -> Option<BTreeSet<String>> {
     Some(if entities.is_empty() { ids("locations").collect() } else { entities })
 }
 
-/// Asks each object for one row. A probe sees List and no other right.
-async fn probe(asker: &Asker<'_>, operations: &[Operation]) -> Result<HashMap<String, Verdict>, Error> {
-    let mut seen = HashMap::new();
-    for operation in operations {
-        let object = operation.object();
-        if seen.contains_key(object) || table::find(operation).is_none() {
-            continue;
-        }
-        let verdict = match asker.query(object, &["key"], &Value::Null, 1).await? {
-            Answer::Given(_) => Verdict::Allowed,
-            Answer::Refused(cause) => refused(cause, operation),
-            Answer::NotThere => Verdict::unknown(Reason::NotReadable, "this object cannot be queried"),
-        };
-        seen.insert(object.to_owned(), verdict);
-    }
-    Ok(seen)
-}
-
-fn refused(cause: trunkline_core::Cause, operation: &Operation) -> Verdict {
-    match (Layer::of(cause), table::find(&Operation::list(operation.object().to_owned()))) {
-        (Some(Layer::Permission), Some(row)) => {
-            let want = super::rights::wants(row, &trunkline_core::permission::Action::LIST).next();
-            let name = want.map_or_else(String::new, |want| want.name("list"));
-            Verdict::denied(Layer::Permission.lacks(name, false))
-        }
-        (Some(layer), _) => Verdict::denied(layer.lacks(cause.summary().to_owned(), false)),
-        (None, _) => Verdict::unknown(Reason::NotReadable, cause.summary()),
-    }
-}
-
 fn items<'a>(value: &'a Value, list: &str) -> &'a [Value] {
     value.get(list).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
@@ -211,7 +222,7 @@ fn role_key(item: &Value) -> Option<String> {
 }
 
 /// A key that may stand in a path.
-fn key_of(value: &Value) -> Option<String> {
+pub(super) fn key_of(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),

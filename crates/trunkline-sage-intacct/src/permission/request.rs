@@ -48,7 +48,7 @@ fn addressed(method: &Method, path: &str) -> Result<Operation, Unknown> {
             Method::DELETE => Ok(Operation::delete(object(application, name))),
             _ => Err(unmapped(method)),
         },
-        ["workflows", application, name, action] | ["workflows", application, name, action, _] => {
+        ["workflows", application, name, action] if *method == Method::POST => {
             let text = format!("{action}:{application}/{name}");
             text.parse().map_err(|_| unmapped(method))
         }

@@ -1,10 +1,10 @@
 //! Rights: what an operation wants, and what a user was found to hold.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use trunkline_core::permission::{Action, Operation, Verdict};
+use trunkline_core::permission::{Action, Verdict};
 
-use super::table::{Pair, Row};
+use super::row::{Pair, Row};
 
 /// One name for each right: Sage's list has two for View and for Edit.
 pub(super) fn normal(right: &str) -> &str {
@@ -66,7 +66,14 @@ pub(super) fn wants(row: &'static Row, action: &Action) -> impl Iterator<Item = 
 pub(super) struct Grants {
     pub(super) sure: BTreeSet<String>,
     /// By roles that apply to one kind of sign-in: whether a call counts as that is not documented.
-    pub(super) perhaps: BTreeSet<String>,
+    pub(super) perhaps: BTreeMap<SignIn, BTreeSet<String>>,
+}
+
+/// A kind of sign-in that a role may be limited to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum SignIn {
+    Login,
+    SlideIn,
 }
 
 /// Module, then permission.
@@ -85,30 +92,79 @@ pub(super) struct Profile {
     pub(super) catalogue: Option<ByPermission<String>>,
     /// Whether a role, a group or the catalogue could not be read: then more may be held than is known.
     pub(super) partial: bool,
+    /// Whether a call was found to count as this kind of sign-in.
+    pub(super) counts: BTreeMap<SignIn, bool>,
 }
 
-/// The rights of a connection.
-#[derive(Debug)]
-pub(super) struct Held {
-    /// The entity that the connection works in.
-    pub(super) entity: Option<String>,
-    pub(super) source: Source,
-}
+impl Profile {
+    fn grants(&self, (module, name): Pair) -> Option<&Grants> {
+        self.grants.get(module)?.get(name)
+    }
 
-impl Held {
-    /// Whether there is nothing more to read for it.
-    pub(super) fn covers(&self, operation: &Operation) -> bool {
-        match &self.source {
-            Source::Profile(_) => true,
-            Source::Probe(lists) => lists.contains_key(operation.object()),
-        }
+    /// Whether anything at all is held on a permission.
+    pub(super) fn reaches(&self, permission: Pair) -> bool {
+        self.grants(permission).is_some_and(|grants| {
+            !grants.sure.is_empty() || grants.perhaps.keys().any(|kind| self.counts.get(kind) == Some(&true))
+        })
+    }
+
+    /// Whether a right is held for certain.
+    pub(super) fn holds(&self, permission: Pair, right: &str) -> bool {
+        self.grants(permission).is_some_and(|grants| {
+            grants.sure.contains(right) || self.by_sign_in(grants, right, |counts| counts == Some(true))
+        })
+    }
+
+    /// Whether a right is held if every role counts of which nothing else is known.
+    pub(super) fn may_hold(&self, permission: Pair, right: &str) -> bool {
+        self.grants(permission).is_some_and(|grants| {
+            grants.sure.contains(right) || self.by_sign_in(grants, right, |counts| counts != Some(false))
+        })
+    }
+
+    /// The kinds of sign-in that alone give a right, of which it is not known whether calls count as them.
+    pub(super) fn depends_on(&self, permission: Pair, right: &str) -> Vec<SignIn> {
+        let Some(grants) = self.grants(permission).filter(|_| !self.holds(permission, right)) else {
+            return Vec::new();
+        };
+        let of = |(kind, rights): (&SignIn, &BTreeSet<String>)| {
+            (rights.contains(right) && !self.counts.contains_key(kind)).then_some(*kind)
+        };
+        grants.perhaps.iter().filter_map(of).collect()
+    }
+
+    fn by_sign_in(&self, grants: &Grants, right: &str, counts: impl Fn(Option<bool>) -> bool) -> bool {
+        grants
+            .perhaps
+            .iter()
+            .any(|(kind, rights)| rights.contains(right) && counts(self.counts.get(kind).copied()))
     }
 }
 
+/// The rights of a connection.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// The entity that the connection works in.
+    pub(super) entity: Option<Entered>,
+    /// `None` where users could not be read.
+    pub(super) profile: Option<Box<Profile>>,
+    /// The objects that were asked themselves.
+    pub(super) seen: HashMap<String, Seen>,
+}
+
+/// The entity of a connection.
 #[derive(Debug)]
-pub(super) enum Source {
-    /// Users, roles and permissions could be read.
-    Profile(Box<Profile>),
-    /// They could not: for each object, whether it may be listed.
-    Probe(HashMap<String, Verdict>),
+pub(super) struct Entered {
+    pub(super) id: String,
+    /// Whether a call that needs no permission is refused inside it.
+    pub(super) refused: bool,
+}
+
+/// What an object answered.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// Whether it may be listed.
+    pub(super) list: Verdict,
+    /// What may be done to one of its records; `None` if that was not asked.
+    pub(super) records: Option<Vec<Action>>,
 }

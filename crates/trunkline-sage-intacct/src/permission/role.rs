@@ -6,8 +6,9 @@ use serde_json::json;
 use trunkline_core::permission::{Certainty, LeastRole, MachineForm, Operation, UnknownOperation};
 
 use super::layer::{Layer, ROLE};
-use super::rights::{Held, Source, wants};
-use super::table::{self, Pair};
+use super::rights::{Held, wants};
+use super::row::Pair;
+use super::table;
 
 pub(super) fn least(
     name: &str,
@@ -24,7 +25,7 @@ pub(super) fn least(
         }
         let row =
             table::find(operation).ok_or_else(|| UnknownOperation::among(operation, &table::known()))?;
-        if row.certainty == Certainty::Assumed {
+        if row.certainty(operation.action()) == Certainty::Assumed {
             assumed.push(operation.to_string());
         }
         // The home module's permission: the others open the same objects.
@@ -101,8 +102,7 @@ fn spoken(name: &str) -> String {
 
 /// The role as the API takes it. Permissions are named by their keys, which differ between companies.
 fn machine(name: &str, rights: &BTreeMap<Pair, BTreeSet<&'static str>>, held: &Held) -> Option<MachineForm> {
-    let Source::Profile(profile) = &held.source else { return None };
-    let catalogue = profile.catalogue.as_ref()?;
+    let catalogue = held.profile.as_ref()?.catalogue.as_ref()?;
     let assignments = rights.iter().map(|((module, permission), rights)| {
         let key = catalogue.get(*module)?.get(*permission)?;
         Some(json!({ "permission": { "key": key }, "accessRights": rights }))

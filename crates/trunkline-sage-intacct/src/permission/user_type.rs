@@ -17,18 +17,21 @@ pub(super) enum Ceiling {
 pub(super) fn ceiling(user_type: &str, operation: &Operation) -> Ceiling {
     let object = base(operation.object());
     let reads = [Action::LIST, Action::READ].contains(operation.action());
+    // What else is done to a transaction, such as its approval, is not described for each type.
+    let posting = ["create", "update", "delete", "reverse", "reclassify", "submit"];
+    let posting = posting.contains(&operation.action().as_str());
     match user_type {
         "business" => Ceiling::Open,
         // A construction manager may do something with the invoices of projects.
         "constructionManager" if object.starts_with("accounts-receivable/invoice") => Ceiling::Unclear,
-        _ if !reads && posts(object) => Ceiling::Closed,
+        _ if posting && posts(object) => Ceiling::Closed,
         "employee" | "projectManager" | "constructionManager" | "platform"
             if ["accounts-payable/vendor", "accounts-receivable/customer"].contains(&object) =>
         {
-            if reads {
-                Ceiling::Open
-            } else {
-                Ceiling::Closed
+            match (reads, posting) {
+                (true, _) => Ceiling::Open,
+                (_, true) => Ceiling::Closed,
+                _ => Ceiling::Unclear,
             }
         }
         _ => Ceiling::Unclear,

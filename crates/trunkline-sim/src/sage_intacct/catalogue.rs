@@ -405,7 +405,8 @@ pub(crate) static OBJECTS: &[ObjectType] = &[
         &[("accountsReceivable", "managePayments")],
         NAMED,
         Identity::Given,
-    ),
+    )
+    .verbs(&[Read, Create, Delete]),
     object("accounts-receivable/territory", &[("accountsReceivable", "territories")], NAMED, Identity::Given),
     object(
         "general-ledger/statistical-account",
@@ -435,8 +436,9 @@ pub(crate) static OBJECTS: &[ObjectType] = &[
         NAMED,
         Identity::Given,
     ),
-    object("cash-management/bank-feed", &[("cashManagement", "bankFeeds")], NAMED, Identity::Given),
-    object("tax/tax-detail", &[("taxes", "taxDetail")], NAMED, Identity::Given),
+    object("cash-management/bank-feed", &[("cashManagement", "bankFeeds")], NAMED, Identity::Given)
+        .verbs(&[Read, Create, Delete]),
+    object("tax/tax-detail", &[("taxes", "taxDetail")], NAMED, Identity::Given).verbs(READ),
     object("expenses/employee-expense-type", &[("expenses", "expenseTypes")], NAMED, Identity::Given),
     object("projects/project", &[("projects", "projects")], NAMED, Identity::Given),
     object(

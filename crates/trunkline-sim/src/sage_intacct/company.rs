@@ -15,10 +15,16 @@ pub(crate) struct Company {
     pub(crate) production: bool,
     pub(crate) maintenance: bool,
     pub(crate) sender_authorised: bool,
+    /// Whether the company's IP filter lets calls in.
+    pub(crate) address_admitted: bool,
+    /// Whether lines of an invoice may name a general ledger account.
+    pub(crate) account_override: bool,
     pub(crate) application_concurrency: u32,
     pub(crate) company_concurrency: u32,
     pub(crate) subscriptions: BTreeSet<String>,
     pub(crate) permission_type: PermissionType,
+    /// Permissions that this company's catalogue calls otherwise, by module and usual name.
+    pub(crate) renamed: BTreeMap<(String, String), String>,
     /// Client id → its row in "Authorized client applications".
     pub(crate) clients: BTreeMap<String, AuthorisedClient>,
     pub(crate) entities: Vec<String>,
@@ -53,10 +59,13 @@ impl Company {
             production,
             maintenance: false,
             sender_authorised: true,
+            address_admitted: true,
+            account_override: true,
             application_concurrency: 6,
             company_concurrency: 8,
             subscriptions: BTreeSet::new(),
             permission_type: PermissionType::RoleBased,
+            renamed: BTreeMap::new(),
             clients: BTreeMap::new(),
             entities: Vec::new(),
             passwords: BTreeMap::new(),
@@ -151,6 +160,15 @@ impl Company {
         fields.insert("permission".into(), permission_value);
         fields.insert("accessRights".into(), rights.into());
         self.insert(object, None, None, fields);
+    }
+
+    /// What the company's catalogue calls the permission of this usual name.
+    pub(crate) fn name_of_permission<'a>(&'a self, module: &str, name: &'a str) -> &'a str {
+        // Nearly always empty: no key is made then.
+        if self.renamed.is_empty() {
+            return name;
+        }
+        self.renamed.get(&(module.to_owned(), name.to_owned())).map_or(name, String::as_str)
     }
 
     /// Key of the permission with this module and name.

@@ -154,7 +154,49 @@ impl Control {
     /// Changes where the company keeps its permissions. What every user may do stays as it is: going to roles,
     /// each user gets a system role of its own; going to users, roles are taken from users and groups.
     pub fn set_permission_type(&self, company: &str, permission_type: PermissionType) {
-        self.with_company(company, |company| super::permission::change_type(company, permission_type));
+        let world = &mut *self.inner.world();
+        if let Some(company) = world.companies.get_mut(company) {
+            super::permission::change_type(company, &world.knobs, permission_type);
+        }
+    }
+
+    /// Puts a permission into the company's catalogue that opens nothing.
+    pub fn add_permission(&self, company: &str, module: &str, name: &str) {
+        self.with_company(company, |company| super::seed::permission(company, module, name));
+    }
+
+    /// Changes what the company's catalogue calls a permission; it opens what it did before.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`] if the company or the permission is missing.
+    pub fn rename_permission(
+        &self,
+        company: &str,
+        (module, permission): (&str, &str),
+        name: &str,
+    ) -> Result<(), NotFound> {
+        let mut world = self.inner.world();
+        let found = world.companies.get_mut(company).ok_or_else(|| NotFound(format!("company {company}")))?;
+        let key = found
+            .permission(module, permission)
+            .ok_or_else(|| NotFound(format!("permission {module}.{permission}")))?;
+        let table = found.tables.get_mut("company-config/permission");
+        if let Some(record) = table.and_then(|table| table.get_mut(&key)) {
+            record.fields.insert("name".to_owned(), name.into());
+        }
+        found.renamed.insert((module.to_owned(), permission.to_owned()), name.to_owned());
+        Ok(())
+    }
+
+    /// Lets the company's IP filter admit calls, or refuse them all.
+    pub fn set_address_admitted(&self, company: &str, admitted: bool) {
+        self.with_company(company, |company| company.address_admitted = admitted);
+    }
+
+    /// Lets lines of an invoice name a general ledger account, or refuses that with `AR-0279`.
+    pub fn set_account_override(&self, company: &str, on: bool) {
+        self.with_company(company, |company| company.account_override = on);
     }
 
     /// Ends the company's subscription of a module, in the spelling of the permission catalogue

@@ -24,6 +24,7 @@ struct Command {
     role: String,
     module: String,
     permission: String,
+    name: String,
     rights: Vec<String>,
     user_type: String,
     permission_type: Option<super::PermissionType>,
@@ -84,6 +85,13 @@ fn post(control: &Control, call: &Call, route: &str) -> Result<Value, String> {
             let permission = (command.module.as_str(), command.permission.as_str());
             control.set_permissions(company, &command.role, permission, &rights).map_err(text)?;
         }
+        "add-permission" => control.add_permission(company, &command.module, &command.permission),
+        "rename-permission" => {
+            let permission = (command.module.as_str(), command.permission.as_str());
+            control.rename_permission(company, permission, &command.name).map_err(text)?;
+        }
+        "set-address-admitted" => control.set_address_admitted(company, command.on),
+        "set-account-override" => control.set_account_override(company, command.on),
         "unsubscribe" => control.unsubscribe(company, &command.module),
         "subscribe" => control.subscribe(company, &command.module),
         "deauthorise-client" => control.deauthorise_client(company, &command.client_id),
@@ -117,6 +125,9 @@ fn check_names(control: &Control, route: &str, command: &Command) -> Result<(), 
                 | "deauthorise-sender"
                 | "set-company-active"
                 | "set-permission-type"
+                | "add-permission"
+                | "set-address-admitted"
+                | "set-account-override"
         );
     let world = control.inner.world();
     if needs_company {

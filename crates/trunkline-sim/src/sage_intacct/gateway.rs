@@ -9,7 +9,7 @@ use super::session::{self, Caller};
 use super::state::World;
 use super::token_request::Attributes;
 use super::{
-    API_ROOT, Inner, TOKEN_PATH, composite, control_http, objects, query, services, throttle, token,
+    API_ROOT, Inner, TOKEN_PATH, composite, control_http, objects, query, services, throttle, token, workflow,
 };
 use crate::exchange::{Call, Reply};
 use crate::fault::edge_page;
@@ -107,7 +107,7 @@ async fn api_call(inner: &Arc<Inner>, call: &Call, path: &str) -> Reply {
 
 fn authenticated(world: &mut World, call: &Call, path: &str, now_s: i64) -> Result<Reply, ApiError> {
     let caller = session::authenticate(world, call)?;
-    if !path.starts_with("objects/") {
+    if !path.starts_with("objects/") && !path.starts_with("workflows/") {
         // `query`, `model` and their kind do not know idempotency keys.
         return api(world, call, &caller, path);
     }
@@ -125,6 +125,9 @@ fn authenticated(world: &mut World, call: &Call, path: &str, now_s: i64) -> Resu
 pub(crate) fn api(world: &mut World, call: &Call, caller: &Caller, path: &str) -> Result<Reply, ApiError> {
     if let Some(rest) = path.strip_prefix("objects/") {
         return objects::answer(world, call, caller, rest);
+    }
+    if let Some(rest) = path.strip_prefix("workflows/") {
+        return workflow::answer(world, call, caller, rest);
     }
     match (call.method.as_str(), path.trim_end_matches('/')) {
         ("GET", "services/core/session/id") => Ok(services::session_id(caller)),

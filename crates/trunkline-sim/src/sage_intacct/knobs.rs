@@ -69,6 +69,10 @@ pub struct Knobs {
     pub client_app_refusal: Refusal,
     /// Body of an entity refusal (fixture E17). `{entity}` is filled in.
     pub entity_refusal: Refusal,
+    /// Body of the refusal of an address that the company does not admit; the text is the XML gateway's.
+    pub address_refusal: Refusal,
+    /// Whether a role for slide-in alone counts in a call. Default true; the service does not say.
+    pub slide_in_roles_apply: bool,
     /// Body of an idempotency conflict (fixture E27).
     pub conflict_refusal: Refusal,
     /// What happens to top-level fields that the simulator's list of an object lacks. Default
@@ -129,6 +133,8 @@ impl Default for Knobs {
                 "The client application is not authorized for this company",
             ),
             entity_refusal: Refusal::new("permissionDenied", "Entity {entity} cannot be used"),
+            address_refusal: Refusal::new("permissionDenied", "IP address denied"),
+            slide_in_roles_apply: true,
             conflict_refusal: Refusal::new(
                 "invalidRequest",
                 "The idempotency key was used for another request",

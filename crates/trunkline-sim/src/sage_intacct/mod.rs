@@ -1,9 +1,9 @@
 //! Sage Intacct's REST API on loopback.
 //!
 //! [`SageIntacct::start`] serves the paths of `api.intacct.com` on a free port: `/ia/api/v1/oauth2/…`,
-//! `/ia/api/v1/objects/…` and `/ia/api/v1/services/core/…`. Where public material is silent or
-//! contradicts itself there is a switch in [`Knobs`]. The XML gateway, workflows, bulk and
-//! asynchronous jobs are not simulated.
+//! `/ia/api/v1/objects/…`, `/ia/api/v1/workflows/…` and `/ia/api/v1/services/core/…`. Where public material is
+//! silent or contradicts itself there is a switch in [`Knobs`]. The XML gateway, bulk and asynchronous jobs are
+//! not simulated.
 //!
 //! The seed: company `acme-corp` with the entities `E100` and `E200`, 250 shared vendors and three in each
 //! entity, `globex` and `acme-corp-sandbox` with the same users and fewer vendors. Users:
@@ -12,7 +12,7 @@
 //! List), `norights` (empty role), `employee` (employee type), `e100only` (one entity), `grouped` (the role of a
 //! user group), `useradmin` (sees users and little else), `usersonly` (nothing but users), `viewonly`,
 //! `manager`, `warehouse` (of other types, with few permissions), `limited` (limited administrator), `slidein`
-//! (a role for slide-in alone), `bothentities` (two entities).
+//! (a role for slide-in alone), `bothentities` (two entities), `approver` (approves bills).
 //!
 //! # Rotation
 //!
@@ -43,10 +43,12 @@
 //! | `POST set-permission-type` | `company`, `permission_type` (`role_based` or `user_based`) |
 //! | `POST change-role` | `user`, `company`, `role` |
 //! | `POST set-permissions` | `company`, `role`, `module`, `permission`, `rights` |
+//! | `POST add-permission` | `company`, `module`, `permission` |
+//! | `POST rename-permission` | `company`, `module`, `permission`, `name` |
 //! | `POST subscribe`, `unsubscribe` | `company`, `module` |
 //! | `POST authorise-client`, `deauthorise-client` | `company`, `client_id`; `user` to authorise for client credentials |
 //! | `POST deauthorise-sender` | `company` |
-//! | `POST set-company-active` | `company`, `on` |
+//! | `POST set-company-active`, `set-address-admitted`, `set-account-override` | `company`, `on` |
 //! | `POST maintenance` | `on` |
 //! | `POST inject` | `fixture` (a [`Fixture`]), or `named` (`E1` …) with `matcher` and `times` |
 //! | `POST fail-token-endpoint` | `fault` (a [`TokenFault`]), `times` |
@@ -90,6 +92,7 @@ mod state;
 mod throttle;
 mod token;
 mod token_request;
+mod workflow;
 
 pub use company::PermissionType;
 pub use family::{Ended, Family};

@@ -152,6 +152,7 @@ pub(crate) fn create(
         return Err(ApiError::operation_failed(409, "CREATE", object.path, details));
     }
     check_lines(object, &payload, "CREATE")?;
+    check_features(company, object, &payload)?;
     let company = company_mut(world, caller)?;
     let Payload { id, mut fields, lines } = payload;
     let assignments = take_assignments(object, &mut fields);
@@ -245,6 +246,18 @@ fn check_lines(object: &ObjectType, payload: &Payload, operation: &str) -> Resul
             Err(payload::failed(operation, object, vec![envelope::plain_detail(text, "/lines")]))
         }
     }
+}
+
+/// The switch that lets invoices name accounts; a refusal about permissions in the guise of a business rule.
+fn check_features(company: &Company, object: &ObjectType, payload: &Payload) -> Result<(), ApiError> {
+    let lines = payload.lines.iter().flatten();
+    let named = lines.filter(|line| line.contains_key("glAccount")).count();
+    if company.account_override || object.path != "accounts-receivable/invoice" || named == 0 {
+        return Ok(());
+    }
+    let text = "This needs configuration changes or user permissions";
+    let details = vec![envelope::detail("AR-0279", "", text, "/lines")];
+    Err(payload::failed("CREATE", object, details))
 }
 
 fn set_defaults(company: &mut Company, object: &ObjectType, key: u64) {

@@ -11,6 +11,7 @@ use super::envelope::ApiError;
 use super::knobs::Knobs;
 use super::record::{Record, reference_key};
 use super::session::Caller;
+use super::workflow::Workflow;
 
 /// What a call does to an object, in the words of a permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,29 +57,58 @@ pub(crate) fn check(
         let module = object.permissions.first().map_or("", |(module, _)| module);
         return Err(ApiError::refusal(403, &knobs.subscription_refusal, &[("module", module)]));
     }
-    if is_allowed(company, caller, object, action) {
+    if is_allowed(company, knobs, caller, object, action) {
         return Ok(());
     }
     let fill = [("operation", action.name()), ("object", object.path)];
     Err(ApiError::refusal(403, &knobs.permission_refusal, &fill))
 }
 
+/// The same for an action beyond those five. Each changes something.
+pub(crate) fn check_workflow(
+    company: &Company,
+    knobs: &Knobs,
+    caller: &Caller,
+    object: &ObjectType,
+    workflow: &Workflow,
+) -> Result<(), ApiError> {
+    let (module, name) = workflow.permission;
+    if !company.subscriptions.contains(module) {
+        return Err(ApiError::refusal(403, &knobs.subscription_refusal, &[("module", module)]));
+    }
+    let open = company.user(&caller.user).is_some_and(|user| {
+        let rights = rights(company, knobs, user, module, name);
+        under_ceiling(user, object, true) && workflow.is_open_to(|right| rights.contains(right))
+    });
+    if open {
+        return Ok(());
+    }
+    let fill = [("operation", workflow.action), ("object", object.path)];
+    Err(ApiError::refusal(403, &knobs.permission_refusal, &fill))
+}
+
 /// Whether subscription, ceiling and permission all let the action pass.
-pub(crate) fn is_allowed(company: &Company, caller: &Caller, object: &ObjectType, action: Action) -> bool {
+pub(crate) fn is_allowed(
+    company: &Company,
+    knobs: &Knobs,
+    caller: &Caller,
+    object: &ObjectType,
+    action: Action,
+) -> bool {
     let Some(user) = company.user(&caller.user) else { return false };
     object.permissions.iter().any(|(module, name)| {
         company.subscriptions.contains(*module)
-            && under_ceiling(user, object, action)
-            && (manages_users(user, module) || granted(company, user, module, name, action))
+            && under_ceiling(user, object, action.is_write())
+            && (manages_users(user, module) || granted(company, knobs, user, (module, name), action))
     })
 }
 
 /// Only a business user may write to the ledgers, whichever module gives the permission; the caps of the other
 /// types are finer in the service.
-fn under_ceiling(user: &Record, object: &ObjectType, action: Action) -> bool {
+fn under_ceiling(user: &Record, object: &ObjectType, writes: bool) -> bool {
     let application = object.path.split('/').next().unwrap_or_default();
     let ledger = ["accounts-payable", "accounts-receivable", "general-ledger", "cash-management"];
-    user.text("userType") == "business" || !ledger.contains(&application) || !action.is_write()
+    user.text("userType") == "business" || !ledger.contains(&application) || !writes
 }
 
 /// The one thing that administrator privileges give without a permission.
@@ -86,8 +116,14 @@ fn manages_users(user: &Record, module: &str) -> bool {
     module == "administration" && matches!(user.text("adminPrivileges"), "limited" | "full")
 }
 
-fn granted(company: &Company, user: &Record, module: &str, name: &str, action: Action) -> bool {
-    let rights = rights(company, user, module, name);
+fn granted(
+    company: &Company,
+    knobs: &Knobs,
+    user: &Record,
+    (module, name): (&str, &str),
+    action: Action,
+) -> bool {
+    let rights = rights(company, knobs, user, module, name);
     let has = |action: Action| action.rights().iter().any(|right| rights.contains(*right));
     // Every action requires List.
     has(Action::List) && has(action)
@@ -95,7 +131,8 @@ fn granted(company: &Company, user: &Record, module: &str, name: &str, action: A
 
 /// Rights on one permission: by the company's permission type, those given to the user, or the union of its
 /// roles and the roles of its groups.
-fn rights(company: &Company, user: &Record, module: &str, name: &str) -> BTreeSet<String> {
+fn rights(company: &Company, knobs: &Knobs, user: &Record, module: &str, name: &str) -> BTreeSet<String> {
+    let name = company.name_of_permission(module, name);
     let is_meant = |permission: Option<&Value>| {
         let record = permission
             .and_then(reference_key)
@@ -107,7 +144,7 @@ fn rights(company: &Company, user: &Record, module: &str, name: &str) -> BTreeSe
         .iter()
         .filter(|item| is_meant(item.get("permission")))
         .flat_map(|item| texts(item.get("accessRights")));
-    let roles = roles(company, user);
+    let roles = roles(company, knobs, user);
     let by_role = company
         .rows("company-config/role-permission-assignment")
         .filter(|row| row.reference_key("role").is_some_and(|role| roles.contains(&role)))
@@ -126,14 +163,14 @@ pub(crate) fn is_listed(company: &Company, object: &ObjectType, row: &Record) ->
 }
 
 /// Moves what every user holds to where the type keeps it, as the service does.
-pub(crate) fn change_type(company: &mut Company, permission_type: PermissionType) {
+pub(crate) fn change_type(company: &mut Company, knobs: &Knobs, permission_type: PermissionType) {
     if company.permission_type == permission_type {
         return;
     }
     let permissions: Vec<_> = company.rows("company-config/permission").cloned().collect();
     let users: Vec<_> = company.rows("company-config/user").cloned().collect();
     let held = |user: &Record| -> Vec<(u64, BTreeSet<String>)> {
-        let of = |row: &Record| rights(company, user, row.text("module"), row.text("name"));
+        let of = |row: &Record| rights(company, knobs, user, row.text("module"), row.text("name"));
         permissions.iter().map(|row| (row.key, of(row))).filter(|(_, rights)| !rights.is_empty()).collect()
     };
     let held: Vec<_> = users.iter().map(|user| (user.id.clone(), held(user))).collect();
@@ -174,7 +211,7 @@ fn system_role(company: &mut Company, login: &str, held: &[(u64, BTreeSet<String
     Some(company.reference(object.path, company.by_key(object.path, role)?))
 }
 
-fn roles(company: &Company, user: &Record) -> BTreeSet<u64> {
+fn roles(company: &Company, knobs: &Knobs, user: &Record) -> BTreeSet<u64> {
     let of = |record: &Record| -> Vec<u64> {
         let role = |item: &Value| reference_key(item).or_else(|| reference_key(item.get("role")?));
         record.items("roles").iter().filter_map(role).collect()
@@ -183,7 +220,12 @@ fn roles(company: &Company, user: &Record) -> BTreeSet<u64> {
         .rows("company-config/user-group-member")
         .filter(|row| row.reference_key("user") == Some(user.key))
         .filter_map(|row| company.by_key("company-config/user-group", row.reference_key("userGroup")?));
-    of(user).into_iter().chain(groups.flat_map(of)).collect()
+    let applies = |key: &u64| {
+        let role = company.by_key("company-config/role", *key);
+        let applies = role.map_or("", |role| role.text("applyTo"));
+        applies != "slideInOnly" || knobs.slide_in_roles_apply
+    };
+    of(user).into_iter().chain(groups.flat_map(of)).filter(applies).collect()
 }
 
 fn texts(list: Option<&Value>) -> Vec<String> {

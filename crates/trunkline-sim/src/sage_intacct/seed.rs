@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::catalogue::{OBJECTS, find};
+use super::catalogue::{OBJECTS, Verb, find};
 use super::company::{AuthorisedClient, Company};
 use super::record::Fields;
+use super::workflow::WORKFLOWS;
 
 /// The main company.
 pub(crate) const COMPANY: &str = "acme-corp";
@@ -39,6 +40,7 @@ fn company(id: &str, production: bool, client: &str, password: &str, vendors: us
     ledgers(&mut company);
     partners(&mut company, vendors);
     documents(&mut company);
+    examples(&mut company);
     company
 }
 
@@ -52,14 +54,28 @@ fn refer(company: &Company, path: &str, id: &str) -> Value {
 }
 
 fn permissions(company: &mut Company) {
-    let pairs: BTreeSet<_> = OBJECTS.iter().flat_map(|object| object.permissions).collect();
+    let objects = OBJECTS.iter().flat_map(|object| object.permissions);
+    let pairs: BTreeSet<_> = objects.chain(WORKFLOWS.iter().map(|workflow| &workflow.permission)).collect();
     for (module, name) in pairs {
-        let fields = json!({
-            "module": module, "name": name, "permissionGroup": "activitiesAndLists",
-            "allowedAccessRights": ALL_RIGHTS,
-        });
-        add(company, "company-config/permission", None, None, fields);
+        permission(company, module, name);
     }
+}
+
+/// Adds a row to the catalogue of permissions.
+pub(crate) fn permission(company: &mut Company, module: &str, name: &str) {
+    let opens = OBJECTS.iter().any(|object| object.permissions.contains(&(module, name)));
+    let mut rights: Vec<&str> = if opens { ALL_RIGHTS.to_vec() } else { Vec::new() };
+    let workflows = WORKFLOWS.iter().filter(|workflow| workflow.permission == (module, name));
+    for right in workflows.flat_map(|workflow| workflow.all.iter().chain(workflow.any)) {
+        if !rights.contains(right) {
+            rights.push(right);
+        }
+    }
+    let fields = json!({
+        "module": module, "name": name, "permissionGroup": "activitiesAndLists",
+        "allowedAccessRights": rights,
+    });
+    add(company, "company-config/permission", None, None, fields);
 }
 
 fn organisation(company: &mut Company) {
@@ -83,11 +99,14 @@ fn organisation(company: &mut Company) {
     }
 }
 
+/// Every right that a permission may give.
+const EVERY: &[&str] = &["*"];
+
 /// Role, and what it holds: (module, permission or `*`, rights).
 type RoleSeed = (&'static str, &'static [(&'static str, &'static str, &'static [&'static str])]);
 
 const ROLES: &[RoleSeed] = &[
-    ("Integration", &[("*", "*", ALL_RIGHTS)]),
+    ("Integration", &[("*", "*", EVERY)]),
     ("Read Only", &[("*", "*", &["list", "readonly"])]),
     (
         "AP Clerk",
@@ -109,6 +128,16 @@ const ROLES: &[RoleSeed] = &[
             ("generalLedger", "journalEntries", &["list", "readonly", "add"]),
         ],
     ),
+    (
+        "AP Approver",
+        &[
+            ("administration", "users", &["list", "readonly"]),
+            ("accountsPayable", "bills", &["list", "readonly", "reverse"]),
+            ("accountsPayable", "approveBills", &["list", "level2"]),
+            // A level without List, which the service takes as nothing.
+            ("purchasing", "approvePurchaseTransaction", &["level1"]),
+        ],
+    ),
     // For administrators of other companies who slide in.
     ("Slide-In", &[("accountsReceivable", "invoices", &["list", "readonly", "add"])]),
 ];
@@ -119,13 +148,18 @@ fn roles(company: &mut Company) {
         let fields = json!({ "description": id, "roleType": "enterprise", "applyTo": applies });
         let role = add(company, "company-config/role", Some(id), None, fields);
         for (module, name, rights) in *grants {
-            let chosen: Vec<u64> = company
+            let chosen: Vec<(u64, Vec<String>)> = company
                 .rows("company-config/permission")
                 .filter(|row| *module == "*" || (row.text("module") == *module && row.text("name") == *name))
-                .map(|row| row.key)
+                .map(|row| {
+                    let every = row.items("allowedAccessRights").iter().filter_map(Value::as_str);
+                    let named = rights.iter().copied();
+                    let rights: Vec<&str> = if *rights == EVERY { every.collect() } else { named.collect() };
+                    (row.key, rights.into_iter().map(str::to_owned).collect())
+                })
                 .collect();
-            for permission in chosen {
-                company.assign(role, permission, rights);
+            for (permission, rights) in chosen {
+                company.assign(role, permission, &rights.iter().map(String::as_str).collect::<Vec<_>>());
             }
         }
     }
@@ -152,6 +186,7 @@ const USERS: &[UserSeed] = &[
     ("limited", "business", "limited", Some("AP Clerk"), None),
     ("slidein", "business", "off", Some("Auditor"), None),
     ("bothentities", "business", "off", Some("Read Only"), Some("E100")),
+    ("approver", "business", "off", Some("AP Approver"), None),
 ];
 
 fn users(company: &mut Company, password: &str) {
@@ -179,6 +214,17 @@ fn users(company: &mut Company, password: &str) {
     add(company, "company-config/user-group-member", None, None, member);
     also(company, "slidein", "roles", "company-config/role", "Slide-In");
     also(company, "bothentities", "entities", "company-config/entity", "E200");
+}
+
+/// One record in each list that nothing else fills.
+fn examples(company: &mut Company) {
+    for object in OBJECTS {
+        let is_list = object.field("name").is_some() && object.verbs.contains(&Verb::Create);
+        if is_list && company.rows(object.path).next().is_none() {
+            let fields = json!({ "name": "Example", "status": "active" });
+            add(company, object.path, Some("EXAMPLE"), None, fields);
+        }
+    }
 }
 
 /// Adds a record to a list of the user's.

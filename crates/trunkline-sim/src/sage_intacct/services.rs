@@ -90,7 +90,9 @@ pub(crate) fn allowed_operations(world: &World, call: &Call, caller: &Caller) ->
     let allowed: Vec<&str> =
         [("canView", Action::View), ("canEdit", Action::Edit), ("canDelete", Action::Delete)]
             .into_iter()
-            .filter(|(name, action)| asked(name) && permission::is_allowed(company, caller, object, *action))
+            .filter(|(name, action)| {
+                asked(name) && permission::is_allowed(company, &world.knobs, caller, object, *action)
+            })
             .map(|(name, _)| name)
             .collect();
     let rows: Vec<Value> = request

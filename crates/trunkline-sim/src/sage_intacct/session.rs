@@ -76,6 +76,9 @@ pub(crate) fn authenticate(world: &mut World, call: &Call) -> Result<Caller, Api
     if !usable {
         return Err(ApiError::token_rejected(&world.knobs));
     }
+    if !world.companies.get(&session.company).is_some_and(|company| company.address_admitted) {
+        return Err(ApiError::refusal(403, &world.knobs.address_refusal, &[]));
+    }
     let (entity, allowed_entities) = super::entity::scope(world, &session, call)?;
     let Session { company, user, client, .. } = session;
     Ok(Caller { company, user, client, session_id, entity, allowed_entities })
