@@ -12,6 +12,8 @@ use trunkline_core::{
     Body, Cause, CollectError, Diagnosis, Error, ErrorKind, TransportError, transport_failure,
 };
 
+use crate::rights::Refusal;
+
 /// The most that [`Response::bytes`], [`Response::text`] and [`Response::json`] collect: 32 MiB.
 /// Larger bodies are read chunk by chunk.
 pub const MAX_COLLECTED: usize = 32 * 1024 * 1024;
@@ -20,13 +22,17 @@ pub const MAX_COLLECTED: usize = 32 * 1024 * 1024;
 pub struct Response {
     response: http::Response<Body>,
     /// Boxed: most responses have none, and all are moved about.
-    diagnosis: Option<Box<Diagnosis>>,
+    refusal: Option<Box<Refusal>>,
 }
 
 impl Response {
     #[inline]
-    pub(crate) fn new(response: http::Response<Body>, diagnosis: Option<Diagnosis>) -> Self {
-        Self { response, diagnosis: diagnosis.map(Box::new) }
+    pub(crate) fn new(response: http::Response<Body>, refusal: Option<Refusal>) -> Self {
+        Self { response, refusal: refusal.map(Box::new) }
+    }
+
+    pub(crate) fn refusal(&self) -> Option<&Refusal> {
+        self.refusal.as_deref()
     }
 
     /// The status.
@@ -45,7 +51,7 @@ impl Response {
     /// still be read.
     #[must_use]
     pub fn diagnosis(&self) -> Option<&Diagnosis> {
-        self.diagnosis.as_deref()
+        self.refusal.as_ref().map(|refusal| &refusal.diagnosis)
     }
 
     /// The response itself, or the diagnosis as an error.
@@ -54,8 +60,8 @@ impl Response {
     ///
     /// The diagnosis of a status of 400 and above.
     pub fn error_for_status(self) -> Result<Self, Error> {
-        match self.diagnosis {
-            Some(diagnosis) => Err((*diagnosis).into()),
+        match self.refusal {
+            Some(refusal) => Err(refusal.diagnosis.into()),
             None => Ok(self),
         }
     }
@@ -125,7 +131,7 @@ impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
             .field("status", &self.status().as_u16())
-            .field("diagnosis", &self.diagnosis)
+            .field("diagnosis", &self.diagnosis())
             .finish_non_exhaustive()
     }
 }

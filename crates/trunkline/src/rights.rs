@@ -5,15 +5,16 @@ mod learn;
 mod refusal;
 
 use trunkline_core::permission::{LeastRole, Operation, PermissionMap, Report};
-use trunkline_core::{Error, ErrorKind, ScopeSet};
+use trunkline_core::{Diagnosis, Error, ErrorKind, ScopeSet};
 
 use crate::connection::Connection;
 use crate::hub::Trunkline;
 use crate::live::Mounted;
+use crate::response::Response;
 
 pub(crate) use cache::KnownRights;
 use cache::{Known, Moment};
-pub(crate) use refusal::explained;
+pub(crate) use refusal::Refusal;
 
 impl Connection {
     /// What the connection may do, in four columns: required, requested, granted, effective. Nothing changes
@@ -65,6 +66,27 @@ impl Connection {
             return Ok(());
         }
         self.check(operations).await?.require().map(drop)
+    }
+
+    /// Why a call was refused, by rights that are read for that now: many services answer alike whichever layer
+    /// refuses, so that the answer and what was known before name the likely one only. `None` for an answer that
+    /// was not refused.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check), but for a connector without a map, whose diagnosis is answered as it was.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`check`](Self::check).
+    pub async fn explain(&self, response: &Response) -> Result<Option<Diagnosis>, Error> {
+        let Some(Refusal { diagnosis, plain, operations }) = response.refusal() else { return Ok(None) };
+        let Some(map) = self.entry.mounted.connector.permissions().filter(|_| !operations.is_empty()) else {
+            return Ok(Some(diagnosis.clone()));
+        };
+        self.check(operations).await.map(drop)?;
+        let rights = |operation: &Operation| self.known(|known, _| known.rights(map, operation).cloned());
+        Ok(Some(refusal::with(plain.clone(), refusal::lacking(map, operations, plain, rights))))
     }
 
     /// Forgets what is known of the user's rights, so that the next check reads them: for when somebody says

@@ -15,7 +15,7 @@ use super::{RequestBuilder, Target};
 use crate::keeper::{self, Why};
 use crate::live::Live;
 use crate::response::Response;
-use crate::rights;
+use crate::rights::Refusal;
 
 /// How many redirects are followed.
 const MAX_REDIRECTS: usize = 5;
@@ -246,13 +246,14 @@ async fn diagnosed(
     let diagnosis = diagnosis.during(call, connection.hub.clock.wall());
     let path = target.below(endpoint, query);
     let request = Outgoing { method, path: &path, body: sent };
-    let diagnosis = rights::explained(connection, &request, diagnosis);
+    let refusal = Refusal::of(connection, &request, diagnosis);
+    let diagnosis = &refusal.diagnosis;
     tracing::debug!(
         target: "trunkline",
         connector = %connection.connector(), connection = %connection.id(),
         status = head.status.as_u16(), cause = %diagnosis.cause(), "call refused"
     );
-    Ok(Response::new(http::Response::from_parts(head, body), Some(diagnosis)))
+    Ok(Response::new(http::Response::from_parts(head, body), Some(refusal)))
 }
 
 fn path_of<'a>(target: &'a Target, url: &'a Url) -> &'a str {
