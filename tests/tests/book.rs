@@ -97,3 +97,17 @@ fn every_link_of_the_book_leads_somewhere() {
         }
     }
 }
+
+#[test]
+fn every_page_of_the_book_is_in_its_summary() {
+    let docs = root().join("docs");
+    let summary = fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
+    let mut pages = Vec::new();
+    files(&docs, "md", &mut pages);
+    for page in pages {
+        let name = page.strip_prefix(&docs).unwrap().to_string_lossy().into_owned();
+        let is_listed =
+            name == "SUMMARY.md" || name.starts_with("decisions") || summary.contains(&format!("({name})"));
+        assert!(is_listed, "{name} is not in SUMMARY.md");
+    }
+}
