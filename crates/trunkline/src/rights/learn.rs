@@ -1,6 +1,6 @@
 //! Reading the rights of a connection, once for all who ask.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,7 +43,8 @@ pub(super) async fn learn(connection: &Connection, operations: &[Operation]) -> 
     let known = last.unwrap_or_else(|| Known { entity: entity.cloned(), judged: Arc::default() });
     let is_wanted =
         |operation: &&Operation| known.judged.get(*operation).is_none_or(|judged| !believed(judged));
-    let wanted: Vec<Operation> = operations.iter().filter(is_wanted).cloned().collect();
+    let wanted: BTreeSet<&Operation> = operations.iter().filter(is_wanted).collect();
+    let wanted: Vec<Operation> = wanted.into_iter().cloned().collect();
     let reading = Reading { connection, map, opened: &opened, known: &known, now };
     let found = reading.judge(live, &wanted).await?;
     warn_of_unknown(connection, &found);
@@ -209,8 +210,9 @@ async fn tell_changes(
     let mut record = opened.record.clone();
     for _ in 0..RACES {
         let expected = Expected::unchanged(&record);
-        let events = std::slice::from_ref(&event);
-        match keeper::persist(hub, expected, &record, NewBody::Keep, events).await? {
+        // Tried once: a store that fails is an error of the check, and the next one finds the same change.
+        let change = hub.vault.seal(expected, None, &record, NewBody::Keep, vec![event.clone()])?;
+        match hub.commit(&change).await? {
             Commit::Done { .. } => return Ok(()),
             Commit::Conflict { .. } => match keeper::reload(hub, &record.key).await {
                 Some(now) if now.record.id == record.id => record = now.record,
