@@ -53,11 +53,11 @@ mod token;
 
 // A crate that nothing names is not linked, and what is not linked does not register itself.
 #[cfg(feature = "oauth2")]
-use trunkline_oauth2 as _;
+pub use trunkline_oauth2 as oauth2;
 #[cfg(feature = "sage-intacct")]
-use trunkline_sage_intacct as _;
+pub use trunkline_sage_intacct as sage_intacct;
 #[cfg(feature = "salesforce")]
-use trunkline_salesforce as _;
+pub use trunkline_salesforce as salesforce;
 
 pub use clock::SystemClock;
 pub use config::Config;
