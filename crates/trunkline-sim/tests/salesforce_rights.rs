@@ -317,3 +317,78 @@ async fn a_describe_of_two_thousand_fields_comes_whole() {
     harness.control().advance_clock(Duration::from_secs(1));
     assert!(admin_like.add_field("nowhere", "Wide__c", "x", "string").is_err());
 }
+
+#[tokio::test]
+async fn a_permission_set_is_deployed_from_its_file_or_not_at_all() {
+    let harness = Harness::start().await;
+    let member = |name: &str, value: &str| format!("<{name}>{value}</{name}>");
+    let object = |rights: [bool; 4]| {
+        let [create, delete, edit, read] = rights.map(|right| right.to_string());
+        let members = [
+            member("allowCreate", &create),
+            member("allowDelete", &delete),
+            member("allowEdit", &edit),
+            member("allowRead", &read),
+            member("modifyAllRecords", "false"),
+            member("object", "Lead"),
+            member("viewAllRecords", "false"),
+        ];
+        member("objectPermissions", &members.concat())
+    };
+    let field = |name: &str, read: &str| {
+        let members = [member("editable", "true"), member("field", name), member("readable", read)];
+        member("fieldPermissions", &members.concat())
+    };
+    let file = |parts: &[String]| {
+        let parts = parts.concat();
+        format!("<PermissionSet xmlns=\"http://soap.sforce.com/2006/04/metadata\">{parts}</PermissionSet>")
+    };
+    let label = member("label", "Leads &amp; more");
+    let api = member("userPermissions", &(member("enabled", "true") + &member("name", "ApiEnabled")));
+    let deploy = |xml: &str| harness.control().deploy_permission_set(ACME, "Leads", xml);
+
+    for (xml, why) in [
+        ("<x".to_owned(), "unclosed"),
+        ("<PermissionSet/>".to_owned(), "no PermissionSet"),
+        (file(&[]), "label"),
+        (file(&[label.clone(), member("surprise", "")]), "Element surprise invalid"),
+        (file(&[label.clone(), object([true, false, false, false])]), "depends on allowRead"),
+        (file(&[label.clone(), object([false, true, false, true])]), "depends on allowEdit"),
+        (file(&[label.clone(), object([false; 4]).replace("Lead", "Unicorn")]), "no object named Unicorn"),
+        (file(&[label.clone(), field("Lead.Company", "true")]), "has no field permissions"),
+        (file(&[label.clone(), field("Lead.Email", "false")]), "depends on readable"),
+        (file(&[label.clone(), api.replace("ApiEnabled", "Fly")]), "Unknown user permission: Fly"),
+    ] {
+        let refused = deploy(&xml).map(drop).map_err(|error| error.to_string());
+        assert!(
+            refused.as_ref().is_err_and(|text| text.contains(why)) || why == "unclosed" && refused.is_err(),
+            "{xml}: {refused:?}"
+        );
+    }
+    assert!(harness.control().assign(&at_acme("norights"), "Leads").is_err(), "nothing was left of them");
+    for name in ["", "Two Words", "_x", "x_", "x__y", "1x"] {
+        let refused =
+            harness.control().deploy_permission_set(ACME, name, &file(std::slice::from_ref(&label)));
+        assert!(refused.is_err(), "{name}");
+    }
+
+    let tokens = harness.connect_as("norights").await;
+    let create = json!({ "LastName": "L", "Company": "Co", "Email": "a@b.c" });
+    let status = async || harness.send(Method::POST, &tokens, "sobjects/Lead", &create).await.0.as_u16();
+    let id = deploy(&file(&[
+        label.clone(),
+        object([true, false, false, true]),
+        field("Lead.Email", "true"),
+        api.clone(),
+    ]));
+    harness.control().assign(&at_acme("norights"), "Leads").unwrap();
+    assert_eq!(status().await, 201);
+    // A further deployment takes away what its file does not give.
+    assert_eq!(deploy(&file(&[label, object([true, false, false, true]), api])), id);
+    assert_eq!(status().await, 400);
+
+    let body = json!({ "org": ACME, "name": "Leads", "xml": "<x" });
+    let url = harness.sim.control_url().join("deploy-permission-set").unwrap();
+    let answer = harness.http.post(url).body(body.to_string()).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 400);
+}

@@ -1,12 +1,10 @@
 //! From rights to a verdict.
 
-use std::borrow::Cow;
-
 use trunkline_core::nearest;
 use trunkline_core::permission::{Action, Operation, Permission, Reason, Verdict};
 
 use super::layer::{self, Right, Share};
-use super::objects::{self, Opened, Row};
+use super::objects::{self, Opened};
 use super::rights::{Description, Held, Seen};
 use super::subject::{Part, Subject};
 
@@ -48,7 +46,7 @@ pub(super) fn judge(held: Option<&Held>, operation: &Operation) -> Verdict {
         Ok(described) => described,
         Err(verdict) => return verdict,
     };
-    let object = objects::find(subject.object).map_or(&*described.name, |row| row.name);
+    let object = subject.object;
     if let Err(verdict) = of_object(described, object, action, wanted) {
         return verdict;
     }
@@ -88,6 +86,11 @@ fn all(wanted: &[Right], object: &str, known: bool) -> Verdict {
     Verdict::Denied { missing: wanted.iter().map(|right| right.on(object, known)).collect() }
 }
 
+/// How an object is called in texts: as Salesforce spells it, where that is the same name.
+fn shown<'n>(described: &'n Description, object: &'n str) -> &'n str {
+    if described.name.eq_ignore_ascii_case(object) { &described.name } else { spelt(object) }
+}
+
 /// What the object's own permissions say.
 fn of_object(
     described: &Description,
@@ -108,6 +111,7 @@ fn of_object(
         _ => None,
     };
     if let Some(closed) = closed {
+        let object = shown(described, object);
         return Err(Verdict::unknown(Reason::NotMapped, format!("records of {object} cannot be {closed}")));
     }
     if wanted.last().is_none_or(|right| may(*right)) {
@@ -115,7 +119,10 @@ fn of_object(
     }
     let missing = match objects::find(object).map(|row| row.opened) {
         Some(Opened::BySystem { write, .. }) => vec![write.permission()],
-        _ => wanted.iter().filter(|right| !may(**right)).map(|right| right.on(object, true)).collect(),
+        _ => {
+            let object = shown(described, object);
+            wanted.iter().filter(|right| !may(**right)).map(|right| right.on(object, true)).collect()
+        }
     };
     Err(Verdict::Denied { missing })
 }
@@ -133,6 +140,7 @@ fn of_field(held: &Held, described: &Description, object: &str, path: &str, acti
     if may {
         return Verdict::Allowed;
     }
+    let object = shown(described, object);
     if !field.permissionable || field.calculated {
         return Verdict::unknown(
             Reason::NotMapped,
@@ -144,34 +152,53 @@ fn of_field(held: &Held, described: &Description, object: &str, path: &str, acti
 
 /// A field of another object.
 fn related(held: &Held, described: &Description, object: &str, (name, rest): (&str, &str)) -> Verdict {
-    let Some(relation) = described.relation(name) else { return no_field(described, object, name) };
+    let Some(relation) = described.relation(name) else {
+        return no_field(described, object, &reference(name));
+    };
     let [target] = &*relation.targets else {
         let text = format!("{object}.{name} leads to records of several objects");
         return Verdict::unknown(Reason::DependsOnRecord, text);
     };
     match reached(held, target, &[Right::Read]) {
-        Ok(next) => of_field(held, next, spelt(target), rest, &Action::LIST),
+        Ok(next) => of_field(held, next, target, rest, &Action::LIST),
         Err(verdict) => verdict,
+    }
+}
+
+/// The field that a relationship is named after: `Account__r` belongs to `Account__c`, and `Account` to
+/// `AccountId`.
+pub(super) fn reference(relationship: &str) -> String {
+    match relationship.strip_suffix("__r").or_else(|| relationship.strip_suffix("__R")) {
+        Some(name) => format!("{name}__c"),
+        None => format!("{relationship}Id"),
     }
 }
 
 /// A field that is not described: hidden, or not there. One that Salesforce is known to have is hidden.
 pub(super) fn no_field(described: &Description, object: &str, name: &str) -> Verdict {
-    let row: Option<&Row> = objects::find(object);
-    if objects::is_field(row, name) {
+    let object = shown(described, object);
+    if objects::is_field(objects::find(object), name) {
         return Verdict::denied(layer::field(object, name, false));
     }
-    let unknown = |detail: Cow<'static, str>| Verdict::unknown(Reason::NotMapped, detail);
-    let hint = nearest(name, described.fields.names());
-    match hint {
-        Some(near) => unknown(
-            format!("Salesforce shows this user no {object}.{name}: it is hidden, or {near} is meant").into(),
-        ),
+    let unknown = |text: String| Verdict::unknown(Reason::NotMapped, text);
+    match like(name, described) {
+        Some(near) => unknown(format!(
+            "Salesforce shows this user no {object}.{name}: it is hidden, or {near} is meant"
+        )),
         None if objects::is_custom(name) => Verdict::denied(layer::field(object, name, false)),
-        None => unknown(
-            format!("Salesforce shows this user no {object}.{name}: it is hidden, or there is none").into(),
-        ),
+        None => {
+            unknown(format!("Salesforce shows this user no {object}.{name}: it is hidden, or there is none"))
+        }
     }
+}
+
+/// The field that may be meant. The ends that all custom fields share make none like another.
+fn like<'d>(name: &str, described: &'d Description) -> Option<&'d str> {
+    let base = |name: &str| objects::is_custom(name).then(|| name.len() - 3);
+    let Some(end) = base(name) else { return nearest(name, described.fields.names()) };
+    let custom = || described.fields.names().filter_map(|name| Some((name, name.get(..base(name)?)?)));
+    let near = nearest(name.get(..end)?, custom().map(|(_, base)| base))?;
+    custom().find(|(_, base)| *base == near).map(|(name, _)| name)
 }
 
 fn of_record(held: &Held, id: &str, action: &Action) -> Verdict {

@@ -15,6 +15,9 @@ use super::subject::{Part, Subject};
 use crate::identity;
 use crate::provider::CAPTURE_USER_ID;
 
+/// What Salesforce says of missing rights on an object or a record, whichever it is.
+pub(super) const NO_ACCESS: &[&str] = &["INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY"];
+
 /// Most records that one query asks about, by Salesforce's documentation.
 const MAX_RECORDS: usize = 200;
 
@@ -68,7 +71,9 @@ async fn describe(asker: &Asker<'_>, object: &str) -> Result<Result<Seen, Permis
     }
     Ok(Ok(match diagnosis.cause() {
         Cause::FeatureDenied => Seen::NotEnabled,
-        _ => Seen::Absent,
+        Cause::NotFound => Seen::Absent,
+        _ if has_code(&diagnosis, &["INVALID_TYPE"]) || has_code(&diagnosis, NO_ACCESS) => Seen::Absent,
+        _ => Seen::Unreadable("Salesforce refuses to describe it"),
     }))
 }
 

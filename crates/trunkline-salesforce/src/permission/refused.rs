@@ -6,11 +6,9 @@ use trunkline_core::{Cause, Diagnosis};
 use super::judge;
 use super::layer::{self, Right, Share};
 use super::objects;
-use super::read::{gate, has_code};
+use super::read::{NO_ACCESS, gate, has_code};
 use super::rights::{Held, Seen};
 use super::subject::{Part, Subject, is_name};
-
-const NO_ACCESS: &[&str] = &["INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY"];
 
 /// What is missing in the layer that refused: the code says which it is, the rights that were read say more.
 pub(super) fn refused(operation: &Operation, diagnosis: &Diagnosis, held: Option<&Held>) -> Verdict {
@@ -33,14 +31,18 @@ pub(super) fn refused(operation: &Operation, diagnosis: &Diagnosis, held: Option
         return fields(&subject, unwritable(message), true, held);
     }
     if has(&["INVALID_FIELD"]) {
-        return fields(&subject, quoted(message).take(1).collect(), false, held);
+        return hidden(&subject, message, held);
     }
     if message.to_ascii_lowercase().contains("external id field") {
         let name = message.rsplit(':').next().unwrap_or_default().trim();
         return fields(&subject, vec![name], false, held);
     }
     if has(&["INVALID_TYPE"]) {
-        return judge::absent(subject.object, wanted);
+        let named = quoted(message, "type '").unwrap_or(subject.object);
+        return match named.eq_ignore_ascii_case(subject.object) {
+            true => judge::absent(subject.object, wanted),
+            false => Verdict::unknown(Reason::DependsOnRecord, "the refusal is about another object"),
+        };
     }
     // The rest is the object's permission, or the record's sharing. What was read last may tell which.
     let by_rights = held.map(|held| judge::judge(Some(held), operation));
@@ -133,7 +135,59 @@ fn unwritable(message: &str) -> Vec<&str> {
     list.split(',').map(|name| name.trim().trim_end_matches('.')).collect()
 }
 
-/// The texts in single quotes.
-fn quoted(message: &str) -> impl Iterator<Item = &str> {
-    message.split('\'').skip(1).step_by(2)
+/// `No such column 'A' on entity 'B'`, and `Didn't understand relationship 'A' in field path`. What stands before
+/// it is the query, whose own quotes count for nothing.
+fn hidden(subject: &Subject<'_>, message: &str, held: Option<&Held>) -> Verdict {
+    if let Some(column) = quoted(message, "No such column '") {
+        let entity = quoted(message, "on entity '").unwrap_or(subject.object);
+        let is_ours = entity.eq_ignore_ascii_case(subject.object);
+        return fields(subject, if is_ours { vec![column] } else { Vec::new() }, false, held);
+    }
+    let relationship = quoted(message, "understand relationship '").unwrap_or_default();
+    let seen = held.and_then(|held| held.objects.get(subject.object));
+    let Some(Seen::Open(described)) = seen.filter(|_| is_name(relationship)) else {
+        return fields(subject, Vec::new(), false, held);
+    };
+    match described.relation(relationship).map(|relation| &*relation.targets) {
+        // The reference is shown, so that it is the object behind it that is closed.
+        Some([target]) => judge::absent(target, &[Right::Read]),
+        Some(_) => fields(subject, Vec::new(), false, held),
+        None => judge::no_field(described, subject.object, &judge::reference(relationship)),
+    }
+}
+
+/// The text in single quotes behind `lead`, which ends with the opening one.
+fn quoted<'m>(message: &'m str, lead: &str) -> Option<&'m str> {
+    let (_, rest) = message.rsplit_once(lead)?;
+    rest.split_once('\'').map(|(text, _)| text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_refusal_names_is_read_behind_the_query_that_it_quotes() {
+        let message = "SELECT Id FROM Account WHERE Name = 'No' ^ ERROR at Row:1:Column:12 No such column 'Foo' on \
+                       entity 'Account'. If you are attempting";
+        assert_eq!(quoted(message, "No such column '"), Some("Foo"));
+        assert_eq!(quoted(message, "on entity '"), Some("Account"));
+        assert_eq!(quoted("No such column 'Foo", "No such column '"), None);
+        assert_eq!(quoted("", "on entity '"), None);
+    }
+
+    #[test]
+    fn the_fields_that_cannot_be_written_are_read_from_the_text() {
+        for (text, expected) in [
+            ("Unable to create/update fields: Name", vec!["Name"]),
+            (
+                "Unable to create/update fields: A, B__c. Please check the security settings of this field",
+                vec!["A", "B__c"],
+            ),
+            ("Unable to create/update fields:", vec![""]),
+            ("something else", vec![""]),
+        ] {
+            assert_eq!(unwritable(text), expected, "{text}");
+        }
+    }
 }

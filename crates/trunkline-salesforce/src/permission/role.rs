@@ -6,7 +6,6 @@
 //! in it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use trunkline_core::permission::{LeastRole, MachineForm, Operation, Permission, UnknownOperation};
 
@@ -133,7 +132,7 @@ impl Wanted {
             for (edit, access) in [(false, "Read Access"), (true, "Read Access and Edit Access")] {
                 let fields = fields(edit);
                 if !fields.is_empty() {
-                    let _ = write!(step, "; under Field Permissions, {access} for {fields}");
+                    step.push_str(&format!("; under Field Permissions, {access} for {fields}"));
                 }
             }
             steps.push(step + ".");
@@ -164,49 +163,43 @@ impl Wanted {
 
     /// Elements in the order in which Salesforce writes them.
     fn xml(&self, label: &str) -> String {
-        let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-                       <PermissionSet xmlns=\"http://soap.sforce.com/2006/04/metadata\">\n"
-            .to_owned();
+        let mut lines = vec![
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>".to_owned(),
+            "<PermissionSet xmlns=\"http://soap.sforce.com/2006/04/metadata\">".to_owned(),
+        ];
         for ((object, field), edit) in &self.fields {
             let name = escaped(&format!("{object}.{field}"));
-            element(
-                &mut xml,
-                "fieldPermissions",
-                &[("editable", &edit.to_string()), ("field", &name), ("readable", "true")],
-            );
+            let members =
+                [("editable", if *edit { "true" } else { "false" }), ("field", &name), ("readable", "true")];
+            element(&mut lines, "fieldPermissions", &members);
         }
-        let _ = writeln!(xml, "    <hasActivationRequired>false</hasActivationRequired>");
-        let _ = writeln!(xml, "    <label>{}</label>", escaped(label));
+        lines.push("    <hasActivationRequired>false</hasActivationRequired>".to_owned());
+        lines.push(format!("    <label>{}</label>", escaped(label)));
         for (object, rights) in &self.objects {
             let has = |right: Right| if rights.contains(&right) { "true" } else { "false" };
-            element(
-                &mut xml,
-                "objectPermissions",
-                &[
-                    ("allowCreate", has(Right::Create)),
-                    ("allowDelete", has(Right::Delete)),
-                    ("allowEdit", has(Right::Edit)),
-                    ("allowRead", has(Right::Read)),
-                    ("modifyAllRecords", "false"),
-                    ("object", &escaped(object)),
-                    ("viewAllRecords", "false"),
-                ],
-            );
+            let members = [
+                ("allowCreate", has(Right::Create)),
+                ("allowDelete", has(Right::Delete)),
+                ("allowEdit", has(Right::Edit)),
+                ("allowRead", has(Right::Read)),
+                ("modifyAllRecords", "false"),
+                ("object", &escaped(object)),
+                ("viewAllRecords", "false"),
+            ];
+            element(&mut lines, "objectPermissions", &members);
         }
         for system in &self.system {
-            element(&mut xml, "userPermissions", &[("enabled", "true"), ("name", system.name)]);
+            element(&mut lines, "userPermissions", &[("enabled", "true"), ("name", system.name)]);
         }
-        xml.push_str("</PermissionSet>\n");
-        xml
+        lines.push("</PermissionSet>\n".to_owned());
+        lines.join("\n")
     }
 }
 
-fn element(xml: &mut String, name: &str, members: &[(&str, &str)]) {
-    let _ = writeln!(xml, "    <{name}>");
-    for (member, value) in members {
-        let _ = writeln!(xml, "        <{member}>{value}</{member}>");
-    }
-    let _ = writeln!(xml, "    </{name}>");
+fn element(lines: &mut Vec<String>, name: &str, members: &[(&str, &str)]) {
+    lines.push(format!("    <{name}>"));
+    lines.extend(members.iter().map(|(member, value)| format!("        <{member}>{value}</{member}>")));
+    lines.push(format!("    </{name}>"));
 }
 
 fn escaped(text: &str) -> String {
