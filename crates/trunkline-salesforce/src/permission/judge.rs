@@ -53,6 +53,9 @@ pub(super) fn judge(held: Option<&Held>, operation: &Operation) -> Verdict {
     match &subject.part {
         Part::Whole => Verdict::Allowed,
         Part::Field(path) => of_field(held, described, object, path, action),
+        Part::Record(id) if !objects::may_be_of(id, object) => {
+            Verdict::unknown(Reason::NotMapped, "the id is that of another object's record")
+        }
         Part::Record(id) => of_record(held, id, action),
     }
 }

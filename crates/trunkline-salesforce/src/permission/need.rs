@@ -46,7 +46,12 @@ pub(super) fn known(operation: &Operation) -> Result<(Subject<'_>, &'static [Rig
         let near = names.clone().find(|action| Some(action.as_str()) == near);
         return Err(unknown(near.map(|action| subject.respelt(action, subject.object))));
     };
-    match subject.part {
+    match &subject.part {
+        // An id that begins like another object's is one of its records.
+        Part::Record(id) if !objects::may_be_of(id, subject.object) => {
+            let other = objects::of_id(id).map(|row| subject.respelt(action, row.name));
+            Err(unknown(other.filter(|_| Share::of(action).is_some())))
+        }
         // To empty a field is to update it.
         Part::Field(_) if action.as_str() == "delete" => {
             Err(unknown(Some(subject.respelt(&trunkline_core::permission::Action::UPDATE, subject.object))))

@@ -256,6 +256,11 @@ pub(super) fn of_id(id: &str) -> Option<&'static Row> {
     TABLE.iter().find(|row| row.prefix == prefix)
 }
 
+/// Whether a record can be one of the object, as far as its id tells.
+pub(super) fn may_be_of(id: &str, object: &str) -> bool {
+    of_id(id).is_none_or(|row| row.name.eq_ignore_ascii_case(object))
+}
+
 /// Whether a customer made the object, by what its name ends with.
 pub(super) fn is_custom(object: &str) -> bool {
     ends_with(object, "__c")

@@ -547,4 +547,54 @@ mod tests {
             assert!(of(&method, path, "\u{0}").is_err(), "{path}");
         }
     }
+
+    #[test]
+    fn whatever_a_request_holds_there_is_no_panic_and_no_name_that_is_none() {
+        let seeds = [
+            (
+                "/query?q=SELECT+Id,COUNT(Name)+n+FROM+Account+a+WHERE+a.Type+IN+(SELECT+Id+FROM+B__c)+ORDER+BY+n",
+                "",
+            ),
+            ("/search?q=FIND+%7Ba%5C%7D%7D+RETURNING+Lead(Email+WHERE+Id!=null),Contact", ""),
+            (
+                "/composite",
+                r#"{"compositeRequest":[{"method":"PATCH","url":"/services/data/v65.0/sobjects/A/001xx000003DGb2","body":{"B":1}}]}"#,
+            ),
+            (
+                "/composite/tree/Account",
+                r#"{"records":[{"attributes":{"type":"Account"},"C":{"records":[{"attributes":{"type":"D"}}]}}]}"#,
+            ),
+            ("/sobjects/Account/Key__c/%E4%BD%A0%2F", r#"{"Name":"A"}"#),
+        ];
+        let parts = [
+            "(", ")", "'", "{", "}", ",", ".", "%", "/", "SELECT ", " FROM ", "ü", "\\", "\"", "@{", "[",
+            "0", "__r.", "?", "&q=",
+        ];
+        let mut seed = 3_u64;
+        let mut random = |below: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(seed >> 33).unwrap() % below
+        };
+        let mut mapped = 0;
+        for _ in 0..20_000 {
+            let (path, body) = seeds[random(seeds.len())];
+            let mut texts = [path.to_owned(), body.to_owned()];
+            for _ in 0..=random(3) {
+                let text = &mut texts[random(2)];
+                let at = (0..=random(text.len() + 1)).rev().find(|at| text.is_char_boundary(*at)).unwrap();
+                text.insert_str(at, parts[random(parts.len())]);
+            }
+            let method = [Method::GET, Method::POST, Method::PATCH, Method::DELETE][random(4)].clone();
+            let Ok(found) =
+                operations(&Outgoing { method: &method, path: &texts[0], body: texts[1].as_bytes() })
+            else {
+                continue;
+            };
+            mapped += 1;
+            for operation in found {
+                assert!(super::super::subject::Subject::of(&operation).is_some(), "{operation} of {texts:?}");
+            }
+        }
+        assert!(mapped > 1000, "{mapped}");
+    }
 }

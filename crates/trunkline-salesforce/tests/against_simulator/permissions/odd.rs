@@ -18,6 +18,7 @@ async fn what_salesforce_does_not_have_is_refused_with_the_nearest_that_it_has()
         ("updat:Contact/003xx000003DGb2", Some("update:Contact/003xx000003DGb2AAG")),
         ("delete:Account.Industry", Some("update:Account.Industry")),
         ("create:Account/001xx000003DGb2", Some("read:Account/001xx000003DGb2AAG")),
+        ("update:Account/003xx000003DGb2", Some("update:Contact/003xx000003DGb2AAG")),
         ("delete:User", None),
         ("merge:Account", None),
         ("update:Contact.Account.Name", None),
