@@ -4,7 +4,7 @@ use trunkline_core::permission::{Kind, Operation};
 
 use super::super::rig::Rig;
 use super::cast::{
-    Caller, ORG, SETUP, at_globex, map, missing, operation, operations, sign_in, users, verdict,
+    Caller, ORG, SETUP, at_globex, map, missing, operation, operations, read, sign_in, users, verdict,
 };
 
 #[tokio::test]
@@ -96,4 +96,31 @@ async fn a_least_role_says_what_no_permission_set_gives() {
     // Fields without field permissions may not stand in it.
     assert!(!xml.contains("Account.Name") && xml.contains("<field>Account.Industry</field>"));
     assert!(map(&rig).least_role("x", &[operation("create:Acount")], None).is_err());
+}
+
+#[tokio::test]
+async fn the_guide_shows_the_file_that_is_written() {
+    let rig = Rig::start().await;
+    let wanted = [operation("update:Account.Industry")];
+    let machine = map(&rig).least_role("Billing sync", &wanted, None).unwrap().machine.unwrap();
+    let guide = include_str!("../../../../../docs/guides/salesforce.md");
+    assert!(guide.contains(&machine.text), "{}", machine.text);
+    assert!(machine.takes.ends_with("permissionsets/Billing_sync.permissionset"));
+}
+
+#[tokio::test]
+async fn with_the_rights_of_a_connection_a_role_leaves_out_what_no_field_permission_decides() {
+    let rig = Rig::start().await;
+    let control = rig.simulator.control();
+    control.add_object(ORG, "Budget__c").unwrap();
+    control.add_field(ORG, "Budget__c", "Total__c", "currency!").unwrap();
+    control.set_object_permissions(ORG, "Integration", "Budget__c", &["read", "edit"]).unwrap();
+    let grant = sign_in(&rig, &at_globex("integration")).await;
+    let wanted = [operation("update:budget__C.Total__c")];
+    let rights = read(&rig, &grant, &wanted).await;
+    // Without them it cannot be known that the field is required.
+    let xml = |rights| map(&rig).least_role("Budget", &wanted, rights).unwrap().machine.unwrap().text;
+    assert!(control.deploy_permission_set(ORG, "Budget", &xml(None)).is_err());
+    control.deploy_permission_set(ORG, "Budget", &xml(Some(&rights))).unwrap();
+    assert!(xml(Some(&rights)).contains("<object>Budget__c</object>"), "as the org spells it");
 }
