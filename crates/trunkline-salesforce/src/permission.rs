@@ -68,11 +68,13 @@ impl PermissionMap for SalesforceMap {
 
     fn covers(&self, rights: &Rights, operation: &Operation) -> bool {
         let Some(held) = rights.get::<Held>() else { return false };
-        let has_record = match Subject::of(operation) {
-            Some(Subject { part: Part::Record(id), .. }) => held.records.contains_key(&id),
-            _ => true,
+        // There is nothing to read for what Salesforce has no name of.
+        let Some(subject) = Subject::of(operation) else { return true };
+        let has_record = match &subject.part {
+            Part::Record(id) => held.records.contains_key(id),
+            Part::Whole | Part::Field(_) => true,
         };
-        held.gate.is_some() || (has_record && judge::lacks(held, operation).is_none())
+        held.gate.is_some() || (has_record && judge::lacks(held, &subject).is_none())
     }
 
     fn judge(&self, rights: &Rights, operation: &Operation) -> Verdict {

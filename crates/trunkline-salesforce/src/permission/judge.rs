@@ -9,8 +9,10 @@ use super::rights::{Description, Held, Seen};
 use super::subject::{Part, Subject};
 
 /// The object that is to be described before the operation can be judged; `None` when all of them are.
-pub(super) fn lacks(held: &Held, operation: &Operation) -> Option<String> {
-    let subject = Subject::of(operation).filter(|_| held.gate.is_none())?;
+pub(super) fn lacks(held: &Held, subject: &Subject<'_>) -> Option<String> {
+    if held.gate.is_some() {
+        return None;
+    }
     let Some(seen) = held.objects.get(subject.object) else { return Some(spelt(subject.object).to_owned()) };
     let (Seen::Open(described), Part::Field(path)) = (seen, &subject.part) else { return None };
     let (mut described, mut path) = (described, *path);
@@ -144,6 +146,7 @@ fn of_field(held: &Held, described: &Description, object: &str, path: &str, acti
         return Verdict::Allowed;
     }
     let object = shown(described, object);
+    let path = described.fields.spelt(path).unwrap_or(path);
     if !field.permissionable || field.calculated {
         return Verdict::unknown(
             Reason::NotMapped,
@@ -180,7 +183,7 @@ pub(super) fn reference(relationship: &str) -> String {
 /// A field that is not described: hidden, or not there. One that Salesforce is known to have is hidden.
 pub(super) fn no_field(described: &Description, object: &str, name: &str) -> Verdict {
     let object = shown(described, object);
-    if objects::is_field(objects::find(object), name) {
+    if let Some(name) = objects::field(objects::find(object), name) {
         return Verdict::denied(layer::field(object, name, false));
     }
     let unknown = |text: String| Verdict::unknown(Reason::NotMapped, text);
@@ -233,6 +236,7 @@ pub(super) fn permissions(subject: &Subject<'_>, action: &Action, wanted: &[Righ
     }
     match &subject.part {
         Part::Field(path) if !path.contains('.') && !objects::is_unpermitted(row, path) => {
+            let path = objects::field(row, path).unwrap_or(path);
             all.push(layer::field(object, path, ["create", "update"].contains(&action.as_str())));
         }
         Part::Field(path) if path.contains('.') => all.push(layer::field(object, path, false)),

@@ -288,9 +288,10 @@ pub(super) fn is_unpermitted(row: Option<&Row>, field: &str) -> bool {
     is_in(UNPERMITTED) || row.is_some_and(|row| is_in(row.required))
 }
 
-/// A field that Salesforce gives the object and that field permissions decide about.
-pub(super) fn is_field(row: Option<&Row>, field: &str) -> bool {
-    row.is_some_and(|row| row.fields.iter().any(|known| known.eq_ignore_ascii_case(field)))
+/// Salesforce's spelling of a field that it gives the object and that field permissions decide about; `None` for
+/// any other.
+pub(super) fn field(row: Option<&'static Row>, field: &str) -> Option<&'static str> {
+    row?.fields.iter().copied().find(|known| known.eq_ignore_ascii_case(field))
 }
 
 pub(super) fn known() -> Vec<Operation> {

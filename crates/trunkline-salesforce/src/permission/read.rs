@@ -34,14 +34,15 @@ pub(super) async fn read(
     let mut held = Held::default();
     let mut records = BTreeSet::new();
     for operation in operations {
+        let Some(subject) = Subject::of(operation) else { continue };
         // A field that relationships lead to needs the objects on the way.
-        while let Some(object) = judge::lacks(&held, operation) {
+        while let Some(object) = judge::lacks(&held, &subject) {
             match describe(&asker, &object).await? {
                 Ok(seen) => held.objects.insert(&object, seen),
                 Err(gate) => return Ok(Held { gate: Some(gate), ..held }),
             }
         }
-        if let Some(Subject { part: Part::Record(id), .. }) = Subject::of(operation) {
+        if let Part::Record(id) = subject.part {
             records.insert(id);
         }
     }

@@ -104,7 +104,7 @@ fn fields(subject: &Subject<'_>, named: Vec<&str>, edit: bool, held: Option<&Hel
             _ if objects::is_unpermitted(row, name) => {}
             (Some(field), _) if edit && (!field.permissionable || field.calculated) => {}
             _ if edit => missing.push(layer::field(object, name, true)),
-            _ if objects::is_field(row, name) => missing.push(layer::field(object, name, false)),
+            _ if objects::field(row, name).is_some() => missing.push(layer::field(object, name, false)),
             // It was described, and so hidden since.
             (Some(_), _) => missing.push(layer::field(object, name, false)),
             (None, Some(described)) => match judge::no_field(described, object, name) {

@@ -1,6 +1,5 @@
 //! What was read of one user: descriptions of objects as the user sees them, and access to records.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use serde::Deserialize;
@@ -11,9 +10,20 @@ use super::layer::Share;
 /// Most fields of a description that are kept; Salesforce allows fewer. A bound of ours.
 pub(super) const MAX_FIELDS: usize = 10_000;
 
-/// Things by their names, which Salesforce compares without case. Looking one up allocates nothing.
+/// Longest name that is looked up without allocating, in bytes.
+const SHORT: usize = 80;
+
+/// Things by their names, which Salesforce compares without case.
 #[derive(Debug)]
-pub(super) struct Names<T>(Vec<(Box<str>, T)>);
+pub(super) struct Names<T>(Vec<Entry<T>>);
+
+#[derive(Debug)]
+struct Entry<T> {
+    /// The name in lower case, by which entries are sorted.
+    key: Box<[u8]>,
+    name: Box<str>,
+    value: T,
+}
 
 impl<T> Default for Names<T> {
     fn default() -> Self {
@@ -23,44 +33,56 @@ impl<T> Default for Names<T> {
 
 impl<T> Names<T> {
     fn place(&self, name: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(known, _)| without_case(known, name))
+        let by = |key: &[u8]| self.0.binary_search_by(|entry| (*entry.key).cmp(key));
+        let mut short = [0; SHORT];
+        match short.get_mut(..name.len()) {
+            Some(key) => {
+                key.copy_from_slice(name.as_bytes());
+                key.make_ascii_lowercase();
+                by(key)
+            }
+            None => by(name.to_ascii_lowercase().as_bytes()),
+        }
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&T> {
-        self.0.get(self.place(name).ok()?).map(|(_, value)| value)
+        self.0.get(self.place(name).ok()?).map(|entry| &entry.value)
+    }
+
+    /// The name as Salesforce spells it.
+    pub(super) fn spelt(&self, name: &str) -> Option<&str> {
+        self.0.get(self.place(name).ok()?).map(|entry| &*entry.name)
     }
 
     /// One that is there already stays.
     pub(super) fn insert(&mut self, name: &str, value: T) {
         if let Err(place) = self.place(name) {
-            self.0.insert(place, (name.into(), value));
+            self.0.insert(place, Entry::new(name.into(), value));
         }
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| name.as_ref())
+        self.0.iter().map(|entry| &*entry.name)
     }
 
     pub(super) fn values(&self) -> impl Iterator<Item = &T> {
-        self.0.iter().map(|(_, value)| value)
+        self.0.iter().map(|entry| &entry.value)
+    }
+}
+
+impl<T> Entry<T> {
+    fn new(name: Box<str>, value: T) -> Self {
+        Self { key: name.to_ascii_lowercase().into_bytes().into(), name, value }
     }
 }
 
 impl<T> FromIterator<(Box<str>, T)> for Names<T> {
     fn from_iter<I: IntoIterator<Item = (Box<str>, T)>>(entries: I) -> Self {
-        let mut all: Vec<_> = entries.into_iter().collect();
-        all.sort_by(|(left, _), (right, _)| without_case(left, right));
-        all.dedup_by(|(later, _), (first, _)| later.eq_ignore_ascii_case(first));
+        let mut all: Vec<_> = entries.into_iter().map(|(name, value)| Entry::new(name, value)).collect();
+        all.sort_by(|left, right| left.key.cmp(&right.key));
+        all.dedup_by(|later, first| later.key == first.key);
         Self(all)
     }
-}
-
-fn without_case(left: &str, right: &str) -> Ordering {
-    fn lower(text: &str) -> impl Iterator<Item = u8> {
-        text.bytes().map(|byte| byte.to_ascii_lowercase())
-    }
-
-    lower(left).cmp(lower(right))
 }
 
 /// An object as this user sees it.
@@ -226,7 +248,7 @@ mod tests {
         names.insert("industry", 9);
         names.insert("Amount", 4);
         assert_eq!(names.names().collect::<Vec<_>>(), ["Amount", "Industry", "Name"]);
-        assert_eq!(names.get("industry"), Some(&2));
+        assert_eq!((names.get("industry"), names.spelt("INDUSTRY")), (Some(&2), Some("Industry")));
     }
 
     #[test]

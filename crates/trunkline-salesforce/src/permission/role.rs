@@ -87,6 +87,8 @@ impl Wanted {
                     described.and_then(|it| it.fields.get(field)).is_some_and(|it| !it.permissionable);
                 if !is_fixed && !objects::is_unpermitted(row, field) {
                     let edits = rights.len() > 1;
+                    let spelt = described.and_then(|it| it.fields.spelt(field));
+                    let field = objects::field(row, field).or(spelt).unwrap_or(field);
                     *self.fields.entry((object.to_owned(), field.to_owned())).or_default() |= edits;
                 }
             }

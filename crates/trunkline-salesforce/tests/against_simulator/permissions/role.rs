@@ -101,7 +101,7 @@ async fn a_least_role_says_what_no_permission_set_gives() {
 #[tokio::test]
 async fn the_guide_shows_the_file_that_is_written() {
     let rig = Rig::start().await;
-    let wanted = [operation("update:Account.Industry")];
+    let wanted = [operation("update:Account.Industry"), operation("list:account.INDUSTRY")];
     let machine = map(&rig).least_role("Billing sync", &wanted, None).unwrap().machine.unwrap();
     let guide = include_str!("../../../../../docs/guides/salesforce.md");
     assert!(guide.contains(&machine.text), "{}", machine.text);
