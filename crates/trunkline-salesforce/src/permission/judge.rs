@@ -78,8 +78,12 @@ pub(super) fn absent(object: &str, wanted: &[Right]) -> Verdict {
     let row = objects::find(object);
     match row.map(|row| row.opened) {
         Some(Opened::BySystem { read: Some(read), .. }) => Verdict::denied(read.permission()),
-        Some(Opened::ByObject) => all(wanted, spelt(object), true),
-        _ if objects::is_custom(object) => all(wanted, object, false),
+        Some(Opened::ByObject) => all(
+            wanted,
+            spelt(object),
+            "; if it is there, the org or the user lacks the licence that the object needs",
+        ),
+        _ if objects::is_custom(object) => all(wanted, object, ", if the org has an object of that name"),
         _ => Verdict::unknown(
             Reason::NotMapped,
             format!("Salesforce shows this user no object {object}: it is closed, or there is none"),
@@ -87,8 +91,8 @@ pub(super) fn absent(object: &str, wanted: &[Right]) -> Verdict {
     }
 }
 
-fn all(wanted: &[Right], object: &str, known: bool) -> Verdict {
-    Verdict::Denied { missing: wanted.iter().map(|right| right.on(object, known)).collect() }
+fn all(wanted: &[Right], object: &str, reserve: &'static str) -> Verdict {
+    Verdict::Denied { missing: wanted.iter().map(|right| right.on_perhaps(object, reserve)).collect() }
 }
 
 /// How an object is called in texts: as Salesforce spells it, where that is the same name.
@@ -126,7 +130,7 @@ fn of_object(
         Some(Opened::BySystem { write, .. }) => vec![write.permission()],
         _ => {
             let object = shown(described, object);
-            wanted.iter().filter(|right| !may(**right)).map(|right| right.on(object, true)).collect()
+            wanted.iter().filter(|right| !may(**right)).map(|right| right.on(object)).collect()
         }
     };
     Err(Verdict::Denied { missing })
@@ -232,7 +236,7 @@ pub(super) fn permissions(subject: &Subject<'_>, action: &Action, wanted: &[Righ
             let writes = wanted.len() > 1;
             all.extend(read.into_iter().chain(writes.then_some(write)).map(layer::System::permission));
         }
-        _ => all.extend(wanted.iter().map(|right| right.on(object, true))),
+        _ => all.extend(wanted.iter().map(|right| right.on(object))),
     }
     match &subject.part {
         Part::Field(path) if !path.contains('.') && !objects::is_unpermitted(row, path) => {

@@ -86,16 +86,20 @@ impl Right {
         }
     }
 
-    /// The object permission. `known` tells whether there is such an object for sure.
-    pub(super) fn on(self, object: &str, known: bool) -> Permission {
+    /// The object permission.
+    pub(super) fn on(self, object: &str) -> Permission {
+        self.on_perhaps(object, "")
+    }
+
+    /// The object permission, with the reserve under which it is the one that is missing.
+    pub(super) fn on_perhaps(self, object: &str, reserve: &'static str) -> Permission {
         let kind = if self == Self::Read { Kind::Object } else { Kind::Action };
-        let unsure = if known { "" } else { ", if the org has an object of that name" };
         permission(
             kind,
             format!("{object}: {}", self.word()),
             format!(
                 "Setup > Permission Sets > a set of the user > Object Settings > {object} > Object Permissions, or \
-                 the user's profile{unsure}"
+                 the user's profile{reserve}"
             ),
         )
     }

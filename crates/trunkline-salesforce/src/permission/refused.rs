@@ -62,7 +62,7 @@ pub(super) fn refused(operation: &Operation, diagnosis: &Diagnosis, held: Option
         (Cause::PermissionMissing, Some(Verdict::Allowed)) if has(NO_ACCESS) => {
             let object = judge::spelt(subject.object);
             let right = wanted.last().unwrap_or(&Right::Read);
-            Verdict::denied(right.on(object, true))
+            Verdict::denied(right.on(object))
         }
         (Cause::PermissionMissing, _) => Verdict::unknown(
             Reason::DependsOnRecord,

@@ -105,10 +105,8 @@ impl Wanted {
 
     fn permissions(&self) -> Vec<Permission> {
         let system = self.system.iter().map(|system| system.permission());
-        let objects = self
-            .objects
-            .iter()
-            .flat_map(|(object, rights)| rights.iter().map(move |right| right.on(object, true)));
+        let objects =
+            self.objects.iter().flat_map(|(object, rights)| rights.iter().map(move |right| right.on(object)));
         let fields = self.fields.iter().map(|((object, field), edit)| layer::field(object, field, *edit));
         system.chain(objects).chain(fields).collect()
     }

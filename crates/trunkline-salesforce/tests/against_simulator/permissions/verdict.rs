@@ -32,6 +32,9 @@ async fn a_denial_names_the_outermost_layer_that_refuses() {
     let Verdict::Denied { missing: lacks } = &verdict_of else { panic!() };
     assert!(lacks[0].set_at.contains("Object Settings > Invoice__c"), "{}", lacks[0].set_at);
 
+    let Verdict::Denied { missing: lacks } = &verdict(&rig, &sales, "create:Quote").await else { panic!() };
+    assert!(lacks.len() == 2 && lacks[0].set_at.ends_with("the licence that the object needs"), "{lacks:?}");
+
     // The API comes before the object, and the scope before the API.
     let noapi = sign_in(&rig, &at_globex("noapi")).await;
     let denied = verdict(&rig, &noapi, "list:Account").await;
