@@ -4,7 +4,7 @@ use trunkline_core::permission::{Action, Certainty, Operation, Permission, Reaso
 
 use super::layer::Layer;
 use super::rights::{Held, Profile, Want, wants};
-use super::row::Row;
+use super::row::{Pair, Row};
 use super::table;
 use super::user_type::{Ceiling, ceiling};
 
@@ -81,7 +81,17 @@ fn by_answer(held: &Held, operation: &Operation, verdict: Verdict) -> Verdict {
 
 /// Layers 6 to 8.
 fn by_profile(profile: &Profile, row: &'static Row, operation: &Operation) -> Verdict {
+    if let Some(extra) = row.extra(operation.action()).filter(|extra| extra.is_named) {
+        return by_name(profile, extra.permission, row, operation);
+    }
     if row.certainty(operation.action()) == Certainty::Assumed {
+        // Whatever it is, a record that cannot be reached cannot be dealt with.
+        if row.certainty > Certainty::Assumed && row.shares_list(operation.action()) {
+            let list = Operation::list(operation.object().to_owned());
+            if let denied @ Verdict::Denied { .. } = by_profile(profile, row, &list) {
+                return denied;
+            }
+        }
         return Verdict::unknown(Reason::NotDocumented, "Sage does not say which permission this needs");
     }
     // An object is open by any one of its permissions: the one that got furthest is what to mend.
@@ -102,6 +112,23 @@ fn by_profile(profile: &Profile, row: &'static Row, operation: &Operation) -> Ve
         }
     }
     best.map_or(Verdict::Allowed, |(_, verdict)| verdict)
+}
+
+/// For an action of which the permission is known alone: whoever holds nothing of it is refused.
+fn by_name(profile: &Profile, permission: Pair, row: &'static Row, operation: &Operation) -> Verdict {
+    let judged = wants(row, operation.action()).map(|want| held_by(profile, want, operation)).next();
+    match judged {
+        Some((layer, denied @ Verdict::Denied { .. }))
+            if layer < Layer::Permission || !profile.may_reach(permission) =>
+        {
+            denied
+        }
+        _ => {
+            let (module, name) = permission;
+            let text = format!("Sage does not say which right of {module}.{name} this needs");
+            Verdict::unknown(Reason::NotDocumented, text)
+        }
+    }
 }
 
 /// The layers for one permission that would do; with the layer that was reached.
@@ -167,15 +194,17 @@ pub(super) fn outside(held: &Held) -> Option<Permission> {
     }
 }
 
-/// What a refusal for want of a permission shows to be missing, where it is not the entity that refuses.
-pub(super) fn lacking(profile: Option<&Profile>, operation: &Operation) -> Verdict {
+/// What a refusal for want of a permission shows to be missing, where it is not the entity that refuses. `listed`
+/// tells whether the object was found to be open to listing.
+pub(super) fn lacking(profile: Option<&Profile>, listed: bool, operation: &Operation) -> Verdict {
     let action = operation.action();
     let Some(row) = table::find(operation) else {
         let name = format!("a permission of the custom application: {operation}");
         return Verdict::denied(Layer::Permission.lacks(name, false));
     };
     let known = row.certainty(action) > Certainty::Assumed;
-    if let Some(profile) = profile.filter(|_| known) {
+    let profile = profile.filter(|_| known);
+    if let Some(profile) = profile {
         if let denied @ Verdict::Denied { .. } = by_profile(profile, row, operation) {
             return denied;
         }
@@ -194,7 +223,15 @@ pub(super) fn lacking(profile: Option<&Profile>, operation: &Operation) -> Verdi
         let name = format!("a permission for {operation}, perhaps {module}.{name}: {rights}");
         return Verdict::denied(Layer::Permission.lacks(name, true));
     }
+    let listed = listed && row.shares_list(action);
+    let held = |right: &str| {
+        (listed && right == "list") || profile.is_some_and(|profile| profile.holds(want.permission, right))
+    };
+    let mut missing = want.missing(held);
+    if missing.is_empty() {
+        missing = want.rights().collect();
+    }
     // Whoever lacks List does not reach the object.
-    let missing = want.rights().map(|right| Layer::Permission.lacks(want.name(right), right != "list"));
+    let missing = missing.into_iter().map(|right| Layer::Permission.lacks(want.name(right), right != "list"));
     Verdict::Denied { missing: missing.collect() }
 }

@@ -60,7 +60,7 @@ async fn list<'o>(
         }
         Answer::Refused(diagnosis) if diagnosis.cause() == Cause::PermissionMissing => {
             learn(held.profile.as_deref_mut(), &list, false);
-            lacking(held.profile.as_deref(), &list)
+            lacking(held.profile.as_deref(), false, &list)
         }
         Answer::Refused(diagnosis) => Verdict::denied(behind(&diagnosis, &list, Some(held))),
         Answer::NotThere => Verdict::unknown(Reason::NotReadable, "this object cannot be queried"),

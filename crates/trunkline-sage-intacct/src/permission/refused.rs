@@ -25,7 +25,7 @@ pub(super) fn refused(
         (cause, None) => Verdict::unknown(Reason::DependsOnRecord, cause.summary()),
         (_, Some(Layer::Permission)) => match held {
             Some(held) => against(held, operation, is_later),
-            None => lacking(None, operation),
+            None => lacking(None, false, operation),
         },
         (_, Some(_)) => Verdict::denied(behind(diagnosis, operation, held)),
     }
@@ -41,8 +41,11 @@ fn against(held: &Held, operation: &Operation, is_later: bool) -> Verdict {
             Verdict::unknown(Reason::DependsOnRecord, text)
         }
         // It was permitted, and is no longer.
-        Verdict::Allowed => lacking(None, operation),
-        Verdict::Unknown(_) => lacking(held.profile.as_deref(), operation),
+        Verdict::Allowed => lacking(None, false, operation),
+        Verdict::Unknown(_) => {
+            let listed = held.seen.get(operation.object()).is_some_and(|seen| seen.list.is_allowed());
+            lacking(held.profile.as_deref(), listed, operation)
+        }
     }
 }
 

@@ -108,6 +108,13 @@ impl Profile {
         })
     }
 
+    /// The same, where every role counts of which nothing else is known.
+    pub(super) fn may_reach(&self, permission: Pair) -> bool {
+        self.grants(permission).is_some_and(|grants| {
+            !grants.sure.is_empty() || grants.perhaps.keys().any(|kind| self.counts.get(kind) != Some(&false))
+        })
+    }
+
     /// Whether a right is held for certain.
     pub(super) fn holds(&self, permission: Pair, right: &str) -> bool {
         self.grants(permission).is_some_and(|grants| {

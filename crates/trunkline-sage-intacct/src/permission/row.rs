@@ -31,6 +31,8 @@ pub(super) struct Extra {
     pub(super) any: &'static [&'static str],
     /// How well that is known; `None` for as well as the row.
     certainty: Option<Certainty>,
+    /// Whether the permission is known, though which of its rights is not.
+    pub(super) is_named: bool,
 }
 
 pub(super) const ALL: &[Action] =
@@ -92,13 +94,13 @@ impl Row {
 }
 
 pub(super) const fn extra(action: &'static str, permission: Pair, all: &'static [&'static str]) -> Extra {
-    Extra { action, permission, all, any: &[], certainty: None }
+    Extra { action, permission, all, any: &[], certainty: None, is_named: false }
 }
 
 /// Approval: List, and a level.
 pub(super) const fn approval(action: &'static str, permission: Pair) -> Extra {
     const LEVELS: &[&str] = &["level1", "level2", "level3", "level4", "level5", "level6"];
-    Extra { action, permission, all: &["list"], any: LEVELS, certainty: None }
+    Extra { action, permission, all: &["list"], any: LEVELS, certainty: None, is_named: false }
 }
 
 impl Extra {
@@ -106,6 +108,11 @@ impl Extra {
         self.certainty = Some(certainty);
         self
     }
+}
+
+/// An action whose permission is known, and not which right of it.
+pub(super) const fn named(action: &'static str, permission: Pair, all: &'static [&'static str]) -> Extra {
+    Extra { is_named: true, ..assumed(action, permission, all) }
 }
 
 /// An action that the API has, and of which it is only plausible which permission opens it.

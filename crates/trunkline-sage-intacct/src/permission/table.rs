@@ -12,7 +12,7 @@ use trunkline_core::permission::{Action, Certainty, Operation};
 
 use super::row::{
     NO_CREATE, NO_DELETE, NO_UPDATE, Pair, READ, READ_AND_CREATE, READ_AND_DELETE, READ_AND_UPDATE, Row,
-    approval, assumed, extra, row,
+    approval, assumed, extra, named, row,
 };
 
 use Certainty::{Assumed as C, Documented as A, Named as B};
@@ -46,7 +46,7 @@ pub(super) static TABLE: &[Row] = &[
         assumed("submit", (AP, "bills"), ADD),
         assumed("recall", (AP, "bills"), ADD),
     ]),
-    row(&["accounts-payable/bill-line"], &[(AP, "bills")], A).and(&[assumed(
+    row(&["accounts-payable/bill-line"], &[(AP, "bills")], A).and(&[named(
         "release",
         (AP, "releaseToPay"),
         &["list"],
@@ -64,7 +64,7 @@ pub(super) static TABLE: &[Row] = &[
         approval("approve", (AP, "approvePayments")).graded(A),
         approval("decline", (AP, "approvePayments")).graded(A),
         assumed("submit", (AP, "payBills"), &["run"]),
-        assumed("print", (AP, "printChecks"), &["list", "print"]),
+        named("print", (AP, "printChecks"), &["list", "print"]),
         assumed("confirm", (AP, "postedPayments"), &["list", "confirm"]),
         // Voiding a payment is its reversal.
         assumed("reverse", (AP, "postedPayments"), &["list", "void"]),
@@ -88,7 +88,7 @@ pub(super) static TABLE: &[Row] = &[
         extra("reverse", (AR, "invoices"), REVERSE),
         extra("reclassify", (AR, "invoices"), RECLASS),
         assumed("submit", (AR, "invoices"), ADD),
-        assumed("generate-pdf", (AR, "printEMailInvoices"), &["list"]),
+        named("generate-pdf", (AR, "printEMailInvoices"), &["list"]),
     ]),
     row(&["accounts-receivable/invoice-line"], &[(AR, "invoices")], A),
     row(&["accounts-receivable/adjustment"], &[(AR, "adjustments")], A).and(&[

@@ -57,7 +57,7 @@ pub(crate) struct Rig {
     pub(crate) connector: Arc<dyn Connector>,
     pub(crate) auth: Arc<dyn AuthProvider>,
     pub(crate) cx: Cx,
-    transport: Arc<dyn Transport>,
+    pub(crate) transport: Arc<dyn Transport>,
 }
 
 impl Rig {
