@@ -144,6 +144,11 @@ mod tests {
             (Method::DELETE, "/objects/accounts-payable/bill/12,13", "delete:accounts-payable/bill"),
             (Method::POST, "/workflows/accounts-payable/bill/approve", "approve:accounts-payable/bill"),
             (
+                Method::POST,
+                "/workflows/accounts-receivable/invoice/generate-pdf",
+                "generate-pdf:accounts-receivable/invoice",
+            ),
+            (
                 Method::GET,
                 "/objects/order-entry/document%3A%3ASales%20Invoice/4",
                 "read:order-entry/document::Sales Invoice",
@@ -189,6 +194,9 @@ mod tests {
         for (method, path) in [
             (Method::PUT, "/objects/accounts-payable/bill"),
             (Method::POST, "/services/bulk/job/create"),
+            // The key stands in the body, and nothing is read of a workflow.
+            (Method::POST, "/workflows/accounts-payable/bill/approve/12"),
+            (Method::GET, "/workflows/accounts-payable/bill/approve"),
             (Method::GET, ""),
             (Method::GET, "/objects//"),
             (Method::GET, "/objects/%/%f/%zz/%ff/x"),

@@ -66,20 +66,32 @@ fn missing(verdict: Verdict) -> (Kind, String) {
 
 /// Makes the call without a chance to change anything: a record that is not there, a body that says nothing.
 async fn call(rig: &Rig, client: &reqwest::Client, token: &str, operation: &Operation) -> StatusCode {
-    let (method, key) = match operation.action().as_str() {
-        "list" => (Method::GET, ""),
-        "read" => (Method::GET, "/999999"),
-        "create" => (Method::POST, ""),
-        "update" => (Method::PATCH, "/999999"),
-        "delete" => (Method::DELETE, "/999999"),
-        action => {
-            let url = format!("{}ia/api/v1/workflows/{}/{action}", rig.simulator.url(), operation.object());
-            let body = r#"{"key":"999999"}"#;
-            return client.post(url).bearer_auth(token).body(body).send().await.unwrap().status();
-        }
+    call_in(rig, client, token, None, operation).await
+}
+
+/// The same in an entity.
+async fn call_in(
+    rig: &Rig,
+    client: &reqwest::Client,
+    token: &str,
+    entity: Option<&str>,
+    operation: &Operation,
+) -> StatusCode {
+    let object = |key: &str| format!("objects/{}{key}", operation.object());
+    let (method, path) = match operation.action().as_str() {
+        "list" => (Method::GET, object("")),
+        "read" => (Method::GET, object("/999999")),
+        "create" => (Method::POST, object("")),
+        "update" => (Method::PATCH, object("/999999")),
+        "delete" => (Method::DELETE, object("/999999")),
+        action => (Method::POST, format!("workflows/{}/{action}", operation.object())),
     };
-    let url = format!("{}ia/api/v1/objects/{}{key}", rig.simulator.url(), operation.object());
-    client.request(method, url).bearer_auth(token).body("{}").send().await.unwrap().status()
+    let url = format!("{}ia/api/v1/{path}", rig.simulator.url());
+    let mut request = client.request(method, url).bearer_auth(token).body(r#"{"key":"999999"}"#);
+    if let Some(entity) = entity {
+        request = request.header("x-ia-api-param-entity", entity);
+    }
+    request.send().await.unwrap().status()
 }
 
 /// The operations that the simulator serves.

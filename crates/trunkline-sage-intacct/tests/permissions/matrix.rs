@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use trunkline_core::Account;
 use trunkline_core::http::StatusCode;
 use trunkline_core::permission::{Operation, Verdict};
 use trunkline_sim::sage_intacct::PermissionType;
 
 use crate::common::Rig;
-use crate::{COMPANY, call, map, read, served, sign_in};
+use crate::{COMPANY, call, call_in, map, read, served, session_in, sign_in};
 
 const USERS: &[&str] = &[
     "integration",
@@ -101,4 +102,38 @@ async fn a_verdict_before_the_call_equals_the_outcome_of_the_call() {
     assert!(operations.len() > 150 && denied > 1000 && cases - unknown - denied > 1000);
     // Sage describes the ceilings of the other types in prose: whoever holds every permission below one is a riddle.
     assert!(share_business <= 3.0 && share <= 5.0, "{share_business} {share}");
+}
+
+#[tokio::test]
+async fn the_same_holds_in_each_entity_and_in_one_that_is_not_there() {
+    let rig = Rig::start("authorization_code", |config| config).await;
+    let client = reqwest::Client::new();
+    let operations: Vec<_> = served(&rig, &client).await.into_iter().step_by(3).collect();
+    let (mut cases, mut unknown, mut closed) = (0_u32, 0_u32, 0_u32);
+    let mut wrong = String::new();
+    for user in ["integration", "e100only", "bothentities", "employee", "useradmin", "clerk", "norights"] {
+        let grant = sign_in(&rig, user).await;
+        let token = grant.credential.access_token.clone().unwrap();
+        for entity in ["E100", "E200", "E999"] {
+            let session = session_in(&rig, &grant, Some(entity), None);
+            let account = Account::new(COMPANY, user);
+            let rights = map(&rig).read(&rig.cx, &session, &account, &operations).await.unwrap();
+            for operation in &operations {
+                let status = call_in(&rig, &client, token.expose(), Some(entity), operation).await;
+                let said = map(&rig).judge(&rights, operation);
+                cases += 1;
+                unknown += u32::from(matches!(said, Verdict::Unknown(_)));
+                closed += u32::from(format!("{said:?}").contains(entity));
+                if !matches!(said, Verdict::Unknown(_))
+                    && said.is_denied() != (status == StatusCode::FORBIDDEN)
+                {
+                    writeln!(wrong, "{user} in {entity} {operation}: {said:?}, and the call {status}")
+                        .unwrap();
+                }
+            }
+        }
+    }
+    println!("in entities: {cases} cases, {unknown} unknown, {closed} denied for the entity");
+    assert!(wrong.is_empty(), "{wrong}");
+    assert!(cases > 1500 && closed > 300 && unknown * 20 < cases, "{cases} {closed} {unknown}");
 }

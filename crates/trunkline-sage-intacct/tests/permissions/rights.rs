@@ -115,6 +115,28 @@ async fn what_rights_leave_open_is_asked_of_the_object_with_two_calls_at_most() 
 }
 
 #[tokio::test]
+async fn a_document_type_is_asked_itself_since_it_may_have_permissions_of_its_own() {
+    const QUOTES: &str = "order-entry/document::Sales Quote";
+    let rig = Rig::start("authorization_code", |config| config).await;
+    let grant = sign_in(&rig, "integration").await;
+    let operations = [Operation::list(QUOTES), Operation::create(QUOTES)];
+    let rights = read(&rig, &grant, "integration", &[]).await;
+    for operation in &operations {
+        let said = map(&rig).judge(&rights, operation);
+        assert!(matches!(said, Verdict::Unknown(why) if why.reason == Reason::DependsOnRecord));
+        assert!(!map(&rig).covers(&rights, operation));
+    }
+    let rights = read(&rig, &grant, "integration", &operations).await;
+    assert_eq!(map(&rig).judge(&rights, &operations[0]), Verdict::Allowed);
+    assert!(matches!(map(&rig).judge(&rights, &operations[1]), Verdict::Unknown(_)));
+    // The answer about one type is none about another.
+    assert!(!map(&rig).covers(&rights, &Operation::list("order-entry/document::Sales Invoice")));
+    let grant = sign_in(&rig, "useradmin").await;
+    let rights = read(&rig, &grant, "useradmin", &operations).await;
+    assert!(operations.iter().all(|operation| map(&rig).judge(&rights, operation).is_denied()));
+}
+
+#[tokio::test]
 async fn a_refused_list_closes_what_needs_the_same_permission_and_not_an_approval() {
     let rig = Rig::start("authorization_code", |config| config).await;
     let control = rig.simulator.control();
