@@ -58,10 +58,10 @@ pub(super) async fn read(
 /// Why a call was refused that needs no permission.
 fn unadmitted(diagnosis: &Diagnosis) -> Error {
     let evidence = diagnosis.evidence();
-    let recast = match diagnosis.cause() {
-        Cause::ModuleNotSubscribed => return Error::from(diagnosis.clone()),
-        _ => recast(diagnosis, Cause::ClientNotAuthorized, remedy::CLIENT_OR_WEB_SERVICES),
-    };
+    if diagnosis.cause() != Cause::PermissionMissing {
+        return Error::from(diagnosis.clone());
+    }
+    let recast = recast(diagnosis, Cause::ClientNotAuthorized, remedy::CLIENT_OR_WEB_SERVICES);
     Error::from(match (&evidence.call, evidence.at) {
         (Some(call), Some(at)) => recast.during(call, at),
         _ => recast,

@@ -43,7 +43,7 @@ async fn the_least_role_passes_what_was_wanted_and_nothing_that_needs_more() {
                 .iter()
                 .any(|all| all.iter().all(|permission| role.permissions.contains(permission)))
         };
-        for operation in wanted.iter().chain(operations.iter().skip(set % 7).step_by(7)) {
+        for operation in wanted.iter().chain(&operations) {
             let open = call(&rig, &client, user.expose(), operation).await != StatusCode::FORBIDDEN;
             assert_eq!(open, implied(operation), "{operation} of {wanted:?}");
             assert!(open || !wanted.contains(operation));
@@ -51,5 +51,5 @@ async fn the_least_role_passes_what_was_wanted_and_nothing_that_needs_more() {
         }
     }
     println!("50 least roles: {passed} calls passed, {refused} were refused");
-    assert!(passed > 200 && refused > 500);
+    assert!(passed > 500 && refused > 10_000);
 }
