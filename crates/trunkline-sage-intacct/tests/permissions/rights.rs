@@ -207,27 +207,3 @@ async fn warm_verdicts_never_ask_the_service() {
     assert!(operations.iter().any(|operation| map(&rig).judge(&rights, operation).is_allowed()));
     assert_eq!(rig.simulator.control().requests().len(), asked);
 }
-
-#[tokio::test]
-async fn zz_time() {
-    let rig = Rig::start("authorization_code", |config| config).await;
-    for user in ["integration", "employee", "useradmin"] {
-        let grant = sign_in(&rig, user).await;
-        let operations: Vec<_> = map(&rig).known().into_iter().step_by(40).take(10).collect();
-        let rights = read(&rig, &grant, user, &operations).await;
-        let start = std::time::Instant::now();
-        for _ in 0..100_000 {
-            for operation in &operations {
-                std::hint::black_box(map(&rig).judge(&rights, operation));
-            }
-        }
-        let judge = start.elapsed().as_nanos() / 100_000;
-        let start = std::time::Instant::now();
-        for _ in 0..100_000 {
-            for operation in &operations {
-                std::hint::black_box(map(&rig).covers(&rights, operation));
-            }
-        }
-        println!("TIME {user}: judge of 10: {judge} ns, covers of 10: {} ns", start.elapsed().as_nanos() / 100_000);
-    }
-}
