@@ -165,6 +165,18 @@ async fn rights_that_are_read_after_a_refusal_tell_which_layer_it_was() {
 }
 
 #[tokio::test]
+async fn an_application_that_is_no_longer_admitted_is_not_explained_as_a_missing_permission() {
+    let world = World::new().await;
+    let sage = connected(&world, USER).await;
+    world.service.control().deauthorise_client(COMPANY, world.service.client_id());
+    let refused = sage.post(BILLS).json(&json!({})).send().await.unwrap();
+    let told = sage.explain(&refused).await.unwrap().unwrap();
+    let [lack] = &told.evidence().lacks[..] else { panic!("{told:?}") };
+    let names: Vec<_> = lack.missing.iter().map(|it| (it.kind, it.name.as_ref())).collect();
+    assert_eq!(names, [(Kind::Company, "the client ID of the application, with status Active")]);
+}
+
+#[tokio::test]
 async fn a_refusal_of_a_query_names_the_object_in_its_body() {
     let world = World::new().await;
     let sage = connected(&world, USER).await;

@@ -4,7 +4,7 @@ mod cache;
 mod learn;
 mod refusal;
 
-use trunkline_core::permission::{LeastRole, Operation, PermissionMap, Report};
+use trunkline_core::permission::{LeastRole, Operation, PermissionMap, Report, Row};
 use trunkline_core::{Diagnosis, Error, ErrorKind, ScopeSet};
 
 use crate::connection::Connection;
@@ -84,9 +84,17 @@ impl Connection {
         let Some(map) = self.entry.mounted.connector.permissions().filter(|_| !operations.is_empty()) else {
             return Ok(Some(diagnosis.clone()));
         };
-        self.check(operations).await.map(drop)?;
+        let report = self.check(operations).await?;
         let rights = |operation: &Operation| self.known(|known, _| known.rights(map, operation).cloned());
-        Ok(Some(refusal::with(plain.clone(), refusal::lacking(map, operations, plain, rights))))
+        let mut lacks = refusal::lacking(map, operations, plain, rights);
+        for lack in lacks.iter_mut().filter(|lack| rights(&lack.operation).is_none()) {
+            // Reading itself was refused, and the report says for what.
+            let row = report.rows.iter().find(|row| row.operation == lack.operation);
+            if let Some(found) = row.and_then(Row::lack) {
+                *lack = found;
+            }
+        }
+        Ok(Some(refusal::with(plain.clone(), lacks)))
     }
 
     /// Forgets what is known of the user's rights, so that the next check reads them: for when somebody says
