@@ -55,7 +55,7 @@ impl Given {
 
 impl Asker<'_> {
     pub(super) async fn get(&self, object: &str, key: &str) -> Result<Answer, Error> {
-        self.ask(Method::GET, &format!("/objects/{object}/{key}"), None).await
+        self.ask(Method::GET, &format!("/objects/{object}/{key}"), None, Value::is_object).await
     }
 
     /// A query with one filter, or with none for null.
@@ -70,7 +70,7 @@ impl Asker<'_> {
         if !filter.is_null() {
             body["filters"] = json!([filter]);
         }
-        self.ask(Method::POST, "/services/core/query", Some(&body)).await
+        self.ask(Method::POST, "/services/core/query", Some(&body), Value::is_array).await
     }
 
     /// What the caller may do to one of these records. An action that is not among them may yet be open on
@@ -81,7 +81,7 @@ impl Asker<'_> {
         let body =
             json!({ "object": object, "keys": keys, "operations": TOLD.each_ref().map(|(name, _)| name) });
         let path = "/services/core/allowed-operations/list";
-        let Answer::Given(answer) = self.ask(Method::POST, path, Some(&body)).await? else {
+        let Answer::Given(answer) = self.ask(Method::POST, path, Some(&body), Value::is_array).await? else {
             return Ok(Vec::new());
         };
         let says = |name: &str| {
@@ -104,10 +104,17 @@ impl Asker<'_> {
         }
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, Error> {
+    /// `fits` tells whether a result is of the form that was asked for: what is not must not count as empty.
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        fits: fn(&Value) -> bool,
+    ) -> Result<Answer, Error> {
         let read = |body: &[u8]| {
             let value = serde_json::from_slice::<Value>(body).ok()?;
-            let whole = value.get("ia::result").is_some_and(|result| result.get("ia::error").is_none());
+            let whole = value.get("ia::result").is_some_and(|it| fits(it) && it.get("ia::error").is_none());
             whole.then_some(value)
         };
         Ok(match self.send(method, path, body, read).await? {

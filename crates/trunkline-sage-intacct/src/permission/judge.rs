@@ -185,13 +185,17 @@ fn refused(profile: &Profile, want: Want, missing: &[&str]) -> Verdict {
 /// Layer 9: the entity that the connection works in, if it is closed to the user.
 pub(super) fn outside(held: &Held) -> Option<Permission> {
     let entity = held.entity.as_ref()?;
-    let restriction = held.profile.as_ref().map(|profile| &profile.entities);
-    match restriction {
-        Some(Some(allowed)) if !allowed.contains(&entity.id) => Some(Layer::entity(&entity.id)),
-        // Nothing is closed to this user, so that it is not there.
-        Some(None) if entity.refused => Some(Layer::no_entity(&entity.id)),
-        _ => entity.refused.then(|| Layer::entity(&entity.id)),
-    }
+    let profile = held.profile.as_ref();
+    let allowed = profile.and_then(|profile| profile.entities.as_ref());
+    let kept_out = allowed.is_some_and(|allowed| !allowed.contains(&entity.id));
+    (kept_out || entity.refused).then(|| {
+        if profile.is_some_and(|profile| profile.is_unrestricted) {
+            // Nothing is closed to this user, so that it is not there.
+            Layer::no_entity(&entity.id)
+        } else {
+            Layer::entity(&entity.id)
+        }
+    })
 }
 
 /// What a refusal for want of a permission shows to be missing, where it is not the entity that refuses. `listed`

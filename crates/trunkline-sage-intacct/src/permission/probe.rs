@@ -54,7 +54,11 @@ async fn list<'o>(
     let list = Operation::list(object.to_owned());
     Ok(match asker.query(object, &["key"], &Value::Null, ROWS).await? {
         Answer::Given(given) => {
-            keys.insert(object, given.rows().iter().filter_map(|row| key_of(row.get("key")?)).collect());
+            let found: Option<Vec<_>> = given.rows().iter().map(|row| key_of(row.get("key")?)).collect();
+            let Some(found) = found else {
+                return Ok(Verdict::unknown(Reason::NotReadable, "the object's answer was not understood"));
+            };
+            keys.insert(object, found);
             learn(held.profile.as_deref_mut(), &list, true);
             Verdict::Allowed
         }

@@ -79,11 +79,17 @@ async fn profile(asker: &Asker<'_>, login: &str) -> Result<Option<Profile>, Erro
     let Answer::Given(user) = asker.get(USER, &key).await? else { return Ok(None) };
     let user = user.result();
     let text = |name: &str| user.get(name).and_then(Value::as_str).unwrap_or_default();
+    if text("id") != login {
+        return Ok(None);
+    }
     let mut profile = Profile {
         // Stands in texts for people.
         user_type: printable(text("userType")),
         administrates: !matches!(text("adminPrivileges"), "" | "off"),
         entities: restriction(user),
+        is_unrestricted: unrestricted(user) == Some(true),
+        // A list that is missing is no empty list.
+        partial: !is_list(user, "roles") && !is_list(user, "permissionAssignments"),
         ..Profile::default()
     };
     let by_key = catalogue(asker, &mut profile).await?;
@@ -98,6 +104,7 @@ async fn profile(asker: &Asker<'_>, login: &str) -> Result<Option<Profile>, Erro
         else {
             continue;
         };
+        profile.partial |= !is_list(group.result(), "roles");
         roles.extend(items(group.result(), "roles").iter().filter_map(role_key));
     }
     for role in roles {
@@ -110,6 +117,7 @@ async fn profile(asker: &Asker<'_>, login: &str) -> Result<Option<Profile>, Erro
             Some("slideInOnly") => Some(SignIn::SlideIn),
             _ => None,
         };
+        profile.partial |= !is_list(role, "rolePermissionAssignments");
         for item in items(role, "rolePermissionAssignments") {
             grant(&mut profile, &by_key, item, limit);
         }
@@ -145,6 +153,7 @@ async fn catalogue(
     let mut by_key = HashMap::new();
     let mut names: ByPermission<String> = HashMap::new();
     if let Answer::Given(answer) = answer {
+        let mut whole = !answer.has_more();
         for row in answer.rows() {
             let text = |name: &str| row.get(name).and_then(Value::as_str).map(str::to_owned);
             if let (Some(key), Some(module), Some(name)) =
@@ -152,9 +161,12 @@ async fn catalogue(
             {
                 names.entry(module.clone()).or_default().insert(name.clone(), key.clone());
                 by_key.insert(key, (module, name));
+            } else {
+                whole = false;
             }
         }
-        profile.catalogue = Some(names).filter(|names| !names.is_empty() && !answer.has_more());
+        // Reading it takes a permission of administration: a list without that module is not the whole one.
+        profile.catalogue = Some(names).filter(|names| names.contains_key("administration") && whole);
     }
     Ok(by_key)
 }
@@ -164,8 +176,9 @@ async fn groups(asker: &Asker<'_>, user: &str, profile: &mut Profile) -> Result<
     let filter = json!({ "$eq": { "user.key": user } });
     match asker.query("company-config/user-group-member", &[FIELD], &filter, MAX_ROWS).await? {
         Answer::Given(answer) => {
-            profile.partial |= answer.has_more();
-            Ok(answer.rows().iter().filter_map(|row| key_of(row.get(FIELD)?)).collect())
+            let keys: Vec<_> = answer.rows().iter().map(|row| key_of(row.get(FIELD)?)).collect();
+            profile.partial |= answer.has_more() || keys.contains(&None);
+            Ok(keys.into_iter().flatten().collect())
         }
         Answer::Refused(_) | Answer::NotThere => {
             profile.partial = true;
@@ -200,16 +213,24 @@ fn grant(
     );
 }
 
+/// Whether a user may work in every entity, as far as that is said.
+fn unrestricted(user: &Value) -> Option<bool> {
+    user.get("entityAccess")?.get("allowUnrestrictedAccess")?.as_bool()
+}
+
 /// The entities that a user is restricted to.
 fn restriction(user: &Value) -> Option<BTreeSet<String>> {
-    let free = user.get("entityAccess").and_then(|access| access.get("allowUnrestrictedAccess"));
-    if free.and_then(Value::as_bool) != Some(false) {
+    if unrestricted(user) != Some(false) {
         return None;
     }
     let ids = |name| items(user, name).iter().filter_map(|item| item.get("id")?.as_str()).map(str::to_owned);
     let entities: BTreeSet<String> = ids("entities").collect();
     // The deprecated list of the same meaning.
     Some(if entities.is_empty() { ids("locations").collect() } else { entities })
+}
+
+fn is_list(value: &Value, name: &str) -> bool {
+    value.get(name).is_some_and(Value::is_array)
 }
 
 fn items<'a>(value: &'a Value, list: &str) -> &'a [Value] {

@@ -87,6 +87,8 @@ pub(super) struct Profile {
     pub(super) administrates: bool,
     /// The entities that the user is restricted to; `None` for a user without restriction.
     pub(super) entities: Option<BTreeSet<String>>,
+    /// Whether it is said that the user has none.
+    pub(super) is_unrestricted: bool,
     pub(super) grants: ByPermission<Grants>,
     /// The company's catalogue: the key of each permission. `None` if it could not be read whole.
     pub(super) catalogue: Option<ByPermission<String>>,

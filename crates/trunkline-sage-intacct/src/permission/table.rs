@@ -290,3 +290,91 @@ pub(super) fn known() -> Vec<Operation> {
     };
     TABLE.iter().flat_map(of_row).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    /// Modules that have a permission in the table, of those that the service lists.
+    const MODULES: &[&str] = &[
+        "accountsPayable",
+        "accountsReceivable",
+        "administration",
+        "budgets",
+        "cashManagement",
+        "company",
+        "expenses",
+        "generalLedger",
+        "inventoryControl",
+        "multiEntity",
+        "orderEntry",
+        "projects",
+        "purchasing",
+        "taxes",
+        "time",
+    ];
+
+    /// The service's list of rights, but for those of the common actions.
+    const RIGHTS: &str = "ach achSetup addExpense apiProxy approvalLevel1 approvalLevel2 approvalLevel3 approvalLevel4 \
+        approvalLevel5 approvalLevel6 authorize calendar cancel clone close config confirm deleteExpense editExpense enable \
+        export final financial group ignore impersonate import level1 level2 level3 level4 level5 level6 listExpenses \
+        manualMatch mapAccount menu offsetAccount open overrideException permission post print readonlyExpense \
+        reassignDimensions receipts reclass reclassExpense reconcile refresh release reopen report resend reversalEdit \
+        reverse reverseExpense run statutoryReportingPeriod submit subscribe template uncancel unmask upload viewAll void";
+
+    #[test]
+    fn every_module_and_right_is_one_that_the_service_lists() {
+        let rights: HashSet<_> =
+            RIGHTS.split_whitespace().chain(["list", "readonly", "add", "modify", "delete"]).collect();
+        let mut seen = HashSet::new();
+        for row in TABLE {
+            let extras = row.extras.iter().map(|extra| &extra.permission);
+            for (module, name) in row.pairs.iter().chain(extras) {
+                assert!(MODULES.contains(module), "{module}");
+                seen.insert(*module);
+                assert!(name.starts_with(|c: char| c.is_ascii_lowercase()), "{name}");
+                assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{name}");
+            }
+            for extra in row.extras {
+                for right in extra.all.iter().chain(extra.any) {
+                    assert!(rights.contains(right), "{right} of {}", extra.action);
+                }
+            }
+        }
+        assert_eq!(seen.len(), MODULES.len());
+    }
+
+    #[test]
+    fn every_object_and_action_stands_once_and_reads_as_it_is_written() {
+        let mut seen = HashSet::new();
+        for operation in known() {
+            assert!(seen.insert(operation.clone()), "{operation}");
+            assert_eq!(operation.to_string().parse::<Operation>().unwrap(), operation);
+            assert!(find(&operation).is_some(), "{operation}");
+            let (application, name) = operation.object().split_once('/').unwrap();
+            let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+            assert!(
+                is_word(application) && is_word(name) && is_word(operation.action().as_str()),
+                "{operation}"
+            );
+        }
+        assert!(seen.len() > 480, "{}", seen.len());
+    }
+
+    #[test]
+    fn a_document_is_written_with_its_type_and_read_without() {
+        for (text, there) in [
+            ("list:order-entry/document", true),
+            ("create:order-entry/document", false),
+            ("create:order-entry/document::Sales Invoice", true),
+            ("approve:purchasing/document", true),
+            ("update:accounts-receivable/payment", false),
+            ("create:cash-management/deposit", true),
+            ("delete:cash-management/deposit", false),
+        ] {
+            assert_eq!(find(&text.parse().unwrap()).is_some(), there, "{text}");
+        }
+    }
+}

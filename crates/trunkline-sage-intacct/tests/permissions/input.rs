@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use trunkline_core::http::Response;
+use trunkline_core::http::{Response, StatusCode};
 use trunkline_core::permission::{Certainty, Kind, Operation, Reason, Verdict};
 use trunkline_core::{Account, Body, Cause, Request, Transport, TransportError, async_trait};
 use trunkline_sim::sage_intacct::Control;
 
 use crate::common::Rig;
-use crate::{BILL, COMPANY, VENDOR, map, missing, read, session_in, sign_in, verdict};
+use crate::{BILL, COMPANY, VENDOR, call, map, missing, read, session_in, sign_in, verdict};
 
 #[tokio::test]
 async fn an_operation_that_sage_does_not_have_offers_the_nearest() {
@@ -114,6 +114,87 @@ async fn a_user_who_is_locked_out_half_way_is_no_user_without_rights() {
         let error = map(&rig).read(&rig.cx, &session, &account, &operations).await.unwrap_err();
         assert_eq!(error.cause(), Some(Cause::AccessTokenRejected), "after {after} of {calls}");
     }
+}
+
+/// A network that answers the request of this number with something else.
+#[derive(Debug)]
+struct Twisting {
+    inner: Arc<dyn Transport>,
+    left: AtomicUsize,
+    answer: &'static str,
+}
+
+#[async_trait]
+impl Transport for Twisting {
+    async fn send(&self, request: Request) -> Result<Response<Body>, TransportError> {
+        if self.left.fetch_sub(1, Ordering::Relaxed) == 0 {
+            return Ok(Response::new(
+                trunkline_core::bytes::Bytes::from_static(self.answer.as_bytes()).into(),
+            ));
+        }
+        self.inner.send(request).await
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_another_form_makes_no_verdict_wrong() {
+    let rig = Rig::start("authorization_code", |config| config).await;
+    let client = reqwest::Client::new();
+    let twists = [
+        "",
+        "[]",
+        "{}",
+        "<html></html>",
+        r#"{"ia::result":null}"#,
+        r#"{"ia::result":{}}"#,
+        r#"{"ia::result":[{}]}"#,
+        r#"{"ia::result":[{"key":7,"module":"quantum","name":"leap"}],"ia::meta":{"next":null}}"#,
+        r#"{"ia::result":[{"key":"../../1","userGroup.key":"a/b"}]}"#,
+        r#"{"ia::result":{"userType":"business","roles":"all","rolePermissionAssignments":{}}}"#,
+        r#"{"ia::result":{"ia::error":{"code":"permissionDenied"}}}"#,
+    ];
+    let operations: Vec<Operation> = ["list", "read", "create", "update", "delete"]
+        .iter()
+        .flat_map(|action| {
+            [VENDOR, "company-config/department", "general-ledger/journal-entry"]
+                .map(|it| format!("{action}:{it}"))
+        })
+        .map(|text| text.parse().unwrap())
+        .collect();
+    let (mut read, mut failed, mut known) = (0, 0, 0);
+    for user in ["grouped", "employee", "clerk"] {
+        let grant = sign_in(&rig, user).await;
+        let token = grant.credential.access_token.clone().unwrap();
+        let mut open = Vec::new();
+        for operation in &operations {
+            open.push(call(&rig, &client, token.expose(), operation).await != StatusCode::FORBIDDEN);
+        }
+        rig.simulator.control().clear_requests();
+        let account = Account::new(COMPANY, user);
+        let whole = session_in(&rig, &grant, None, None);
+        map(&rig).read(&rig.cx, &whole, &account, &operations).await.unwrap();
+        for after in 0..rig.simulator.control().requests().len() {
+            // A catalogue of one row, where the catalogue is asked for: to any other question it is an answer.
+            let is_catalogue = after == 2 && user != "clerk";
+            for answer in twists.into_iter().filter(|twist| is_catalogue || !twist.contains("quantum")) {
+                let inner = Arc::clone(&rig.transport);
+                let twisting = Twisting { inner, left: AtomicUsize::new(after), answer };
+                let session = session_in(&rig, &grant, None, Some(Arc::new(twisting)));
+                let Ok(rights) = map(&rig).read(&rig.cx, &session, &account, &operations).await else {
+                    failed += 1;
+                    continue;
+                };
+                read += 1;
+                for (operation, open) in operations.iter().zip(&open) {
+                    let said = map(&rig).judge(&rights, operation);
+                    known += usize::from(!matches!(said, Verdict::Unknown(_)));
+                    let wrong = (said.is_allowed() && !open) || (said.is_denied() && *open);
+                    assert!(!wrong, "{user}, {after}: {answer}: {operation}: {said:?}");
+                }
+            }
+        }
+    }
+    assert!(read > 30 && failed > 100 && known > 300, "{read} {failed} {known}");
 }
 
 #[tokio::test]
