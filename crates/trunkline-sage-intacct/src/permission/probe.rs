@@ -1,7 +1,7 @@
 //! Asking the objects themselves, where the rights that were read leave something open.
 //!
-//! A query of a few rows tells whether an object may be listed: a refusal closes it to every action that needs a
-//! permission of its own, since each requires List. Where rows came, the service is asked once more what the caller
+//! A query of a few rows tells whether an object may be listed: a refusal closes it to every action that needs one
+//! of its permissions, since each requires List. Where rows came, the service is asked once more what the caller
 //! may do to them. What creating needs, and what an approval needs, only the try itself would tell.
 
 use std::collections::{BTreeSet, HashMap};
