@@ -91,6 +91,13 @@ impl Record {
             probe_at: None,
         }
     }
+
+    /// When somebody last consented to it. One that an older version stored may not say; then it is when it was
+    /// first connected.
+    #[must_use]
+    pub fn consented_at(&self) -> Timestamp {
+        self.granted_at.unwrap_or(self.created_at)
+    }
 }
 
 /// An answer of the service that proved a grant alive without any other change.

@@ -2,16 +2,12 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use trunkline_core::{Account, Cause, ConnectionId, Error, NewConsent, Successor};
-use trunkline_store::{EventKind, Record, State};
+use trunkline_store::{Record, State};
 
 use super::look::look_behind;
 use crate::hub::Hub;
 use crate::live::{Entry, Mounted};
-
-/// How many events are read at once.
-const PAGE: u32 = 100;
 
 /// Whether, at this connector, a consent by this method ends the earlier ones of its account.
 pub(crate) fn ends_earlier(mounted: &Mounted, method: Option<&str>) -> Result<bool, Error> {
@@ -84,36 +80,13 @@ async fn successor(hub: &Hub, mounted: &Mounted, record: &Record) -> Result<Opti
     let (true, Some(account)) = (ends_earlier(mounted, Some(&record.method))?, account) else {
         return Ok(None);
     };
-    let mut newest: Option<(Timestamp, Record)> = None;
-    for other in others(hub, &mounted.name, account, record.id).await? {
-        let at = consented_at(hub, &other).await?;
-        if other.status().state().serves() && newest.as_ref().is_none_or(|(before, _)| at > *before) {
-            newest = Some((at, other));
-        }
-    }
-    let Some((at, newest)) = newest else { return Ok(None) };
-    if at <= consented_at(hub, record).await? {
+    let others = others(hub, &mounted.name, account, record.id).await?;
+    let serving = others.into_iter().filter(|other| other.status().state().serves());
+    let newest = serving.max_by_key(Record::consented_at);
+    let Some(newest) = newest.filter(|newest| newest.consented_at() > record.consented_at()) else {
         return Ok(None);
-    }
+    };
     // Another tenant's names are not this one's to know.
     let label = (newest.key.tenant() == record.key.tenant()).then(|| newest.key.label().to_owned());
     Ok(Some(Successor::new(newest.id, label)))
-}
-
-/// When somebody last consented to this connection: the last event that says so.
-async fn consented_at(hub: &Hub, record: &Record) -> Result<Timestamp, Error> {
-    let mut before = record.sequence;
-    loop {
-        let after = before.saturating_sub(u64::from(PAGE));
-        let events = hub.vault.events(record.id, after, PAGE).await?;
-        let consent =
-            |kind| matches!(kind, EventKind::Connected | EventKind::Reconnected | EventKind::AccountChanged);
-        if let Some(event) = events.iter().rev().find(|event| consent(event.kind)) {
-            return Ok(event.at);
-        }
-        if after == 0 {
-            return Ok(record.created_at);
-        }
-        before = after;
-    }
 }

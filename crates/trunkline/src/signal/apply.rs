@@ -189,7 +189,7 @@ enum Plan {
 fn plan(signal: &Signal, record: &Record) -> Plan {
     let state = record.status().state();
     // Before the consent there was another grant.
-    let since_consent = order(signal.at, Some(record.granted_at.unwrap_or(record.created_at)));
+    let since_consent = order(signal.at, Some(record.consented_at()));
     if since_consent == Order::Before || state == State::Disconnected {
         return Plan::Nothing;
     }
