@@ -51,8 +51,7 @@ pub(super) async fn look(
     if matches!(record.status().state(), State::NeedsConsent | State::Disconnected) {
         return Ok(Looked::Settled);
     }
-    let fresh = Arc::new(Entry::new(id, &record.key, mounted.clone()));
-    let entry = hub.entry(fresh.names()).filter(|entry| entry.id == id).unwrap_or(fresh);
+    let entry = Entry::of(hub, record, mounted);
     if let Ask::Claimed { until } = ask {
         // Whoever proved it or renewed it since the claim has set another time.
         if record.probe_at.map(Timestamp::as_microsecond) != Some(until.as_microsecond()) {
