@@ -85,6 +85,18 @@ pub(crate) enum Why {
 }
 
 /// Renews, or joins the renewal under way, and answers with what serves afterwards.
+impl Why {
+    /// The generation that is to be replaced, whether or not it serves; `None` where whatever serves will do.
+    fn generation(self) -> Option<u64> {
+        match self {
+            Self::Rejected { generation } | Self::Told { generation } | Self::Ahead { generation } => {
+                Some(generation)
+            }
+            Self::Expired | Self::Due { .. } => None,
+        }
+    }
+}
+
 ///
 /// Dropping the future cancels nothing but the waiting.
 pub(crate) async fn renew(hub: &Arc<Hub>, entry: &Arc<Entry>, why: Why) -> Result<Arc<Live>, Error> {
@@ -101,9 +113,9 @@ pub(crate) async fn renew(hub: &Arc<Hub>, entry: &Arc<Entry>, why: Why) -> Resul
         entry.forced_at.store(now.as_millis().max(1), Ordering::Release);
     }
     let live = flight::join_or_start(hub, entry, why).wait().await?;
-    match why {
-        // The flight was under way for another reason, and brought what was rejected.
-        Why::Rejected { generation } if live.generation <= generation => {
+    match why.generation() {
+        // The flight was under way for another reason, and brought what is to be renewed.
+        Some(generation) if live.generation <= generation => {
             flight::join_or_start(hub, entry, why).wait().await
         }
         _ => Ok(live),

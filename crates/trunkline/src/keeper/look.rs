@@ -173,15 +173,11 @@ async fn refused(hub: &Arc<Hub>, entry: &Arc<Entry>, opened: Opened, error: Erro
 
 /// A renewal decides; what it shows is stored with it.
 async fn renewal(hub: &Arc<Hub>, entry: &Arc<Entry>, opened: Opened, why: Why) -> Result<Looked, Error> {
-    let renewed = match opened.record.status().state() {
-        State::Suspended => {
-            let why = Why::Told { generation: opened.record.generation };
-            flight::join_or_start(hub, entry, why).wait().await
-        }
-        _ if matches!(why, Why::Ahead { .. }) => flight::join_or_start(hub, entry, why).wait().await,
-        _ => renew(hub, entry, why).await,
+    let why = match opened.record.status().state() {
+        State::Suspended => Why::Told { generation: opened.record.generation },
+        _ => why,
     };
-    match renewed {
+    match renew(hub, entry, why).await {
         Ok(_) => Ok(Looked::Settled),
         Err(error) => match error.cause().map(Cause::verdict) {
             Some(Verdict::Transient) => Ok(Looked::Unanswered),

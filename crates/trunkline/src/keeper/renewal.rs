@@ -90,15 +90,13 @@ async fn run_with(taker: &mut Taker, hub: &Arc<Hub>, entry: &Entry, why: Why) ->
 
 /// What the store holds, if it answers why this renewal was begun.
 fn served(hub: &Hub, entry: &Entry, why: Why, opened: &Opened) -> Result<Option<Arc<Live>>, Error> {
-    let wanted = match why {
-        Why::Expired => true,
-        Why::Rejected { generation } | Why::Told { generation } | Why::Ahead { generation } => {
-            opened.record.generation > generation
-        }
+    let wanted = match (why, why.generation()) {
+        (_, Some(generation)) => opened.record.generation > generation,
         // Whoever renewed meanwhile has set another time.
-        Why::Due { until } => {
+        (Why::Due { until }, _) => {
             opened.record.due_at.map(Timestamp::as_microsecond) != Some(until.as_microsecond())
         }
+        _ => true,
     };
     if !wanted {
         return Ok(None);

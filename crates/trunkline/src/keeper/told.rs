@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use trunkline_core::{Error, Held, Verdict};
 use trunkline_store::{Expected, NewBody, Record, State};
 
-use super::probe::next_look;
-use super::{Why, flight};
+use super::probe::set_times;
+use super::{Why, renew};
 use crate::hub::Hub;
 use crate::live::Entry;
 
@@ -25,13 +25,7 @@ pub(crate) fn behind(hub: &Arc<Hub>, entry: Arc<Entry>, generation: u64) {
 /// One renewal of this generation, unless it was renewed meanwhile, whatever the state. The service's word is
 /// stored; an error says that there was none.
 pub(crate) async fn at(hub: &Arc<Hub>, entry: &Arc<Entry>, generation: u64) -> Result<(), Error> {
-    let why = Why::Told { generation };
-    let outcome = match flight::join_or_start(hub, entry, why).wait().await {
-        // The flight was under way for another reason.
-        Ok(live) if live.generation <= generation => flight::join_or_start(hub, entry, why).wait().await,
-        outcome => outcome,
-    };
-    match outcome {
+    match renew(hub, entry, Why::Told { generation }).await {
         Ok(_) => Ok(()),
         Err(error) => match error.cause().map(trunkline_core::Cause::verdict) {
             Some(Verdict::GrantDead | Verdict::Suspended) => next(hub, entry).await,
