@@ -9,6 +9,7 @@
 //! What nobody uses is renewed before it ends (`upkeep`, `due`, `deadline`), and looked at before a revocation
 //! goes unnoticed for too long (`probe`, `look`); a refusal that a newer consent explains names it (`supersede`).
 
+mod api;
 pub(crate) mod breaker;
 pub(crate) mod client;
 mod commit;

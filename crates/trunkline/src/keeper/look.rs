@@ -8,11 +8,11 @@ use trunkline_core::{Cause, ConnectionId, Error, Family, Held, Probe as Answer, 
 use trunkline_store::{Commit, Expected, NewBody, Opened, Proof, Record, State, Turn};
 
 use super::probe::next_look;
-use super::{Why, due, flight, renew, told, trouble, verdict};
+use super::{Why, api, due, renew, trouble, verdict};
 use crate::hub::Hub;
-use crate::live::{Entry, Live, Look, Mounted};
+use crate::live::{Entry, Mounted};
 
-/// How long a probe may take.
+/// How long a probe may take, with what the connector has to learn before.
 const PROBE_TIME: Duration = Duration::from_secs(30);
 
 /// Why a connection is looked at.
@@ -62,30 +62,19 @@ pub(super) async fn look(
         }
     }
     let Some(held) = opened.held.clone() else { return Ok(Looked::Settled) };
-    let auth = mounted.auth(Some(&record.method))?;
-    let live = Live::new(&held, record.generation, id, mounted, auth, &*hub.clock)?;
-    let dropped = told::is_dropped(record, &held, hub.clock.wall());
-    if dropped || live.look(&*hub.clock) == Look::Over {
+    let Some(live) = api::usable(hub, mounted, record, &held)? else {
         return renewal(hub, &entry, opened, Why::Expired).await;
-    }
+    };
     if record.status().state().serves() && is_over_soon(hub, &held) {
         let generation = opened.record.generation;
         return renewal(hub, &entry, opened, Why::Ahead { generation }).await;
     }
-    if let Err(error) = hub.ready(mounted).await {
-        tracing::debug!(target: "trunkline", connector = %mounted.name, error = %error, "probe left for later");
-        return Ok(Looked::Unanswered);
-    }
-    let session = hub.session(&live, &held);
-    let cx = hub.api_cx(mounted);
-    let answer = tokio::time::timeout(PROBE_TIME, mounted.connector.probe(&cx, &session)).await;
-    let now = hub.clock.wall();
-    match answer {
-        Ok(Ok(Answer::Alive)) => alive(hub, &entry, opened, now).await,
+    match api::ask(hub, mounted, &live, &held, PROBE_TIME).await {
+        Some(Ok(Answer::Alive)) => alive(hub, &entry, opened, hub.clock.wall()).await,
         // Only a renewal proves it, which is made when the token is over and not before.
-        Ok(Ok(_)) => look_again(hub, opened.record, held.credential.access_expires_at).await,
-        Ok(Err(error)) => refused(hub, &entry, opened, error).await,
-        Err(_) => Ok(Looked::Unanswered),
+        Some(Ok(_)) => look_again(hub, opened.record, held.credential.access_expires_at).await,
+        Some(Err(error)) => refused(hub, &entry, opened, error).await,
+        None => Ok(Looked::Unanswered),
     }
 }
 

@@ -10,10 +10,11 @@ use std::time::Duration;
 use trunkline_core::{Cause, ConnectionId, Error, Probe, Verdict};
 use trunkline_store::Record;
 
+use super::api;
 use crate::hub::Hub;
-use crate::live::{Entry, Live, Look, Mounted};
+use crate::live::{Entry, Mounted};
 
-/// How long one answer may take: the lease is held meanwhile, and a silent holder is succeeded.
+/// How long one answer may take: somebody waits for the renewal, and the lease is held meanwhile.
 const TIME: Duration = Duration::from_secs(5);
 /// How many connections of a connector are remembered, and how many of them are asked.
 const KEPT: usize = 4;
@@ -85,18 +86,13 @@ async fn ask(hub: &Hub, mounted: &Arc<Mounted>, id: ConnectionId) -> Result<Word
     let Some(held) = opened.held.as_ref().filter(|_| record.status().state().serves()) else {
         return Ok(Word::None);
     };
-    let auth = mounted.auth(Some(&record.method))?;
-    let live = Live::new(held, record.generation, id, mounted, auth, &*hub.clock)?;
-    if live.look(&*hub.clock) == Look::Over {
-        return Ok(Word::None);
-    }
-    let (session, cx) = (hub.session(&live, held), hub.api_cx(mounted));
-    Ok(match tokio::time::timeout(TIME, mounted.connector.probe(&cx, &session)).await {
-        Ok(Ok(Probe::Alive)) => Word::Taken,
-        Ok(Err(error)) => match error.cause().map(Cause::verdict) {
+    let Some(live) = api::usable(hub, mounted, record, held)? else { return Ok(Word::None) };
+    Ok(match api::ask(hub, mounted, &live, held, TIME).await {
+        Some(Ok(Probe::Alive)) => Word::Taken,
+        Some(Err(error)) => match error.cause().map(Cause::verdict) {
             Some(Verdict::RenewAccessToken | Verdict::GrantDead) => Word::Rejected,
             _ => Word::None,
         },
-        Ok(Ok(_)) | Err(_) => Word::None,
+        Some(Ok(_)) | None => Word::None,
     })
 }
