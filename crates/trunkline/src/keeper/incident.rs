@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use trunkline_core::{Cause, Diagnosis, Error, ErrorKind, Remedy, Retry, Verdict};
-use trunkline_store::{Expected, NewBody, Record, Turn};
+use trunkline_store::{Commit, Expected, NewBody, Record, Turn};
 
 use super::client::{self, Client, DAY, View, after, before};
 use super::{Why, breaker, trouble, witness};
@@ -111,8 +111,28 @@ impl Incidents {
     }
 
     fn is_one(&self, view: &View) -> bool {
-        let asked = view.refused + view.served;
-        view.refused >= u64::from(self.tenants) && view.refused * 100 >= u64::from(self.share) * asked
+        self.begins(view) || self.goes_on(view)
+    }
+
+    /// An incident begins with new refusals, or while nobody is served. Those that are asked about again and again
+    /// would outnumber the successes of a quiet fleet by and by, few as they are.
+    fn begins(&self, view: &View) -> bool {
+        let nobody = view.served == 0 && view.refused >= u64::from(self.tenants);
+        nobody || self.is_large(view.anew, view.served)
+    }
+
+    /// It goes on for as long as those who are still refused are many, beside all who were served since it began.
+    fn goes_on(&self, view: &View) -> bool {
+        view.during.is_some_and(|(refused, served)| self.is_large(refused, served))
+    }
+
+    /// For how long refusals may be silent before nobody knows what was in between.
+    pub(super) fn silence(&self) -> Duration {
+        self.longest / 4
+    }
+
+    fn is_large(&self, refused: u64, served: u64) -> bool {
+        refused >= u64::from(self.tenants) && refused * 100 >= u64::from(self.share) * (refused + served)
     }
 }
 
@@ -184,28 +204,42 @@ pub(super) struct Doubt {
 
 /// What a refused renewal says, seen together with how others fare: the refusal itself where it is believed, and
 /// else an error that passes. A refused replay is weighed when it has stood for long enough.
-pub(super) async fn weigh(hub: &Hub, entry: &Entry, record: &Record, error: Error, doubt: Doubt) -> Error {
+pub(super) async fn weigh(hub: &Hub, entry: &Entry, record: &Record, error: Error, doubt: Doubt) -> Weighed {
     let is_replay = doubt.is_replay;
-    let Some(why) = error.diagnosis().cloned() else { return error };
-    let Ok(auth) = entry.mounted.auth(Some(&record.method)) else { return error };
+/// A failure, after it was compared with how others fare.
+#[derive(Debug)]
+pub(super) struct Weighed {
+    pub(super) error: Error,
+    /// Whether the state says it already.
+    pub(super) is_stored: bool,
+}
+
+impl From<Error> for Weighed {
+    fn from(error: Error) -> Self {
+        Self { error, is_stored: false }
+    }
+}
+
+    let Some(why) = error.diagnosis().cloned() else { return error.into() };
+    let Ok(auth) = entry.mounted.auth(Some(&record.method)) else { return error.into() };
     let client = Client::of(&entry.mounted, &*auth);
     let weighed = match why.cause().verdict() {
         Verdict::ClientBroken if client.is_known && breaker::is_of_client(why.cause()) => {
-            of_client(hub, &client, record, &why, is_replay).await.map(Some)
+            of_client(hub, &client, record, &why, is_replay).await.map(|instead| Some((instead, false)))
         }
         Verdict::GrantDead if !is_replay && is_said(why.cause()) => {
             of_grant(hub, &client, entry, record, &why, doubt.why).await
         }
-        _ => return error,
+        _ => return error.into(),
     };
     match weighed {
-        Ok(Some(instead)) => left_alone(hub, record, instead),
-        Ok(None) => error,
+        Ok(Some((instead, is_stored))) => Weighed { error: left_alone(hub, record, instead), is_stored },
+        Ok(None) => error.into(),
         Err(failed) => {
             tracing::warn!(target: "trunkline", connection = %record.id, error = %failed, "a refusal could not be compared, and is not believed yet");
             match why.cause().verdict() {
-                Verdict::GrantDead => left_alone(hub, record, unbelieved(hub, &why)),
-                _ => error,
+                Verdict::GrantDead => left_alone(hub, record, unbelieved(hub, &why)).into(),
+                _ => error.into(),
             }
         }
     }
@@ -243,7 +277,7 @@ async fn of_grant(
     record: &Record,
     why: &Diagnosis,
     begun: Option<Why>,
-) -> Result<Option<Diagnosis>, Error> {
+) -> Result<Option<(Diagnosis, bool)>, Error> {
     let enough = hub.incidents.tenants;
     if hub.vault.store().count_tenants(&client.connector, enough).await? < u64::from(enough) {
         return Ok(None);
@@ -266,8 +300,8 @@ async fn of_grant(
         return Ok(None);
     }
     let instead = unbelieved(hub, why);
-    hold(hub, record, &instead).await;
-    Ok(Some(instead))
+    let is_stored = hold(hub, record, &instead).await;
+    Ok(Some((instead, is_stored)))
 }
 
 /// Writes one more refusal down. Answers how many of this generation count: those with others served in between
@@ -326,8 +360,9 @@ fn of_generation(record: &Record, what: &[u8]) -> Vec<u8> {
     [record.id.as_bytes().as_slice(), &record.generation.to_be_bytes(), what].concat()
 }
 
-/// The state says that renewal fails; the grant stays, and whoever keeps up what nobody uses asks again soon.
-async fn hold(hub: &Hub, record: &Record, why: &Diagnosis) {
+/// The state says that renewal fails; the grant stays, and whoever keeps up what nobody uses asks again soon. Answers
+/// whether that is stored.
+async fn hold(hub: &Hub, record: &Record, why: &Diagnosis) -> bool {
     let now = hub.clock.wall();
     let mut held = record.clone();
     let events = Vec::from_iter(held.turn(Turn::Degraded(why.clone()), now));
@@ -377,3 +412,4 @@ fn with_evidence(mut told: Diagnosis, why: &Diagnosis) -> Diagnosis {
 fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
+    matches!(stored, Ok(Commit::Done { .. }))

@@ -1,5 +1,6 @@
 //! What a failed renewal proves.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -7,10 +8,10 @@ use jiff::Timestamp;
 use trunkline_core::{Cause, Diagnosis, Error, Verdict};
 use trunkline_store::{Commit, Expected, Fence, Intent, NewBody, Opened, Record, Settle, Turn};
 
-use super::incident::Doubt;
+use super::incident::{Doubt, Weighed};
 use super::lease::Hold;
 use super::renewal::Failure;
-use super::{QUIET_AFTER_FAILURE, Why, adopt, incident, lost, probe, supersede, trouble};
+use super::{QUIET_AFTER_FAILURE, Why, adopt, incident, lost, probe, supersede, trouble, write};
 use crate::hub::Hub;
 use crate::live::{Entry, Live};
 
@@ -32,11 +33,12 @@ pub(super) async fn conclude(
 ) -> Result<Arc<Live>, Failure> {
     let now = hub.clock.wall();
     let error = error.map_diagnosis(|diagnosis| diagnosis.during("refresh", now));
-    let error = match unknown {
-        true => error,
+    let Weighed { error, is_stored } = match unknown {
+        true => error.into(),
         false => {
             let doubt = Doubt { is_replay: hold.is_replay, why: Some(why) };
-            incident::weigh(hub, entry, &record, error, doubt).await
+            // The API may be asked, which takes as long as it takes: a holder that was silent would be succeeded.
+            living(hub, &hold, incident::weigh(hub, entry, &record, error, doubt)).await
         }
     };
     keep_quiet(hub, entry);
@@ -57,6 +59,7 @@ pub(super) async fn conclude(
         }
         Some(Verdict::GrantDead) => (Fence::close(hold.epoch), ended(&error)),
         Some(Verdict::Suspended) => (hold.undone(), ended(&error)),
+        Some(Verdict::Transient) if is_stored => (hold.undone(), None),
         Some(Verdict::Transient) => (hold.undone(), passing()),
         // A broken client is the application's, not this connection's.
         _ => (hold.undone(), None),
@@ -76,6 +79,17 @@ pub(super) async fn conclude(
                 degrade(hub, &record, turn).await;
             }
             Err(Failure::Final(error))
+        }
+    }
+}
+
+/// Does this while the holder of the lease shows that it lives.
+async fn living<T>(hub: &Hub, hold: &Hold, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    loop {
+        match tokio::time::timeout(hub.timings.heartbeat(), work.as_mut()).await {
+            Ok(done) => return done,
+            Err(_) => write::beat(hub, hold).await,
         }
     }
 }
@@ -132,7 +146,7 @@ pub(super) async fn after_refused_replay(
     error: Error,
 ) -> Result<Arc<Live>, Error> {
     let doubt = Doubt { is_replay: false, why: None };
-    let error = incident::weigh(hub, entry, &record, error, doubt).await;
+    let Weighed { error, .. } = incident::weigh(hub, entry, &record, error, doubt).await;
     if ended(&error).is_none() {
         return Err(error);
     }
