@@ -210,10 +210,11 @@ impl Diagnosis {
         self.remedied(Remedy::fixed(key, steps))
     }
 
-    /// Says when to try again.
+    /// Says when to try again, in whole seconds, rounded up: who waits so long is not too early.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
-        self.retry = Retry::After { after_s: wait.as_secs() };
+        let begun = u64::from(wait.subsec_nanos() > 0);
+        self.retry = Retry::After { after_s: wait.as_secs().saturating_add(begun) };
         self
     }
 
@@ -371,6 +372,20 @@ mod tests {
         assert_eq!(last, "Missing for create:bill: bills: add, set in Roles > {where}.");
         let text = serde_json::to_string(&diagnosis).unwrap();
         assert_eq!(serde_json::from_str::<Diagnosis>(&text).unwrap(), diagnosis, "{text}");
+    }
+
+    #[test]
+    fn a_wait_is_rounded_up_to_seconds() {
+        for (wait, after_s) in [
+            (Duration::ZERO, 0),
+            (Duration::from_millis(1), 1),
+            (Duration::from_secs(60), 60),
+            (Duration::from_millis(60_001), 61),
+            (Duration::MAX, u64::MAX),
+        ] {
+            let diagnosis = Diagnosis::new(Cause::RateLimited).retry_after(wait);
+            assert_eq!(diagnosis.retry(), Retry::After { after_s }, "{wait:?}");
+        }
     }
 
     #[test]

@@ -18,7 +18,6 @@ use url::Url;
 use crate::connection::Connection;
 use crate::consent::{ConsentRequest, Exchange, Wish};
 use crate::hub::Hub;
-use crate::keeper::breaker::whole_seconds;
 use crate::keeper::{self, Why};
 use crate::live::{Mounted, Names};
 use crate::rights;
@@ -342,7 +341,7 @@ impl Later {
         let next = [record.probe_at, record.due_at].into_iter().flatten().min();
         let wait = next.and_then(|at| Duration::try_from(at.duration_since(now)).ok());
         match wait {
-            Some(wait) => why.clone().retry_after(whole_seconds(wait)),
+            Some(wait) => why.clone().retry_after(wait),
             None => why.clone(),
         }
     }

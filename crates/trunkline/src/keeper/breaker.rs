@@ -171,14 +171,9 @@ fn for_everyone(why: &Diagnosis) -> Diagnosis {
 
 fn diagnosis(open: &Breaker, now: Timestamp, every: Duration) -> Diagnosis {
     let wait = until(now, open.look_at).filter(|wait| !wait.is_zero()).unwrap_or(every);
-    open.diagnosis.clone().retry_after(whole_seconds(wait))
+    open.diagnosis.clone().retry_after(wait)
 }
 
 fn until(from: Timestamp, to: Timestamp) -> Option<Duration> {
     Duration::try_from(to.duration_since(from)).ok()
-}
-
-/// Rounded up: who waits so long is not too early.
-pub(crate) fn whole_seconds(wait: Duration) -> Duration {
-    Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
 }

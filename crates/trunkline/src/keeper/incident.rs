@@ -190,7 +190,7 @@ pub(super) async fn admit(hub: &Hub, client: &Client) -> Result<(), Error> {
         return Ok(());
     }
     let why = Diagnosis::new(Cause::ServiceUnavailable).remedied(HELD_BACK);
-    Err(why.retry_after(breaker::whole_seconds(hub.incidents.confirm_after)).into())
+    Err(why.retry_after(hub.incidents.confirm_after).into())
 }
 
 /// What is known of a refusal beside what it says.
@@ -266,7 +266,7 @@ async fn of_client(
         return Ok(with_evidence(Diagnosis::new(Cause::GrantRevoked), why));
     }
     // So that one connection does not go on asking: it is left alone for so long.
-    Ok(why.clone().retry_after(breaker::whole_seconds(hub.incidents.look_every)))
+    Ok(why.clone().retry_after(hub.incidents.look_every))
 }
 
 /// The grant was refused: `None` if that is believed.
@@ -387,7 +387,7 @@ fn left_alone(hub: &Hub, record: &Record, instead: Diagnosis) -> Error {
 
 fn unbelieved(hub: &Hub, why: &Diagnosis) -> Diagnosis {
     let instead = Diagnosis::new(Cause::ServiceUnavailable).remedied(UNCONFIRMED);
-    with_evidence(instead, why).retry_after(breaker::whole_seconds(hub.incidents.confirm_after))
+    with_evidence(instead, why).retry_after(hub.incidents.confirm_after)
 }
 
 /// The same answer, understood in another way.

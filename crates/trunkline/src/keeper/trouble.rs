@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use trunkline_core::{ConnectionId, Error, Retry, Ticks};
 
-use super::{Why, breaker};
+use super::Why;
 use crate::hub::Hub;
 
 /// The longest pause that a service is granted before it is asked again: one that says a day may have
@@ -33,7 +33,7 @@ pub(super) fn pause(hub: &Hub, id: ConnectionId, why: Why) -> Result<(), Error> 
     match troubles.get(&id) {
         Some(trouble) if hub.clock.coarse() < trouble.until => {
             tracing::debug!(target: "trunkline", connection = %id, ?why, "renewal left for later");
-            let left = breaker::whole_seconds(trouble.until.since(hub.clock.coarse()));
+            let left = trouble.until.since(hub.clock.coarse());
             Err(trouble.error.share().map_diagnosis(|diagnosis| diagnosis.retry_after(left)))
         }
         _ => Ok(()),
