@@ -342,7 +342,7 @@ async fn refused(hub: &Arc<Hub>, connection: &Connection, mut record: Record, er
     let error = error.map_diagnosis(|diagnosis| diagnosis.during("identify", now));
     let expected = Expected::unchanged(&record);
     let Some(event) = ended(&error).and_then(|turn| record.turn(turn, now)) else { return error };
-    (record.due_at, record.probe_at) = (None, probe::next_look(hub, &record, now));
+    probe::set_times(hub, &mut record, now);
     if let Ok(Commit::Done { .. }) = keeper::persist(hub, expected, &record, NewBody::Keep, &[event]).await {
         connection.entry.live.store(None);
     }

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use trunkline_core::{Cause, Diagnosis, Error, Remedy};
 use trunkline_store::{Commit, EventKind, Expected, NewBody, NewEvent, Opened, Record, Turn};
 
-use super::due;
 use super::learned::is_learned;
+use super::{due, probe};
 use crate::hub::Hub;
 use crate::live::{Mounted, Names};
 
@@ -100,7 +100,7 @@ async fn reached(hub: &Hub, mounted: &Mounted, record: &Record, now: Timestamp) 
     let mut changed = record.clone();
     let why = Diagnosis::new(Cause::GrantExpired).during("upkeep", now);
     let Some(event) = changed.turn(Turn::NeedsConsent(why), now) else { return Ok(()) };
-    (changed.due_at, changed.probe_at) = (None, None);
+    probe::set_times(hub, &mut changed, now);
     let stored = hub.vault.commit(Expected::unchanged(record), &changed, NewBody::Keep, vec![event]).await?;
     if let Commit::Done { .. } = stored {
         let key = &record.key;

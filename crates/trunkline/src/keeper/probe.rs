@@ -100,6 +100,12 @@ pub(crate) fn next_look(hub: &Hub, record: &Record, now: Timestamp) -> Option<Ti
     }
 }
 
+/// Sets the times of a record that was looked at now and no longer serves: nothing is due, but a look where the
+/// service may say something else later.
+pub(crate) fn set_times(hub: &Hub, record: &mut Record, now: Timestamp) {
+    (record.due_at, record.probe_at) = (None, next_look(hub, record, now));
+}
+
 fn later(at: Timestamp, by: Duration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
 }

@@ -51,7 +51,7 @@ async fn next(hub: &Hub, entry: &Entry) -> Result<(), Error> {
         return Ok(());
     }
     let expected = Expected::unchanged(&record);
-    (record.due_at, record.probe_at) = (None, next_look(hub, &record, hub.clock.wall()));
+    set_times(hub, &mut record, hub.clock.wall());
     let stored = hub.vault.commit(expected, &record, NewBody::Keep, Vec::new()).await?;
     tracing::debug!(target: "trunkline", connection = %record.id, ?stored, "looked at");
     Ok(())

@@ -227,7 +227,7 @@ async fn mark(hub: &Hub, record: &Record, under: Option<Fence>, turn: Turn) -> O
     let now = hub.clock.wall();
     let event = changed.turn(turn, now)?;
     if !changed.status().state().serves() {
-        (changed.due_at, changed.probe_at) = (None, probe::next_look(hub, &changed, now));
+        probe::set_times(hub, &mut changed, now);
     }
     let expected = Expected::unchanged(record);
     let change = hub.vault.seal(expected, under, &changed, NewBody::Keep, vec![event]);

@@ -11,7 +11,7 @@ use trunkline_store::{Commit, EventKind, Expected, NewBody, NewEvent, Opened, Re
 
 use super::{Signal, SignalKind, SignalSubject};
 use crate::hub::{Hub, Trunkline};
-use crate::keeper::probe::next_look;
+use crate::keeper::probe::set_times;
 use crate::keeper::told;
 use crate::live::{Entry, Mounted};
 
@@ -140,7 +140,7 @@ async fn apply(
             Plan::Turn(turn) => match record.turn(Turn::clone(turn), now) {
                 None => return Ok(false),
                 event => {
-                    (record.due_at, record.probe_at) = (None, next_look(hub, &record, now));
+                    set_times(hub, &mut record, now);
                     record.access_expires_at = Some(now);
                     event
                 }
