@@ -30,8 +30,8 @@ pub(crate) fn at(
     renewal(policy, credential, record.id, now).into_iter().chain(announced).min()
 }
 
-/// When the refresh token of this credential, which was stored at `now`, has to be used at the latest, well before it ends of disuse.
-/// `None` when it does not, or nobody knows.
+/// When the refresh token of this credential, which was stored at `now`, has to be used at the latest, well before
+/// it ends of disuse. `None` when it does not, or nobody knows.
 pub(super) fn renewal(
     policy: &RefreshPolicy,
     credential: &Credential,

@@ -17,7 +17,8 @@ use crate::live::{Entry, Mounted};
 /// How long a claimed connection is left to its claimer: longer than any renewal takes.
 pub(super) const CLAIM: Duration = Duration::from_secs(10 * 60);
 
-/// How grants are kept alive that end if nobody uses them, how ends that nothing moves are announced, and how unfinished revocations are taken up.
+/// How grants are kept alive that end if nobody uses them, how ends that nothing moves are announced, and how
+/// unfinished revocations are taken up.
 ///
 /// Each process looks for what is due and claims a few of them, so that no two renew the same. After a
 /// downtime the rest waits for the next rounds: no service is stampeded.

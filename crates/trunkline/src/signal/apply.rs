@@ -49,8 +49,8 @@ impl Trunkline {
     /// - **claims changed**: an event `permissions_changed` is written.
     ///
     /// What happened before the present consent changes nothing; where the two times are so close that the
-    /// clocks cannot tell, and where the service has renewed a grant since it was revoked, one renewal does. A signal that was taken is remembered in the store, for all
-    /// processes, until [`Signal::forget_at`].
+    /// clocks cannot tell, and where the service has renewed a grant since it was revoked, one renewal does. A
+    /// signal that was taken is remembered in the store, for all processes, until [`Signal::forget_at`].
     ///
     /// Once it answers, all of that is stored. Renewals go on behind it, and are taken up by the upkeep of any
     /// process if this one ends.
