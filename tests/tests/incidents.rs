@@ -222,6 +222,57 @@ async fn two_long_outages_with_silence_between_are_not_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_few_revocations_in_a_quiet_fleet_do_not_hold_each_other_up() {
+    let world = World::new(Reuse::KillsFamily);
+    let process = keeper(&world).await;
+    let connections = spread(&world, &process, 100).await;
+    everyone_asks(&connections, 60).await;
+    (40..46).for_each(|family| world.service.ends(family));
+
+    let mut incidents = 0;
+    for _ in 0..60 + 30 {
+        everyone_asks(&connections, 1).await;
+        incidents += process.trunkline.incidents().await.unwrap().len();
+    }
+
+    assert!((1..30).contains(&incidents), "it begins as one, and ends: {incidents} minutes");
+    assert_eq!(declared_dead(&world, &connections).await, [40, 41, 42, 43, 44, 45]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_revoked_during_an_outage_is_found_when_the_others_have_recovered() {
+    let world = World::new(Reuse::KillsFamily);
+    let process = keeper(&world).await;
+    let connections = spread(&world, &process, 60).await;
+    everyone_asks(&connections, 60).await;
+    world.service.outage(Some(refused_grant()));
+    everyone_asks(&connections, 35).await;
+    (10..16).for_each(|family| world.service.ends(family));
+    everyone_asks(&connections, 35).await;
+    world.service.outage(None);
+
+    everyone_asks(&connections, 60).await;
+
+    assert_eq!(declared_dead(&world, &connections).await, [10, 11, 12, 13, 14, 15]);
+    assert_eq!(process.trunkline.incidents().await.unwrap(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_a_part_is_one_however_seldom_its_tenants_ask() {
+    let world = World::new(Reuse::KillsFamily);
+    world.service.states_life(Some(120));
+    // Nobody asks on behalf of those who do not.
+    let process = world.process().await;
+    let connections = process.tenants(60).await;
+    (0..20).for_each(|family| world.service.refuses(family * 3, Some("invalid_grant")));
+    for _ in 0..12 {
+        everyone_asks(&connections, 1).await;
+        tokio::time::sleep(9 * MINUTE).await;
+    }
+    assert_eq!(declared_dead(&world, &connections).await, [0; 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn during_an_incident_only_a_few_are_asked_for() {
     let world = World::new(Reuse::KillsFamily);
     let process = world.process().await;

@@ -126,6 +126,18 @@ impl<'s> Marks<'s> {
         Ok(votes.into_iter().map(|vote| vote.holder).collect())
     }
 
+    /// Takes one tenant's vote back, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn take_back(&self, connector: &str, subject: &[u8], tenant: &str) -> Result<(), StoreError> {
+        // Its last time stays, so that nobody counts it meanwhile who did not, and its end is before all others.
+        let ended = NewMark { holder: tenant, at: Timestamp::MIN, until: Timestamp::MIN, why: None };
+        self.0.mark(topic(MarkKind::Vote, connector, subject), &ended).await?;
+        self.0.purge_marks(Timestamp::UNIX_EPOCH).await.map(drop)
+    }
+
     /// Takes all votes away. Answers how many there were.
     ///
     /// # Errors

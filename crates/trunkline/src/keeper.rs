@@ -85,7 +85,6 @@ pub(crate) enum Why {
     Due { until: Timestamp },
 }
 
-/// Renews, or joins the renewal under way, and answers with what serves afterwards.
 impl Why {
     /// The generation that is to be replaced, whether or not it serves; `None` where whatever serves will do.
     fn generation(self) -> Option<u64> {
@@ -98,6 +97,7 @@ impl Why {
     }
 }
 
+/// Renews, or joins the renewal under way, and answers with what serves afterwards.
 ///
 /// Dropping the future cancels nothing but the waiting.
 pub(crate) async fn renew(hub: &Arc<Hub>, entry: &Arc<Entry>, why: Why) -> Result<Arc<Live>, Error> {

@@ -1,6 +1,7 @@
 //! Rules about what all processes know together.
 
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use trunkline_core::Cause;
 
 use super::Backend;
@@ -23,7 +24,10 @@ pub async fn each_tenant_has_one_vote(backend: &impl Backend) -> Result<(), Stor
     assert_eq!(marks.voters("c", b"invalid_client", at(0), 2).await?, ["A", "a"]);
     marks.vote("other", b"invalid_client", "a", at(10), at(1_000)).await?;
     marks.vote("c", b"invalid_grant", "a", at(10), at(1_000)).await?;
-    assert_eq!(marks.withdraw("c", b"invalid_client").await?, 4);
+    marks.take_back("c", b"invalid_client", "A").await?;
+    marks.take_back("c", b"invalid_client", "nobody").await?;
+    assert_eq!(marks.voters("c", b"invalid_client", Timestamp::MIN, 10).await?, ["a", "b", "c"]);
+    assert_eq!(marks.withdraw("c", b"invalid_client").await?, 3);
     assert_eq!(marks.withdraw("c", b"invalid_client").await?, 0);
     let left =
         [("c", &b"invalid_client"[..], 0), ("other", b"invalid_client", 1), ("c", b"invalid_grant", 1)];

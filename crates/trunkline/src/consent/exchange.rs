@@ -132,7 +132,7 @@ impl Exchange {
                 return Err(error);
             }
         };
-        client::served(hub, client, tenant, false);
+        client::served(hub, client, tenant, None);
         // A person may have approved less than was asked for.
         self.narrowed = events::narrowed(&self.key, &self.answer.requested, &grant.credential, now);
         Ok(grant)

@@ -61,6 +61,11 @@ pub(super) struct View {
     /// Tenants who were refused, and who were served, within the window of an incident.
     pub(super) refused: u64,
     pub(super) served: u64,
+    /// Those among the refused who were not refused before.
+    pub(super) anew: u64,
+    /// Tenants who were refused and not served since, and who were served, from the window before an incident on;
+    /// `None` where there is none.
+    pub(super) during: Option<(u64, u64)>,
     /// Tenants who were refused within a minute.
     pub(super) refused_lately: u64,
     served_lately: u64,
@@ -76,7 +81,8 @@ impl View {
 
     /// Whether a success is to be written down: it shows that the service serves others, and how many.
     fn wants_evidence(&self, share: u32) -> bool {
-        let outweighed = self.refused * 200 < u64::from(share) * (self.refused + self.served);
+        let outweighs = |(refused, served): (u64, u64)| refused * 200 < u64::from(share) * (refused + served);
+        let outweighed = outweighs((self.refused, self.served)) && self.during.is_none_or(outweighs);
         self.standing > 0 && (self.served_lately == 0 || self.refused > 0 && !outweighed)
     }
 }
@@ -148,6 +154,8 @@ async fn read(hub: &Hub, client: &Client) -> Result<View, Error> {
         standing,
         refused: 0,
         served: 0,
+        anew: 0,
+        during: None,
         refused_lately: 0,
         served_lately: 0,
         unserved_since: None,
@@ -156,6 +164,13 @@ async fn read(hub: &Hub, client: &Client) -> Result<View, Error> {
         let window = before(now, incidents.within);
         view.refused = marks.votes(connector, &refused, window).await?;
         view.served = marks.count_seen(connector, &served, window).await?;
+        view.anew = marks.votes(connector, &client.subject(incident::ANEW), window).await?;
+        let lately = before(now, incidents.silence());
+        let incident = marks.seen(connector, &client.subject(incident::BEGUN), lately, 1).await?;
+        if let Some(begun) = incident.first().map(|mark| before(mark.since, incidents.within)) {
+            let standing = marks.votes(connector, &refused, begun).await?;
+            view.during = Some((standing, marks.count_seen(connector, &served, begun).await?));
+        }
         view.refused_lately = marks.votes(connector, &refused, before(now, incident::MINUTE)).await?;
         view.served_lately = marks.count_seen(connector, &served, before(now, EVIDENCE)).await?;
         let unserved = marks.seen(connector, &client.subject(incident::UNSERVED), Timestamp::MIN, 1).await?;
@@ -176,23 +191,24 @@ pub(super) async fn admit(hub: &Hub, entry: &Entry, client: &Client) -> Result<(
     })
 }
 
-/// The service answered a request of this client with a grant. Nobody waits for what follows from that.
-pub(crate) fn served(hub: &Arc<Hub>, client: Client, tenant: &str, by_renewal: bool) {
+/// The service answered a request of this client with a grant: a renewal, with that on which its refusals would have
+/// been counted, or a consent. Nobody waits for what follows from that.
+pub(crate) fn served(hub: &Arc<Hub>, client: Client, tenant: &str, renewed: Option<Vec<u8>>) {
     if hub.clients.is_quiet(&client, hub.clock.coarse()) {
         return;
     }
     let (task_hub, tenant) = (hub.clone(), tenant.to_owned());
     hub.spawn(async move {
-        if let Err(error) = note(&task_hub, &client, &tenant, by_renewal).await {
+        if let Err(error) = note(&task_hub, &client, &tenant, renewed.as_deref()).await {
             // The next success comes to the same conclusion.
             tracing::warn!(target: "trunkline", connector = %client.connector, error = %error, "a success could not be noted");
         }
     });
 }
 
-async fn note(hub: &Hub, client: &Client, tenant: &str, by_renewal: bool) -> Result<(), Error> {
+async fn note(hub: &Hub, client: &Client, tenant: &str, renewed: Option<&[u8]>) -> Result<(), Error> {
     let view = look(hub, client).await?;
-    let now = hub.clock.wall();
+    let (now, by_renewal) = (hub.clock.wall(), renewed.is_some());
     let clears = view.breaker.is_some() || view.client_votes > 0;
     // A consent shows that the client is accepted, but not that the service knows its refresh tokens.
     let tells = by_renewal && view.wants_evidence(hub.incidents.share);
@@ -207,7 +223,11 @@ async fn note(hub: &Hub, client: &Client, tenant: &str, by_renewal: bool) -> Res
         let subject = client.subject(incident::SERVED);
         hub.vault.marks().see(&client.connector, &subject, tenant, now, after(now, DAY)).await?;
     }
-    if clears || ends || tells {
+    let recovers = view.during.is_some();
+    if recovers {
+        incident::recovered(hub, client, tenant, renewed).await?;
+    }
+    if clears || ends || tells || recovers {
         changed(hub, client).await;
     }
     Ok(())

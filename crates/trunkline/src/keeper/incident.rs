@@ -4,9 +4,9 @@
 //! again, and it is dead when it was refused three times, with renewals of others that succeeded in between each
 //! two; or when it has been refused for a very long time. A refusal that something else confirms is believed at
 //! once, in an incident too: the API rejects the access token before its time and takes that of another tenant
-//! (`witness`), or the service said by itself that it ended the grant. While many are refused it is an incident, and only time
-//! lets a verdict fall. A disguised loss, where the service calls the client of one tenant
-//! wrong and serves the others with it, is found by the same rule.
+//! (`witness`), or the service said by itself that it ended the grant. While many are refused it is an incident,
+//! and only time lets a verdict fall. A disguised loss, where the service calls the client of one tenant wrong and
+//! serves the others with it, is found by the same rule.
 
 use std::time::Duration;
 
@@ -22,6 +22,10 @@ use crate::live::{Entry, Mounted};
 /// Whose renewals were refused, and whose succeeded meanwhile.
 pub(super) const REFUSED: &str = "refused";
 pub(super) const SERVED: &str = "served";
+/// Whose grant was refused for the first time.
+pub(super) const ANEW: &str = "refused anew";
+/// Since when an incident is under way.
+pub(super) const BEGUN: &str = "incident";
 /// That somebody was refused and nobody served since.
 pub(super) const UNSERVED: &str = "unserved";
 /// In which time the probes are counted.
@@ -202,10 +206,6 @@ pub(super) struct Doubt {
     pub(super) why: Option<Why>,
 }
 
-/// What a refused renewal says, seen together with how others fare: the refusal itself where it is believed, and
-/// else an error that passes. A refused replay is weighed when it has stood for long enough.
-pub(super) async fn weigh(hub: &Hub, entry: &Entry, record: &Record, error: Error, doubt: Doubt) -> Weighed {
-    let is_replay = doubt.is_replay;
 /// A failure, after it was compared with how others fare.
 #[derive(Debug)]
 pub(super) struct Weighed {
@@ -220,6 +220,10 @@ impl From<Error> for Weighed {
     }
 }
 
+/// What a refused renewal says, seen together with how others fare: the refusal itself where it is believed, and
+/// else an error that passes. A refused replay is weighed when it has stood for long enough.
+pub(super) async fn weigh(hub: &Hub, entry: &Entry, record: &Record, error: Error, doubt: Doubt) -> Weighed {
+    let is_replay = doubt.is_replay;
     let Some(why) = error.diagnosis().cloned() else { return error.into() };
     let Ok(auth) = entry.mounted.auth(Some(&record.method)) else { return error.into() };
     let client = Client::of(&entry.mounted, &*auth);
@@ -269,7 +273,7 @@ async fn of_client(
     Ok(why.clone().retry_after(hub.incidents.look_every))
 }
 
-/// The grant was refused: `None` if that is believed.
+/// The grant was refused: `None` if that is believed; else what is said instead, and whether it is stored.
 async fn of_grant(
     hub: &Hub,
     client: &Client,
@@ -297,6 +301,8 @@ async fn of_grant(
     };
     let is_told = counted >= BELIEVED && !bounds.is_one(&client::look(hub, client).await?);
     if for_long || is_confirmed || is_told {
+        // Whose grant is dead is not refused by a service in disorder.
+        hub.vault.marks().take_back(connector, &client.subject(REFUSED), record.key.tenant()).await?;
         return Ok(None);
     }
     let instead = unbelieved(hub, why);
@@ -309,22 +315,62 @@ async fn of_grant(
 async fn refused_again(hub: &Hub, client: &Client, record: &Record) -> Result<u64, Error> {
     let (marks, now, connector) = (hub.vault.marks(), hub.clock.wall(), client.connector.as_str());
     let (tenant, until) = (record.key.tenant(), after(now, hub.incidents.longest + DAY));
+    let counting = counting(record);
+    let last = marks.seen(connector, &counting, Timestamp::MIN, 1).await?.pop();
     marks.vote(connector, &client.subject(REFUSED), tenant, now, until).await?;
+    if last.is_none() {
+        marks.vote(connector, &client.subject(ANEW), tenant, now, until).await?;
+    }
     // A vote is what makes the table grow, so a vote is what clears it.
     hub.vault.store().purge_marks(before(now, DAY)).await?;
     client::changed(hub, client).await;
-    let counting = of_generation(record, b"counts");
-    match marks.seen(connector, &counting, Timestamp::MIN, 1).await?.pop() {
+    keep_begun(hub, client, now).await?;
+    match last {
         Some(last) if !counts(hub, client, tenant, last.at, now).await? => Ok(last.times),
         _ => Ok(marks.see(connector, &counting, "", now, until).await?),
     }
+}
+
+/// Writes down that an incident is under way, which counts from when it began, or that it is over.
+async fn keep_begun(hub: &Hub, client: &Client, now: Timestamp) -> Result<(), Error> {
+    let (marks, bounds, subject) = (hub.vault.marks(), &hub.incidents, client.subject(BEGUN));
+    let view = client::look(hub, client).await?;
+    let (begins, goes_on) = (bounds.begins(&view), bounds.goes_on(&view));
+    // What is over is forgotten; so is one of long ago before the next begins.
+    if !goes_on && (begins || view.during.is_some()) {
+        marks.forget(&client.connector, &subject).await?;
+    }
+    if begins || goes_on {
+        marks.see(&client.connector, &subject, "", now, after(now, DAY)).await?;
+    }
+    if begins || view.during.is_some() {
+        client::changed(hub, client).await;
+    }
+    Ok(())
+}
+
+/// The service took what it may have refused before: that refusal does not stand any more. `counting` says on what
+/// it was counted, if it is not a new consent that was taken.
+pub(super) async fn recovered(
+    hub: &Hub,
+    client: &Client,
+    tenant: &str,
+    counting: Option<&[u8]>,
+) -> Result<(), Error> {
+    let marks = hub.vault.marks();
+    if let Some(counting) = counting
+        && marks.seen(&client.connector, counting, Timestamp::MIN, 1).await?.is_empty()
+    {
+        return Ok(());
+    }
+    Ok(marks.take_back(&client.connector, &client.subject(REFUSED), tenant).await?)
 }
 
 /// For how long refusals have come without a long silence: after one nobody knows what was in between.
 async fn stood(hub: &Hub, connector: &str, subject: &[u8]) -> Result<Duration, Error> {
     let (marks, now, longest) = (hub.vault.marks(), hub.clock.wall(), hub.incidents.longest);
     let stood = match marks.seen(connector, subject, Timestamp::MIN, 1).await?.pop() {
-        Some(mark) if elapsed(mark.at, now) <= longest / 4 => elapsed(mark.since, now),
+        Some(mark) if elapsed(mark.at, now) <= hub.incidents.silence() => elapsed(mark.since, now),
         Some(_) => {
             marks.forget(connector, subject).await?;
             Duration::ZERO
@@ -352,8 +398,13 @@ async fn counts(
 
 /// Whether a refusal of this generation was held back before.
 pub(super) async fn is_unbelieved(hub: &Hub, mounted: &Mounted, record: &Record) -> Result<bool, Error> {
-    let counting = of_generation(record, b"counts");
+    let counting = counting(record);
     Ok(!hub.vault.marks().seen(&mounted.name, &counting, Timestamp::MIN, 1).await?.is_empty())
+}
+
+/// On what the refusals of a generation are counted.
+pub(super) fn counting(record: &Record) -> Vec<u8> {
+    of_generation(record, b"counts")
 }
 
 fn of_generation(record: &Record, what: &[u8]) -> Vec<u8> {
@@ -370,6 +421,7 @@ async fn hold(hub: &Hub, record: &Record, why: &Diagnosis) -> bool {
     held.due_at = Some(after(now, hub.incidents.confirm_after + Duration::from_secs(1)));
     let stored = hub.vault.commit(Expected::unchanged(record), &held, NewBody::Keep, events).await;
     tracing::info!(target: "trunkline", connector = %record.key.connector(), connection = %record.id, cause = ?why.evidence().codes, ?stored, "refusal not believed yet");
+    matches!(stored, Ok(Commit::Done { .. }))
 }
 
 /// What passes is not asked for again before its time.
@@ -412,4 +464,3 @@ fn with_evidence(mut told: Diagnosis, why: &Diagnosis) -> Diagnosis {
 fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
-    matches!(stored, Ok(Commit::Done { .. }))

@@ -152,9 +152,10 @@ async fn spend(
             let narrowed = events::narrowed(&record.key, &before, &credential, hub.clock.wall());
             let renewed = Held { credential, captures, inputs: held.inputs };
             let client = client::Client::of(&entry.mounted, &*auth);
+            let counting = incident::counting(&record);
             let stored = commit::renewed(hub, entry, record, &renewed, narrowed, auth, &hold).await;
             // Whatever became of the credential, the service served.
-            client::served(hub, client, entry.names().tenant, true);
+            client::served(hub, client, entry.names().tenant, Some(counting));
             stored.map_err(Failure::Final)
         }
         Outcome::Failed { error, unknown } => {
