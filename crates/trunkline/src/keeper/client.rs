@@ -223,11 +223,11 @@ async fn note(hub: &Hub, client: &Client, tenant: &str, renewed: Option<&[u8]>) 
         let subject = client.subject(incident::SERVED);
         hub.vault.marks().see(&client.connector, &subject, tenant, now, after(now, DAY)).await?;
     }
-    let recovers = view.during.is_some();
-    if recovers {
-        incident::recovered(hub, client, tenant, renewed).await?;
+    let settles = view.during.is_some();
+    if settles {
+        incident::settled(hub, client, tenant, renewed).await?;
     }
-    if clears || ends || tells || recovers {
+    if clears || ends || tells || settles {
         changed(hub, client).await;
     }
     Ok(())

@@ -286,11 +286,6 @@ async fn of_grant(
     if hub.vault.store().count_tenants(&client.connector, enough).await? < u64::from(enough) {
         return Ok(None);
     }
-    let counted = refused_again(hub, client, record).await?;
-    let (connector, bounds) = (client.connector.as_str(), &hub.incidents);
-    let itself = stood(hub, connector, &of_generation(record, b"stands")).await?;
-    let everyone = stood(hub, connector, &client.subject(UNSERVED)).await?;
-    let for_long = itself >= bounds.longest || everyone >= bounds.longest && itself >= bounds.confirm_after;
     let is_confirmed = match begun {
         // The service said by itself what it now says again.
         Some(Why::Told { .. }) => true,
@@ -299,10 +294,18 @@ async fn of_grant(
             witness::tells_apart(hub, entry, record, is_rejected).await?
         }
     };
+    if is_confirmed {
+        // A service that says no twice, and yes of others, is in order: that is no sign of an incident.
+        settled(hub, client, record.key.tenant(), Some(&counting(record))).await?;
+        return Ok(None);
+    }
+    let counted = refused_again(hub, client, record).await?;
+    let (connector, bounds) = (client.connector.as_str(), &hub.incidents);
+    let itself = stood(hub, connector, &of_generation(record, b"stands")).await?;
+    let everyone = stood(hub, connector, &client.subject(UNSERVED)).await?;
+    let for_long = itself >= bounds.longest || everyone >= bounds.longest && itself >= bounds.confirm_after;
     let is_told = counted >= BELIEVED && !bounds.is_one(&client::look(hub, client).await?);
-    if for_long || is_confirmed || is_told {
-        // Whose grant is dead is not refused by a service in disorder.
-        hub.vault.marks().take_back(connector, &client.subject(REFUSED), record.key.tenant()).await?;
+    if for_long || is_told {
         return Ok(None);
     }
     let instead = unbelieved(hub, why);
@@ -349,9 +352,9 @@ async fn keep_begun(hub: &Hub, client: &Client, now: Timestamp) -> Result<(), Er
     Ok(())
 }
 
-/// The service took what it may have refused before: that refusal does not stand any more. `counting` says on what
-/// it was counted, if it is not a new consent that was taken.
-pub(super) async fn recovered(
+/// What the service may have refused before does not stand as a doubtful refusal any more: it was taken, or the
+/// refusal is confirmed. `counting` says on what it was counted, if it is not a new consent that was taken.
+pub(super) async fn settled(
     hub: &Hub,
     client: &Client,
     tenant: &str,
@@ -363,7 +366,10 @@ pub(super) async fn recovered(
     {
         return Ok(());
     }
-    Ok(marks.take_back(&client.connector, &client.subject(REFUSED), tenant).await?)
+    for subject in [REFUSED, ANEW] {
+        marks.take_back(&client.connector, &client.subject(subject), tenant).await?;
+    }
+    Ok(())
 }
 
 /// For how long refusals have come without a long silence: after one nobody knows what was in between.
