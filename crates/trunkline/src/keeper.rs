@@ -4,7 +4,7 @@
 //! that a caller who goes away cancels nothing. It looks at the row and gets the lease (`renewal`,
 //! `lease`), asks the service once (`one_request`), stores the answer and only then publishes it
 //! (`commit`, `write`), or concludes what a failure proves (`verdict`): by itself, and together with how others
-//! fare (`client`, `breaker`, `incident`).
+//! fare (`client`, `breaker`, `incident`) and what the API says (`witness`, `api`).
 //!
 //! What nobody uses is renewed before it ends (`upkeep`, `due`, `deadline`), and looked at before a revocation
 //! goes unnoticed for too long (`probe`, `look`); a refusal that a newer consent explains names it (`supersede`).
