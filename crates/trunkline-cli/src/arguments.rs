@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use trunkline_core::DEFAULT_LABEL;
+use trunkline_core::permission::Operation;
 use trunkline_sim::program::Simulator;
 
 use crate::exit::EXIT_CODES;
@@ -31,6 +32,11 @@ pub(crate) enum Command {
     Connections(ConnectionsArguments),
     /// Say how one connection stands, since when, why, and what happened to it.
     Status(StatusArguments),
+    /// Show what a connection may do, known before any call, and write the least role.
+    ///
+    /// The last line of a denial says what is missing, where it is set and by whom. Ends with 4 when somebody has to
+    /// give a permission, with 3 when a new consent has to ask for a scope.
+    Permissions(PermissionsArguments),
     /// Tell what happened to all connections, and go on telling.
     Events(EventsArguments),
     /// Connect on this machine: shows the service's page, takes the answer, stores the grant.
@@ -108,7 +114,7 @@ pub(crate) enum GrantType {
 #[derive(Debug, Args)]
 pub(crate) struct SettingsPlace {
     /// File of settings [default: trunkline.toml].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
 }
 
@@ -116,7 +122,13 @@ pub(crate) struct SettingsPlace {
 #[derive(Debug, Args)]
 pub(crate) struct StorePlace {
     /// SQLite file, or postgres:// URL. A URL with a password belongs into the variable.
-    #[arg(long, env = "TRUNKLINE_STORE", hide_env_values = true, default_value = "trunkline.db")]
+    #[arg(
+        long,
+        env = "TRUNKLINE_STORE",
+        hide_env_values = true,
+        default_value = "trunkline.db",
+        global = true
+    )]
     pub(crate) store: String,
 }
 
@@ -188,6 +200,63 @@ pub(crate) struct StatusArguments {
     pub(crate) name: ConnectionName,
     #[command(flatten)]
     pub(crate) store: StorePlace,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = false, subcommand_negates_reqs = true)]
+pub(crate) struct PermissionsArguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<PermissionsCommand>,
+    /// The application's customer.
+    #[arg(required = true)]
+    pub(crate) tenant: Option<String>,
+    /// The configured connector.
+    #[arg(required = true)]
+    pub(crate) connector: Option<String>,
+    /// Which of the tenant's connections through this connector.
+    #[arg(long, default_value = DEFAULT_LABEL, global = true)]
+    pub(crate) label: String,
+    /// In which part of the account, where the service has parts.
+    #[arg(long, global = true)]
+    pub(crate) entity: Option<String>,
+    /// What the integration needs, as `action:object`; may be repeated [default: all that the connector knows].
+    #[arg(long, value_name = "OPERATION", value_parser = crate::permissions::operation)]
+    pub(crate) require: Vec<Operation>,
+    #[command(flatten)]
+    pub(crate) settings: SettingsPlace,
+    #[command(flatten)]
+    pub(crate) store: StorePlace,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PermissionsCommand {
+    /// Write the smallest role that permits what is required, for an administrator to create.
+    Role(RoleArguments),
+    /// List the operations that a connector knows.
+    Operations {
+        /// The configured connector.
+        connector: String,
+        /// Only those with this in their spelling.
+        filter: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RoleArguments {
+    /// The configured connector.
+    pub(crate) connector: String,
+    /// What the role has to permit, as `action:object`; may be repeated.
+    #[arg(long, value_name = "OPERATION", required = true, value_parser = crate::permissions::operation)]
+    pub(crate) require: Vec<Operation>,
+    /// What the role is called.
+    #[arg(long, default_value = "Integration")]
+    pub(crate) name: String,
+    /// Ask the connection of this tenant for what has other keys at each company.
+    #[arg(long, value_name = "TENANT")]
+    pub(crate) of: Option<String>,
+    /// Print what the service's API or tools take, and nothing else.
+    #[arg(long)]
+    pub(crate) machine: bool,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ mod disconnect;
 mod events;
 mod exit;
 mod output;
+mod permissions;
 mod session;
 mod status;
 mod store;
@@ -49,6 +50,7 @@ async fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
         Command::Connectors(arguments) => connectors::run(&arguments, output),
         Command::Connections(arguments) => connections::run(&arguments, output).await,
         Command::Status(arguments) => status::run(&arguments, output).await,
+        Command::Permissions(arguments) => permissions::run(&arguments, output).await,
         Command::Events(arguments) => events::run(&arguments, output).await,
         Command::Connect(arguments) => connect::run(&arguments, output).await,
         Command::Disconnect(arguments) => disconnect::run(&arguments, output).await,
