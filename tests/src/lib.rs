@@ -3,7 +3,6 @@
 
 pub mod processes;
 mod rotation;
-mod watched;
 
 pub use rotation::Family;
-pub use watched::{Call, Watch, Watched};
+pub use trunkline_testkit::{Call, Watch, Watched};

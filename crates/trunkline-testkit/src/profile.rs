@@ -1,0 +1,297 @@
+//! What the kit has to be told about a provider.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use trunkline::Config;
+use trunkline_core::jiff::Timestamp;
+use trunkline_core::{Account, BuildConnector, ConnectorInfo, Diagnosis, Error, Exchange};
+
+/// Something that not every service has. A profile claims all of them but those that it names as lacking, with the reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Ability {
+    /// Access tokens are renewed.
+    Renewal,
+    /// A grant can be revoked at the service.
+    Revocation,
+    /// One cheap request proves that a grant serves.
+    Probe,
+    /// There is a map of the service's permissions.
+    Permissions,
+    /// Codes are bound to their consent by PKCE.
+    Pkce,
+    /// Token answers say which scopes were granted.
+    GrantedScopes,
+    /// It is known who the account is.
+    Account,
+    /// Token answers state the type of the token.
+    TokenTypes,
+    /// No URL of a request holds a secret.
+    UrlsWithoutSecrets,
+}
+
+impl fmt::Display for Ability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Renewal => "renewal",
+            Self::Revocation => "revocation",
+            Self::Probe => "probe",
+            Self::Permissions => "permissions",
+            Self::Pkce => "PKCE",
+            Self::GrantedScopes => "granted scopes",
+            Self::Account => "account",
+            Self::TokenTypes => "token types",
+            Self::UrlsWithoutSecrets => "URLs without secrets",
+        })
+    }
+}
+
+/// A token as the hostile service makes it.
+#[derive(Debug, Clone)]
+pub struct Mint {
+    /// A text that nobody has by chance; it has to be a part of the token.
+    pub canary: String,
+    /// Who it is for.
+    pub account: Account,
+    /// When it was made, by the service's clock.
+    pub issued_at: Timestamp,
+    /// How long it lives.
+    pub lives: Duration,
+}
+
+type TokenShape = Arc<dyn Fn(&Mint) -> String + Send + Sync>;
+type Configured = Arc<dyn Fn(&str) -> Result<Config, Error> + Send + Sync>;
+type Judge = fn(&Exchange<'_>, Option<&str>) -> Option<Diagnosis>;
+
+/// What the API answers to a request whose path ends so.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiAnswer {
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    pub(crate) body: String,
+}
+
+/// The refusal of a dead token.
+#[derive(Debug, Clone)]
+pub(crate) struct Rejection {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: String,
+}
+
+/// One provider as the kit sees it: its settings, how its service answers, and what it does not claim.
+///
+/// In the texts of settings, inputs, answers and token members, `{canary}` stands for a secret that the kit makes
+/// up, `{company}` and `{user}` for the account that is signed in.
+///
+/// ```
+/// # use trunkline_testkit::{Ability, Profile};
+/// let profile = Profile::named("acme", r#"
+///         base_url = "https://api.acme.test"
+///         client_id = "client-1"
+///         client_secret = "{canary}"
+///         redirect_uri = "https://app.example.com/connect/acme"
+///     "#)
+///     .answers("GET", "/me", r#"{"company":"{company}","user":"{user}"}"#)
+///     .lacks(Ability::Revocation, "Acme has no revocation endpoint")
+///     .fixtures("tests/fixtures");
+/// # drop(profile);
+/// ```
+#[derive(Clone)]
+pub struct Profile {
+    pub(crate) provider: String,
+    pub(crate) settings: String,
+    pub(crate) info: Option<&'static ConnectorInfo>,
+    pub(crate) judge: Option<Judge>,
+    pub(crate) secrets: Vec<(String, String)>,
+    pub(crate) inputs: Vec<(String, String)>,
+    pub(crate) accounts: [Account; 2],
+    pub(crate) methods: Vec<String>,
+    pub(crate) refresh_tokens: BTreeMap<String, bool>,
+    pub(crate) rotates: bool,
+    pub(crate) hosts: Vec<String>,
+    pub(crate) api: Vec<ApiAnswer>,
+    pub(crate) api_path: String,
+    pub(crate) reads_by_post: Vec<String>,
+    pub(crate) rejection: Rejection,
+    pub(crate) token_members: Vec<(String, Value)>,
+    pub(crate) access_token: Option<TokenShape>,
+    pub(crate) configured: Configured,
+    pub(crate) reads_otherwise: bool,
+    pub(crate) lacks: BTreeMap<Ability, String>,
+    pub(crate) fixtures: Option<PathBuf>,
+}
+
+impl Profile {
+    /// The provider whose settings are a `C`, registered as `provider`. `settings` is what an operator writes below
+    /// `[connectors.…]`, without the `provider`. Naming the type links the provider's crate.
+    #[must_use]
+    pub fn of<C: BuildConnector>(provider: &str, settings: &str) -> Self {
+        Self { info: Some(const { &C::INFO }), judge: Some(C::diagnose), ..Self::named(provider, settings) }
+    }
+
+    /// The provider registered as `provider`, which something else must link. `settings` as in [`of`](Self::of).
+    #[must_use]
+    pub fn named(provider: &str, settings: &str) -> Self {
+        let unauthorized = r#"{"error":"invalid_token"}"#.to_owned();
+        let challenge = ("www-authenticate", r#"Bearer error="invalid_token""#.to_owned());
+        Self {
+            provider: provider.to_owned(),
+            settings: settings.to_owned(),
+            info: None,
+            judge: None,
+            secrets: Vec::new(),
+            inputs: Vec::new(),
+            accounts: [Account::new("acme", "ada"), Account::new("globex", "bob")],
+            methods: Vec::new(),
+            refresh_tokens: BTreeMap::new(),
+            rotates: true,
+            hosts: Vec::new(),
+            api: Vec::new(),
+            api_path: "/trunkline-testkit".to_owned(),
+            reads_by_post: Vec::new(),
+            rejection: Rejection { status: 401, headers: vec![challenge], body: unauthorized },
+            token_members: Vec::new(),
+            access_token: None,
+            configured: Arc::new(|settings| Config::from_toml(settings, "the kit's settings")),
+            reads_otherwise: false,
+            lacks: BTreeMap::new(),
+            fixtures: None,
+        }
+    }
+
+    /// A secret in the settings that no canary can take the place of, such as a private key: `{name}` stands for it.
+    #[must_use]
+    pub fn secret(mut self, name: &str, value: &str) -> Self {
+        self.secrets.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// What is given under this name when a connection is made; with a `{canary}` in it, it is a secret.
+    #[must_use]
+    pub fn input(mut self, name: &str, value: &str) -> Self {
+        self.inputs.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The two accounts that sign in, where the service's identifiers have a shape of their own.
+    #[must_use]
+    pub fn accounts(mut self, one: Account, other: Account) -> Self {
+        self.accounts = [one, other];
+        self
+    }
+
+    /// Tries these ways to hold a grant only. Default: all that the connector offers with these settings.
+    #[must_use]
+    pub fn methods<'a>(mut self, methods: impl IntoIterator<Item = &'a str>) -> Self {
+        self.methods = methods.into_iter().map(str::to_owned).collect();
+        self
+    }
+
+    /// Whether the service gives a refresh token to grants that are held so. Default: to those that a person consents
+    /// to by a redirect.
+    #[must_use]
+    pub fn refresh_token(mut self, method: &str, is_given: bool) -> Self {
+        self.refresh_tokens.insert(method.to_owned(), is_given);
+        self
+    }
+
+    /// The service gives the same refresh token again at each renewal. Default: a new one.
+    #[must_use]
+    pub fn never_rotates(mut self) -> Self {
+        self.rotates = false;
+        self
+    }
+
+    /// An origin that credentials may go to, beside those of the URLs in the settings.
+    #[must_use]
+    pub fn host(mut self, origin: &str) -> Self {
+        self.hosts.push(origin.to_owned());
+        self
+    }
+
+    /// What the API answers a living token at a path that ends so, with status 200.
+    #[must_use]
+    pub fn answers(mut self, method: &'static str, path: &str, body: &str) -> Self {
+        self.api.push(ApiAnswer { method, path: path.to_owned(), body: body.to_owned() });
+        self
+    }
+
+    /// A path at which a POST reads and changes nothing, such as a query.
+    #[must_use]
+    pub fn reads_by_post(mut self, path: &str) -> Self {
+        self.reads_by_post.push(path.to_owned());
+        self
+    }
+
+    /// How the API refuses a dead token. Default: 401 with the challenge and the code `invalid_token` of RFC 6750.
+    #[must_use]
+    pub fn rejects(mut self, status: u16, body: &str) -> Self {
+        self.rejection = Rejection { status, headers: Vec::new(), body: body.to_owned() };
+        self
+    }
+
+    /// A further member of every token answer, in JSON. A text that is a URL is one that credentials may go to.
+    #[must_use]
+    pub fn token_member(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.token_members.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// What access tokens look like, where the provider reads them. The canary has to be in it as it is.
+    #[must_use]
+    pub fn access_token(mut self, shape: impl Fn(&Mint) -> String + Send + Sync + 'static) -> Self {
+        self.access_token = Some(Arc::new(shape));
+        self
+    }
+
+    /// Where the settings are read in another way than from TOML alone, such as for a provider that is loaded from a file.
+    #[must_use]
+    pub fn configured(
+        mut self,
+        read: impl Fn(&str) -> Result<Config, Error> + Send + Sync + 'static,
+    ) -> Self {
+        self.configured = Arc::new(read);
+        self.reads_otherwise = true;
+        self
+    }
+
+    /// The provider does not claim this, for this reason. The rules about it hold the provider to that.
+    #[must_use]
+    pub fn lacks(mut self, ability: Ability, why: &str) -> Self {
+        self.lacks.insert(ability, why.to_owned());
+        self
+    }
+
+    /// The folder of the fixtures, from the crate's own folder.
+    #[must_use]
+    pub fn fixtures(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.fixtures = Some(folder.into());
+        self
+    }
+
+    /// Why the provider does not claim this, if it does not.
+    pub(crate) fn lack(&self, ability: Ability) -> Option<String> {
+        let why = self.lacks.get(&ability)?;
+        Some(format!("no {ability}: {why}"))
+    }
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Profile")
+            .field("provider", &self.provider)
+            .field("lacks", &self.lacks)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Puts an account into a text.
+pub(crate) fn filled(text: &str, account: &Account) -> String {
+    text.replace("{company}", &account.company).replace("{user}", &account.user)
+}

@@ -1,0 +1,184 @@
+//! Answers that were seen, one a folder.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+use trunkline_auth::oauth2;
+use trunkline_core::http::{HeaderMap, HeaderName, Method, StatusCode};
+use trunkline_core::{Actor, Call, Cause, Clock as _, Diagnosis, Exchange, Retry, Verdict as Concluded};
+
+use super::Played;
+use crate::profile::Ability;
+use crate::rule::{Failure, Verdict};
+use crate::stage::{Stage, ensure};
+
+/// `traffic.json`: what was answered.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Traffic {
+    /// Where it was seen: a page of the documentation, a log.
+    source: String,
+    call: CallName,
+    /// How the grant is held; `None` where that makes no difference.
+    #[serde(default)]
+    grant: Option<String>,
+    #[serde(default = "post")]
+    method: String,
+    #[serde(default)]
+    path: String,
+    status: u16,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    /// A text as it came, or JSON.
+    #[serde(default)]
+    body: Value,
+}
+
+fn post() -> String {
+    "POST".to_owned()
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum CallName {
+    Api,
+    Authorize,
+    Exchange,
+    Refresh,
+    Revoke,
+}
+
+impl From<CallName> for Call {
+    fn from(name: CallName) -> Self {
+        match name {
+            CallName::Api => Self::Api,
+            CallName::Authorize => Self::Authorize,
+            CallName::Exchange => Self::Exchange,
+            CallName::Refresh => Self::Refresh,
+            CallName::Revoke => Self::Revoke,
+        }
+    }
+}
+
+/// `expect.json`: what it must be taken for. What is left out may be anything.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    cause: Cause,
+    #[serde(default)]
+    actor: Option<Actor>,
+    #[serde(default)]
+    retry: Option<Retry>,
+    #[serde(default)]
+    codes: Option<Vec<String>>,
+    #[serde(default)]
+    support_id: Option<String>,
+}
+
+pub(super) async fn fixtures_are_diagnosed_as_expected(stage: &Stage) -> Played {
+    let Some(folder) = &stage.profile.fixtures else {
+        return Err("the profile names no folder of fixtures".into());
+    };
+    let mut wrong = Vec::new();
+    let mut causes = Vec::new();
+    for case in cases(folder)? {
+        let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let traffic: Traffic = read(&case.join("traffic.json"))?;
+        let expected: Expected = read(&case.join("expect.json"))?;
+        stage.count_check();
+        if traffic.source.trim().is_empty() {
+            return Err(format!("{name}: traffic.json does not say where it was seen").into());
+        }
+        causes.push(expected.cause);
+        if let Err(why) = judge(stage, &traffic, &expected) {
+            wrong.push(format!("{name}: {why}"));
+        }
+    }
+    ensure!(stage, wrong.is_empty(), "{} fixtures: {}", wrong.len(), wrong.join("; "));
+    let renews = stage.profile.lack(Ability::Renewal).is_none();
+    let classes = [
+        ("an access token that no longer serves", renews, &[Concluded::RenewAccessToken][..]),
+        ("a grant that is gone or suspended", true, &[Concluded::GrantDead, Concluded::Suspended]),
+        ("a pause or an outage", true, &[Concluded::Transient, Concluded::OutcomeUnknown]),
+    ];
+    for (what, is_needed, verdicts) in classes {
+        let is_there = causes.iter().any(|cause| verdicts.contains(&cause.verdict()));
+        ensure!(stage, is_there || !is_needed, "no fixture is of {what}");
+    }
+    Ok(Verdict::Held)
+}
+
+fn cases(folder: &Path) -> Result<Vec<std::path::PathBuf>, Failure> {
+    let listed = std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut cases: Vec<_> =
+        listed.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    cases.sort_unstable();
+    Ok(cases)
+}
+
+fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    serde_json::from_str(&text).map_err(|error| Failure(format!("{}: {error}", path.display())))
+}
+
+fn judge(stage: &Stage, traffic: &Traffic, expected: &Expected) -> Result<(), String> {
+    let status = StatusCode::from_u16(traffic.status).map_err(|error| error.to_string())?;
+    let method: Method = traffic.method.parse().map_err(|_| "no HTTP method")?;
+    let mut headers = HeaderMap::new();
+    for (name, value) in &traffic.headers {
+        let name: HeaderName = name.parse().map_err(|_| format!("{name} is no header"))?;
+        headers.append(name, value.parse().map_err(|_| format!("{value} is no header's value"))?);
+    }
+    let body = match &traffic.body {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        json => json.to_string(),
+    };
+    let call = Call::from(traffic.call);
+    let exchange = Exchange {
+        call,
+        method: &method,
+        path: &traffic.path,
+        status,
+        headers: &headers,
+        body: body.as_bytes(),
+    };
+    // At its own endpoints a way to hold a grant may judge in another way than the API.
+    let with_grant = |judge: fn(&Exchange<'_>, Option<&str>) -> Option<Diagnosis>| {
+        judge(&exchange, traffic.grant.as_deref())
+    };
+    let by_type = stage.profile.judge.and_then(with_grant);
+    let by_connector = stage.connector.diagnose(&exchange);
+    if let (Some(one), Some(other)) = (&by_type, &by_connector)
+        && traffic.grant.is_none()
+        && one.cause() != other.cause()
+    {
+        return Err(format!("with settings it is {}, without {}", other.cause(), one.cause()));
+    }
+    let special = if traffic.grant.is_some() { by_type.or(by_connector) } else { by_connector.or(by_type) };
+    let told = special.unwrap_or_else(|| oauth2::diagnose(&exchange, stage.clock.wall()));
+    compare(&told, expected)
+}
+
+fn compare(told: &Diagnosis, expected: &Expected) -> Result<(), String> {
+    if told.cause() != expected.cause {
+        return Err(format!("it is taken for {}, and not for {}", told.cause(), expected.cause));
+    }
+    if let Some(actor) = expected.actor.filter(|actor| *actor != told.actor()) {
+        return Err(format!("{} acts, and not {actor}", told.actor()));
+    }
+    if let Some(retry) = expected.retry.filter(|retry| *retry != told.retry()) {
+        return Err(format!("the advice is {:?}, and not {retry:?}", told.retry()));
+    }
+    let codes: Vec<_> = told.evidence().codes.iter().map(|code| code.as_str().to_owned()).collect();
+    if let Some(expected) = expected.codes.as_ref().filter(|expected| **expected != codes) {
+        return Err(format!("its codes are {codes:?}, and not {expected:?}"));
+    }
+    let support_id = told.evidence().support_id.as_ref().map(|id| id.as_str().to_owned());
+    if let Some(expected) = expected.support_id.as_ref().filter(|id| Some(*id) != support_id.as_ref()) {
+        return Err(format!("the support id is {support_id:?}, and not {expected:?}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,430 @@
+//! The adversary: an authorization server and an API, in process, that follow a provider's own settings.
+
+mod books;
+mod fault;
+mod form;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use trunkline_core::bytes::Bytes;
+use trunkline_core::http::Response;
+use trunkline_core::jiff::{SignedDuration, Timestamp};
+use trunkline_core::url::Url;
+use trunkline_core::{Account, Body, Clock as _, Request, Reuse, Transport, TransportError, async_trait};
+
+use crate::clock::VirtualClock;
+use crate::leak::LeakDetector;
+use crate::profile::{Profile, filled};
+use crate::script::{Sent, lock, response};
+
+use books::Books;
+pub use fault::Fault;
+use form::Params;
+
+/// Which of a hub's two transports a request came by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    /// The one for token endpoints.
+    Token,
+    /// The one for APIs.
+    Api,
+}
+
+/// A request as it reached the service, or was to.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// By which line.
+    pub line: Line,
+    /// What it was.
+    pub sent: Sent,
+}
+
+impl Received {
+    /// What a parameter of the request says, in whatever form it is written.
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<String> {
+        Params::of(&self.sent).get(name).map(str::to_owned)
+    }
+}
+
+/// A hostile service. It keeps its own books: refresh tokens rotate, what was spent is known, and codes are bound to their
+/// consent. Requests meet the [faults](Fault) that a test sets, and are served after that. Clones are the same service.
+///
+/// ```
+/// use trunkline_testkit::{Fault, HostileService, LeakDetector, Line, Profile, VirtualClock};
+///
+/// let profile = Profile::named("acme", "").answers("GET", "/me", r#"{"user":"{user}"}"#);
+/// let service = HostileService::new(&profile, VirtualClock::new(), LeakDetector::new());
+/// service.will(Line::Token, Fault::LostAnswer);
+/// service.rotates(false);
+/// // `service.line(Line::Token)` goes to the hub's `token_transport`, the other one to its `transport`.
+/// ```
+#[derive(Clone)]
+pub struct HostileService(Arc<Shared>);
+
+struct Shared {
+    profile: Profile,
+    clock: VirtualClock,
+    leaks: LeakDetector,
+    books: Mutex<Books>,
+    faults: Mutex<[VecDeque<Fault>; 2]>,
+    received: Mutex<Vec<Received>>,
+    /// Bytes of endless bodies that were read.
+    swallowed: Arc<AtomicU64>,
+}
+
+impl HostileService {
+    /// A service that answers as the profile says.
+    #[must_use]
+    pub fn new(profile: &Profile, clock: VirtualClock, leaks: LeakDetector) -> Self {
+        let books = Books::new(profile.accounts[0].clone(), profile.rotates);
+        Self(Arc::new(Shared {
+            profile: profile.clone(),
+            clock,
+            leaks,
+            books: Mutex::new(books),
+            faults: Mutex::default(),
+            received: Mutex::default(),
+            swallowed: Arc::default(),
+        }))
+    }
+
+    /// A way to the service, for a hub or a provider's calls.
+    #[must_use]
+    pub fn line(&self, line: Line) -> ServiceLine {
+        ServiceLine { service: self.clone(), line }
+    }
+
+    /// What becomes of the next request on this line that no fault is set for yet.
+    pub fn will(&self, line: Line, fault: Fault) {
+        lock(&self.0.faults)[line as usize].push_back(fault);
+    }
+
+    /// Forgets faults that nothing met.
+    pub fn recovers(&self) {
+        *lock(&self.0.faults) = Default::default();
+    }
+
+    /// Signs a person in at the service's page and lets them approve what `url` asks for.
+    ///
+    /// Answers with the query that the browser brings back. A URL that asks for nothing that can be approved gives an
+    /// error of the service.
+    #[must_use]
+    pub fn approves(&self, url: &Url) -> String {
+        let asked = Params::of_query(url.query().unwrap_or_default());
+        let code = self.0.leaks.canary("code");
+        self.books().codes.push(books::Code {
+            code: code.clone(),
+            redirect_uri: asked.get("redirect_uri").map(str::to_owned),
+            challenge: asked.get("code_challenge").map(str::to_owned),
+            method: asked.get("code_challenge_method").map(str::to_owned),
+            scope: asked.get("scope").map(str::to_owned),
+            is_spent: false,
+        });
+        let state = asked.get("state").unwrap_or_default();
+        form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("code", &*code), ("state", state)])
+            .finish()
+    }
+
+    /// This account signs in from now on: 0 or 1, the order of the profile.
+    pub fn signs_in(&self, account: usize) {
+        self.books().signed_in = self.0.profile.accounts[account.min(1)].clone();
+    }
+
+    /// Whether a renewal brings a new refresh token.
+    pub fn rotates(&self, rotates: bool) {
+        self.books().rotates = rotates;
+    }
+
+    /// Whether the answer to a renewal that does not rotate leaves the refresh token out.
+    pub fn omits_refresh_token(&self, omits: bool) {
+        self.books().omits_refresh_token = omits;
+    }
+
+    /// Whether a refresh token is given with new grants.
+    pub fn gives_refresh_token(&self, gives: bool) {
+        self.books().gives_refresh_token = gives;
+    }
+
+    /// What happens to a grant whose spent refresh token comes again.
+    pub fn on_reuse(&self, reuse: Reuse) {
+        self.books().reuse = reuse;
+    }
+
+    /// How long access tokens live from now on, whole seconds; `None` leaves it out of the answers.
+    pub fn lives(&self, life: Option<Duration>) {
+        self.books().lives = life;
+    }
+
+    /// Which scopes its answers say were granted, whatever was asked for; `None` says those that were asked for.
+    pub fn grants(&self, scope: Option<&str>) {
+        self.books().granted = scope.map(str::to_owned);
+    }
+
+    /// Says the type of tokens in its answers.
+    pub fn token_type(&self, name: &str) {
+        self.books().token_type = name.to_owned();
+    }
+
+    /// Puts a member into each token answer, in the place of one of that name.
+    pub fn answers_member(&self, name: &str, value: impl Into<serde_json::Value>) {
+        self.books().members.insert(name.to_owned(), value.into());
+    }
+
+    /// Answers that member as usual again.
+    pub fn forgets_member(&self, name: &str) {
+        self.books().members.remove(name);
+    }
+
+    /// Whose access token, or key, this is.
+    #[must_use]
+    pub fn owner(&self, token: &str) -> Option<Account> {
+        self.books().live.iter().find(|live| live.token == token).map(|live| live.account.clone())
+    }
+
+    /// Whose token a request carries.
+    #[must_use]
+    pub fn owner_of(&self, sent: &Sent) -> Option<Account> {
+        self.bearer(sent)
+    }
+
+    /// How far the service's clock is ahead of ours, or behind.
+    pub fn clock_is_off(&self, by: SignedDuration) {
+        self.books().skew = by;
+    }
+
+    /// Ends every grant, as users do in the service's own settings.
+    pub fn revokes_all(&self) {
+        self.books().end_all();
+    }
+
+    /// No access token that was given so far serves any more; refresh tokens do.
+    pub fn rejects_access_tokens(&self) {
+        self.books().live.clear();
+    }
+
+    /// Lets requests through that carry this text, such as an API key.
+    pub fn accepts(&self, key: &str) {
+        let mut books = self.books();
+        let account = books.signed_in.clone();
+        books.live.push(books::Live { token: key.to_owned(), grant: None, account });
+    }
+
+    /// Everything that reached the service or was to, in order.
+    #[must_use]
+    pub fn received(&self) -> Vec<Received> {
+        lock(&self.0.received).clone()
+    }
+
+    /// How many requests there were on a line.
+    #[must_use]
+    pub fn count(&self, line: Line) -> usize {
+        lock(&self.0.received).iter().filter(|received| received.line == line).count()
+    }
+
+    /// How often each refresh token came, in the order of their first time.
+    #[must_use]
+    pub fn spent(&self) -> Vec<usize> {
+        self.books().grants.iter().flat_map(|grant| grant.spent.iter().map(|(_, _, times)| *times)).collect()
+    }
+
+    /// How often a refresh token came that was spent before.
+    #[must_use]
+    pub fn reused(&self) -> usize {
+        self.spent().into_iter().map(|times| times.saturating_sub(1)).sum()
+    }
+
+    /// How many grants still live.
+    #[must_use]
+    pub fn alive(&self) -> usize {
+        self.books().grants.iter().filter(|grant| grant.is_alive).count()
+    }
+
+    /// How many grants were revoked by request.
+    #[must_use]
+    pub fn revoked(&self) -> usize {
+        self.books().revoked
+    }
+
+    /// How many codes were exchanged.
+    #[must_use]
+    pub fn exchanged(&self) -> usize {
+        self.books().codes.iter().filter(|code| code.is_spent).count()
+    }
+
+    /// What the exchange of a code did not fit, if anything: its redirect URI, or its PKCE.
+    #[must_use]
+    pub fn misfits(&self) -> Vec<&'static str> {
+        self.books().misfits.clone()
+    }
+
+    /// How many bytes of endless bodies were read so far.
+    #[must_use]
+    pub fn swallowed(&self) -> u64 {
+        self.0.swallowed.load(Ordering::SeqCst)
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        lock(&self.0.books)
+    }
+
+    /// The service's clock.
+    fn now(&self) -> Timestamp {
+        let skew = self.books().skew;
+        self.0.clock.wall().checked_add(skew).unwrap_or(Timestamp::MAX)
+    }
+
+    /// What the service does and answers where no fault is in the way.
+    fn serve(&self, line: Line, sent: &Sent) -> Reply {
+        match line {
+            Line::Token => self.tokens(sent),
+            Line::Api => self.api(sent),
+        }
+    }
+
+    fn tokens(&self, sent: &Sent) -> Reply {
+        let params = Params::of(sent);
+        let now = self.now();
+        let mut books = self.books();
+        match params.get("grant_type") {
+            Some("refresh_token") => {
+                let token = params.get("refresh_token").unwrap_or_default();
+                books.renew(&self.0.profile, &self.0.leaks, token, self.0.clock.coarse(), now)
+            }
+            Some("authorization_code") => books.exchange(&self.0.profile, &self.0.leaks, &params, now),
+            Some(_) => {
+                let scope = params.get("scope").map(str::to_owned);
+                let gives = books.gives_refresh_token;
+                books.grant(&self.0.profile, &self.0.leaks, scope, gives, now)
+            }
+            None => match params.get("token") {
+                Some(token) => books.revoke(token),
+                None => Reply::json(400, r#"{"error":"invalid_request"}"#),
+            },
+        }
+    }
+
+    fn api(&self, sent: &Sent) -> Reply {
+        let profile = &self.0.profile;
+        let Some(account) = self.bearer(sent) else {
+            let rejection = &profile.rejection;
+            let headers = rejection.headers.iter().map(|(name, value)| (*name, value.clone())).collect();
+            return Reply { status: rejection.status, headers, body: rejection.body.clone() };
+        };
+        let path = sent.url.path();
+        let known =
+            profile.api.iter().find(|known| known.method == sent.method && path.ends_with(&known.path));
+        match known {
+            Some(known) => {
+                let secret = self.0.leaks.canary("secret of an API answer");
+                Reply::json(200, &filled(&known.body, &account).replace("{canary}", &secret))
+            }
+            None if path.contains(&profile.api_path) => Reply::json(200, "{}"),
+            None => Reply::json(404, r#"{"error":"not_found"}"#),
+        }
+    }
+
+    /// Whose token a request carries: in any header, as it is or in base64, or in the query.
+    fn bearer(&self, sent: &Sent) -> Option<Account> {
+        let headers = sent.headers.values().filter_map(|value| value.to_str().ok());
+        let carried: Vec<String> = headers
+            .flat_map(|value| [value.to_owned(), form::decoded(value)])
+            .chain(sent.url.query_pairs().map(|(_, value)| value.into_owned()))
+            .collect();
+        let books = self.books();
+        let live = books.live.iter().find(|live| carried.iter().any(|text| text.contains(&live.token)));
+        live.filter(|live| live.grant.is_none_or(|grant| books.grants[grant].is_alive))
+            .map(|live| live.account.clone())
+    }
+}
+
+impl fmt::Debug for HostileService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HostileService({})", self.0.profile.provider)
+    }
+}
+
+/// What the service answers.
+#[derive(Debug, Clone)]
+struct Reply {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+}
+
+impl Reply {
+    fn json(status: u16, body: &str) -> Self {
+        let headers = vec![("content-type", "application/json".to_owned())];
+        Self { status, headers, body: body.to_owned() }
+    }
+
+    /// A refusal of RFC 6749, 5.2.
+    fn error(code: &str) -> Self {
+        Self::json(400, &format!(r#"{{"error":"{code}","error_description":"refused by the kit"}}"#))
+    }
+}
+
+/// A way to a [`HostileService`].
+#[derive(Debug, Clone)]
+pub struct ServiceLine {
+    service: HostileService,
+    line: Line,
+}
+
+impl ServiceLine {
+    fn answer(&self, reply: &Reply, body: Body) -> Response<Body> {
+        let date = self.service.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        response(reply.status, headers.chain([("date", date.as_str())]), body)
+    }
+}
+
+#[async_trait]
+impl Transport for ServiceLine {
+    async fn send(&self, request: Request) -> Result<Response<Body>, TransportError> {
+        let shared = &self.service.0;
+        let sent = Sent::of(request).await;
+        lock(&shared.received).push(Received { line: self.line, sent: sent.clone() });
+        let fault = lock(&shared.faults)[self.line as usize].pop_front();
+        let serve = || self.service.serve(self.line, &sent);
+        let whole = |reply: Reply| {
+            let body = Body::from(Bytes::from(reply.body.clone()));
+            Ok(self.answer(&reply, body))
+        };
+        match fault {
+            None => whole(serve()),
+            Some(Fault::NotSent) => Err(TransportError::NotSent("no route".to_owned())),
+            Some(Fault::LostRequest) => Err(TransportError::Unknown("reset".to_owned())),
+            Some(Fault::LostAnswer) => {
+                serve();
+                Err(TransportError::Unknown("reset".to_owned()))
+            }
+            Some(Fault::Hangs) => std::future::pending().await,
+            Some(Fault::Late(by)) => {
+                let reply = serve();
+                tokio::time::sleep(by).await;
+                whole(reply)
+            }
+            Some(Fault::Answer { status, headers, body }) => whole(Reply { status, headers, body }),
+            Some(Fault::Cut { share, is_clean }) => {
+                let reply = serve();
+                let body = fault::cut(&reply.body, share, is_clean);
+                Ok(self.answer(&reply, body))
+            }
+            Some(Fault::Endless { status }) => {
+                let reply = Reply::json(status, "");
+                let body = fault::endless(Arc::clone(&shared.swallowed));
+                Ok(self.answer(&reply, body))
+            }
+            Some(Fault::Echo { status }) => {
+                let told = fault::echo(&sent);
+                whole(Reply::json(status, &told))
+            }
+        }
+    }
+}

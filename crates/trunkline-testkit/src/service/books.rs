@@ -1,0 +1,241 @@
+//! What the authorization server knows: codes, grants, tokens, and what was spent.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value, json};
+use trunkline_core::jiff::{SignedDuration, Timestamp};
+use trunkline_core::{Account, Reuse, Ticks};
+
+use super::Reply;
+use super::form::Params;
+use crate::leak::LeakDetector;
+use crate::profile::{Mint, Profile, filled};
+
+/// An authorization code.
+#[derive(Debug)]
+pub(super) struct Code {
+    pub(super) code: String,
+    pub(super) redirect_uri: Option<String>,
+    pub(super) challenge: Option<String>,
+    pub(super) method: Option<String>,
+    pub(super) scope: Option<String>,
+    pub(super) is_spent: bool,
+}
+
+/// What one consent gave.
+#[derive(Debug)]
+pub(super) struct Grant {
+    account: Account,
+    scope: Option<String>,
+    /// The refresh token that serves now.
+    current: Option<String>,
+    /// Every refresh token that came, when it was first spent, and how often it came.
+    pub(super) spent: Vec<(String, Ticks, usize)>,
+    pub(super) is_alive: bool,
+}
+
+/// A text that opens the API.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) token: String,
+    pub(super) grant: Option<usize>,
+    pub(super) account: Account,
+}
+
+#[derive(Debug)]
+pub(super) struct Books {
+    pub(super) signed_in: Account,
+    pub(super) rotates: bool,
+    pub(super) omits_refresh_token: bool,
+    pub(super) gives_refresh_token: bool,
+    pub(super) reuse: Reuse,
+    pub(super) lives: Option<Duration>,
+    pub(super) granted: Option<String>,
+    pub(super) token_type: String,
+    pub(super) members: BTreeMap<String, Value>,
+    pub(super) skew: SignedDuration,
+    pub(super) codes: Vec<Code>,
+    pub(super) grants: Vec<Grant>,
+    pub(super) live: Vec<Live>,
+    pub(super) revoked: usize,
+    pub(super) misfits: Vec<&'static str>,
+}
+
+impl Books {
+    pub(super) fn new(signed_in: Account, rotates: bool) -> Self {
+        Self {
+            signed_in,
+            rotates,
+            omits_refresh_token: false,
+            gives_refresh_token: true,
+            reuse: Reuse::KillsFamily,
+            lives: Some(Duration::from_secs(3_600)),
+            granted: None,
+            token_type: "Bearer".to_owned(),
+            members: BTreeMap::new(),
+            skew: SignedDuration::ZERO,
+            codes: Vec::new(),
+            grants: Vec::new(),
+            live: Vec::new(),
+            revoked: 0,
+            misfits: Vec::new(),
+        }
+    }
+
+    /// Exchanges a code: once, from where it was sent to, by whoever has the verifier.
+    pub(super) fn exchange(
+        &mut self,
+        profile: &Profile,
+        leaks: &LeakDetector,
+        params: &Params,
+        now: Timestamp,
+    ) -> Reply {
+        let given = params.get("code").unwrap_or_default();
+        let Some(code) = self.codes.iter_mut().find(|code| code.code == given && !code.is_spent) else {
+            return Reply::error("invalid_grant");
+        };
+        code.is_spent = true;
+        let scope = code.scope.clone();
+        let verifier = params.get("code_verifier");
+        let digest = verifier
+            .map(|verifier| URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes())));
+        let is_plain = code.challenge.is_some() && code.method.as_deref() != Some("S256");
+        if is_plain || digest != code.challenge {
+            self.misfits.push("PKCE");
+        } else if params.get("redirect_uri") != code.redirect_uri.as_deref() {
+            self.misfits.push("redirect_uri");
+        } else {
+            return self.grant(profile, leaks, scope, self.gives_refresh_token, now);
+        }
+        Reply::error("invalid_grant")
+    }
+
+    /// A new grant for whoever is signed in.
+    pub(super) fn grant(
+        &mut self,
+        profile: &Profile,
+        leaks: &LeakDetector,
+        scope: Option<String>,
+        gives_refresh_token: bool,
+        now: Timestamp,
+    ) -> Reply {
+        let current = gives_refresh_token.then(|| leaks.canary("refresh token"));
+        let account = self.signed_in.clone();
+        self.grants.push(Grant { account, scope, current, spent: Vec::new(), is_alive: true });
+        self.mint(profile, leaks, self.grants.len() - 1, true, now)
+    }
+
+    pub(super) fn renew(
+        &mut self,
+        profile: &Profile,
+        leaks: &LeakDetector,
+        token: &str,
+        at: Ticks,
+        now: Timestamp,
+    ) -> Reply {
+        let known = |grant: &Grant| {
+            grant.current.as_deref() == Some(token) || grant.spent.iter().any(|(spent, ..)| spent == token)
+        };
+        let Some(number) = self.grants.iter().position(known) else { return Reply::error("invalid_grant") };
+        let (reuse, rotates) = (self.reuse, self.rotates);
+        let grant = &mut self.grants[number];
+        let is_current = grant.current.as_deref() == Some(token);
+        let is_last_spent = grant.spent.last().is_some_and(|(spent, ..)| spent == token);
+        let first = match grant.spent.iter_mut().find(|(spent, ..)| spent == token) {
+            Some((_, first, times)) => {
+                // A token that never rotates is meant to come again.
+                *times += usize::from(!is_current);
+                *first
+            }
+            None => {
+                grant.spent.push((token.to_owned(), at, 1));
+                at
+            }
+        };
+        if !is_current {
+            match reuse {
+                Reuse::Grace { window } if is_last_spent && at.since(first) <= window => {}
+                Reuse::KillsFamily => {
+                    grant.is_alive = false;
+                    return Reply::error("invalid_grant");
+                }
+                _ => return Reply::error("invalid_grant"),
+            }
+        }
+        if !grant.is_alive {
+            return Reply::error("invalid_grant");
+        }
+        if is_current && rotates {
+            grant.current = Some(leaks.canary("refresh token"));
+        }
+        let tells = rotates || !self.omits_refresh_token;
+        self.mint(profile, leaks, number, tells, now)
+    }
+
+    pub(super) fn revoke(&mut self, token: &str) -> Reply {
+        let of_refresh = self.grants.iter().position(|grant| {
+            grant.current.as_deref() == Some(token) || grant.spent.iter().any(|(spent, ..)| spent == token)
+        });
+        let of_access = || self.live.iter().find(|live| live.token == token).and_then(|live| live.grant);
+        if let Some(number) = of_refresh.or_else(of_access) {
+            self.grants[number].is_alive = false;
+            self.revoked += 1;
+        }
+        Reply::json(200, "")
+    }
+
+    pub(super) fn end_all(&mut self) {
+        self.grants.iter_mut().for_each(|grant| grant.is_alive = false);
+    }
+
+    /// A token answer for a grant.
+    fn mint(
+        &mut self,
+        profile: &Profile,
+        leaks: &LeakDetector,
+        number: usize,
+        tells_refresh_token: bool,
+        now: Timestamp,
+    ) -> Reply {
+        let grant = &self.grants[number];
+        let lives = self.lives.unwrap_or(Duration::from_secs(3_600));
+        let mint = Mint {
+            canary: leaks.canary("access token"),
+            account: grant.account.clone(),
+            issued_at: now,
+            lives,
+        };
+        let access = profile.access_token.as_ref().map_or_else(|| mint.canary.clone(), |shape| shape(&mint));
+        leaks.know("access token", &access);
+        let mut answer = Map::new();
+        answer.insert("access_token".to_owned(), json!(access));
+        answer.insert("token_type".to_owned(), json!(self.token_type));
+        if let Some(lives) = self.lives {
+            answer.insert("expires_in".to_owned(), json!(lives.as_secs()));
+        }
+        if let Some(refresh) = grant.current.as_ref().filter(|_| tells_refresh_token) {
+            answer.insert("refresh_token".to_owned(), json!(refresh));
+        }
+        if let Some(scope) = self.granted.as_ref().or(grant.scope.as_ref()) {
+            answer.insert("scope".to_owned(), json!(scope));
+        }
+        for (name, value) in &profile.token_members {
+            answer.insert(name.clone(), filled_value(value, &grant.account));
+        }
+        answer.extend(self.members.clone());
+        let account = grant.account.clone();
+        self.live.push(Live { token: access, grant: Some(number), account });
+        Reply::json(200, &Value::Object(answer).to_string())
+    }
+}
+
+fn filled_value(value: &Value, account: &Account) -> Value {
+    match value {
+        Value::String(text) => json!(filled(text, account)),
+        other => other.clone(),
+    }
+}
