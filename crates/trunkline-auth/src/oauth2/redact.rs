@@ -7,8 +7,12 @@ const REDACTED: &str = "[redacted]";
 /// Shorter secrets would take ordinary words out of a text and so give themselves away.
 const MIN_SECRET_BYTES: usize = 4;
 
-/// A run of token characters this long is taken for a token. Support ids (a UUID has 36) stay.
+/// A run of token characters this long is taken for a token, whatever is in it.
 const MIN_TOKEN_CHARS: usize = 48;
+
+/// A run this long is, too, if it holds a few digits: names and words hold none. Support ids (a UUID has 36) stay.
+const MIN_MIXED_TOKEN_CHARS: usize = 37;
+const MIN_TOKEN_DIGITS: usize = 4;
 
 /// Knows what was sent, since services like to quote it in their messages.
 pub(crate) struct Redactor(Vec<Secret>);
@@ -54,10 +58,15 @@ fn without_long_runs(text: &str) -> String {
             rest.find(is_token).unwrap_or(rest.len())
         };
         let (run, tail) = rest.split_at(end);
-        out.push_str(if is_token(first) && run.len() >= MIN_TOKEN_CHARS { REDACTED } else { run });
+        out.push_str(if is_token(first) && looks_like_token(run) { REDACTED } else { run });
         rest = tail;
     }
     out
+}
+
+fn looks_like_token(run: &str) -> bool {
+    let digits = || run.bytes().filter(u8::is_ascii_digit).count();
+    run.len() >= MIN_TOKEN_CHARS || (run.len() >= MIN_MIXED_TOKEN_CHARS && digits() >= MIN_TOKEN_DIGITS)
 }
 
 fn without_tags(text: &str) -> String {
@@ -86,6 +95,11 @@ mod tests {
             ("it ends in s3cr3t-an", "it ends in [redacted]"),
             ("it ends in s3cr", "it ends in [redacted]"),
             (&format!("token {token}."), "token [redacted]"),
+            ("short 0123456789abcdef0123456789abcdef01234567!", "short [redacted]!"),
+            (
+                "name accounts-payable.vendor-bank-account-field",
+                "name accounts-payable.vendor-bank-account-field",
+            ),
             ("id 123e4567-e89b-12d3-a456-426614174000", "id 123e4567-e89b-12d3-a456-426614174000"),
             ("1 < 2 <b>bold</b> <open", "1 bold <open"),
             ("", ""),

@@ -33,10 +33,14 @@ pub(super) async fn account_is_the_services_word(stage: &Stage) -> Played {
 
 pub(super) async fn dead_token_is_not_alive(stage: &Stage) -> Played {
     let renews = stage.claims(Op::Refresh);
+    let asking = stage.asking(&Op::OF_THE_API).await?;
+    if asking.is_empty() {
+        return Ok(Verdict::Inapplicable("the provider itself asks the API nothing".to_owned()));
+    }
     for method in stage.methods()? {
         let connected = stage.connected(method).await?;
         stage.service.rejects_access_tokens();
-        for op in Op::OF_THE_API.into_iter().filter(|op| stage.claims(*op)) {
+        for (_, op) in asking.iter().copied().filter(|(asks, _)| *asks == method) {
             let attempt = stage.attempt_with(method, &connected, op, None).await?;
             let alive = matches!(&attempt.result, Ok(Fruit::Probe(Probe::Alive) | Fruit::Account(_)));
             ensure!(

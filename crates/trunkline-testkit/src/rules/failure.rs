@@ -32,7 +32,13 @@ pub(super) async fn half_response_is_unavailable_not_panic(stage: &Stage) -> Pla
                         ensure!(stage, attempt.result.is_err(), "{} makes a grant", attempt.what);
                     }
                     Op::Refresh => {
-                        let unknown = attempt.verdict() == Some(Concluded::OutcomeUnknown);
+                        let spends = stage.gives_refresh_token(method)?;
+                        let unknown = match attempt.verdict() {
+                            Some(Concluded::OutcomeUnknown) => true,
+                            // Nothing was spent: it is asked for again.
+                            Some(Concluded::Transient) => !spends,
+                            _ => false,
+                        };
                         ensure!(
                             stage,
                             unknown,
