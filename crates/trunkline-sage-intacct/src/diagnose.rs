@@ -117,7 +117,12 @@ impl Case {
     }
 
     fn outage(&self) -> Option<Diagnosis> {
-        (self.status >= 500).then(|| self.broken_off(Cause::ServiceUnavailable))
+        match self.status {
+            500.. => Some(self.broken_off(Cause::ServiceUnavailable)),
+            // RFC 9110, 15.5.9, and RFC 8470, 5.2: the request was not taken, and may be sent again.
+            408 | 425 => Some(Diagnosis::new(Cause::ServiceUnavailable)),
+            _ => None,
+        }
     }
 
     /// A 5xx. Where it was cut off, the service may have acted: a refresh token may be spent.

@@ -1,5 +1,6 @@
 //! Finds secrets where they must not be.
 
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
@@ -10,6 +11,9 @@ use crate::script::lock;
 
 /// A part of a secret of so many bytes is a leak as well as the whole.
 const WINDOW: usize = 12;
+
+/// Of what is longer than this, a fifth at its start and at its end does not count.
+const LONG: usize = 200;
 
 /// Knows secrets by name, and finds them in what is printed, logged, stored or sent.
 ///
@@ -29,7 +33,9 @@ pub struct LeakDetector(Arc<Mutex<Known>>);
 
 #[derive(Default)]
 struct Known {
-    secrets: Vec<(String, Vec<String>)>,
+    names: Vec<String>,
+    /// Which secret a part is of: a text is searched in one pass, however many secrets there are.
+    parts: HashMap<[u8; WINDOW], usize>,
     made: u64,
 }
 
@@ -69,60 +75,50 @@ impl LeakDetector {
 
     /// Looks for `secret` from now on, whatever it looks like. Nothing shorter than 12 bytes is looked for.
     pub fn know(&self, name: &str, secret: &str) {
-        let pieces: Vec<String> = windows(secret)
-            .into_iter()
-            .flat_map(|window| {
-                let hex = window.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-                let encoded = form_urlencoded::byte_serialize(window.as_bytes()).collect();
-                [window, hex, encoded]
-            })
-            .collect();
+        let hex = secret.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        let percent: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
         // Base64 goes by threes: a text looks different at each of three places.
-        let shifted = (0..3).filter_map(|skip| secret.get(skip..)).flat_map(|rest| {
+        let base64 = (0..3).filter_map(|skip| secret.get(skip..)).flat_map(|rest| {
             let whole = &rest.as_bytes()[..rest.len() - rest.len() % 3];
-            windows(&STANDARD.encode(whole)).into_iter().chain(windows(&URL_SAFE_NO_PAD.encode(whole)))
+            [STANDARD.encode(whole), URL_SAFE_NO_PAD.encode(whole)]
         });
-        let mut pieces: Vec<String> = shifted.chain(pieces).collect();
-        pieces.sort_unstable();
-        pieces.dedup();
-        lock(&self.0).secrets.push((name.to_owned(), pieces));
+        let mut known = lock(&self.0);
+        let number = known.names.len();
+        known.names.push(name.to_owned());
+        for form in base64.chain([secret.to_owned(), hex, percent]) {
+            known.parts.extend(parts(form.as_bytes()).map(|part| (part, number)));
+        }
     }
 
     /// Which of the secrets are in `text`.
     #[must_use]
     pub fn find(&self, text: &str) -> Vec<Leak> {
-        let known = lock(&self.0);
-        let mut found: Vec<Leak> = Vec::new();
-        for (name, pieces) in &known.secrets {
-            let is_new = found.iter().all(|leak| leak.name != *name);
-            if is_new && pieces.iter().any(|piece| text.contains(piece.as_str())) {
-                found.push(Leak { name: name.clone() });
-            }
-        }
-        found
+        self.find_in_bytes(text.as_bytes())
     }
 
     /// As [`find`](Self::find), in bytes such as those that a store holds.
     #[must_use]
     pub fn find_in_bytes(&self, bytes: &[u8]) -> Vec<Leak> {
-        self.find(&String::from_utf8_lossy(bytes))
+        let known = lock(&self.0);
+        let found: BTreeSet<usize> =
+            bytes.windows(WINDOW).filter_map(|part| known.parts.get(part).copied()).collect();
+        found.into_iter().map(|number| Leak { name: known.names[number].clone() }).collect()
     }
 }
 
 impl fmt::Debug for LeakDetector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(lock(&self.0).secrets.iter().map(|(name, _)| name)).finish()
+        f.debug_list().entries(&lock(&self.0).names).finish()
     }
 }
 
-/// Some parts of a text of [`WINDOW`] characters: from its start, its middle and its end, so that whoever prints a third of
-/// it is found.
-fn windows(text: &str) -> Vec<String> {
-    let characters: Vec<char> = text.chars().collect();
-    let Some(last) = characters.len().checked_sub(WINDOW) else { return Vec::new() };
-    // The start of a key or a token is often the same for all of its kind, `-----BEGIN` or `eyJhbGciOi`.
-    let places = if last > 64 { vec![last / 3, last / 2, 2 * last / 3, last] } else { (0..=last).collect() };
-    places.into_iter().map(|at| characters[at..at + WINDOW].iter().collect()).collect()
+/// Parts of a text: all of them, or some of a long one.
+fn parts(text: &[u8]) -> impl Iterator<Item = [u8; WINDOW]> {
+    let last = text.len().saturating_sub(WINDOW);
+    // The start of a key is often the same for all of its kind, `-----BEGIN`, and so is its end.
+    let is_meant = move |at: usize| last <= LONG || (at > last / 5 && at < last - last / 5);
+    let windows = text.windows(WINDOW).enumerate().filter(move |(at, _)| is_meant(*at));
+    windows.filter_map(|(_, window)| window.try_into().ok())
 }
 
 /// SplitMix64: different numbers give texts that share nothing.

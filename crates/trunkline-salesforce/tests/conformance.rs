@@ -1,0 +1,60 @@
+//! The kit against the connector for Salesforce.
+
+use trunkline_core::Account;
+use trunkline_salesforce::SalesforceConfig;
+use trunkline_testkit::{Ability, Profile};
+
+fn salesforce(settings: &str) -> Profile {
+    let common = r#"
+        client_id = "3MVG9.consumer"
+        client_secret = "{canary}"
+    "#;
+    Profile::of::<SalesforceConfig>("salesforce", &format!("{common}{settings}"))
+        .accounts(
+            Account::new("00D5g00000CAFE1EAP", "0055g00000AdA01AAF"),
+            Account::new("00D5g00000BEEF2EAP", "0055g00000BoB02AAF"),
+        )
+        // As Salesforce makes them: the org's id, an exclamation mark, and the session.
+        .access_token(|mint| format!("{}!{}", &mint.account.company[..15], mint.canary))
+        .token_member("instance_url", "https://acme.my.salesforce.com")
+        .token_member("id", "https://login.salesforce.com/id/{company}/{user}")
+        .answers(
+            "GET",
+            "/services/oauth2/userinfo",
+            r#"{"organization_id":"{company}","user_id":"{user}","preferred_username":"ada@acme.example"}"#,
+        )
+        .answers("GET", "/limits", r#"{"DailyApiRequests":{"Max":15000,"Remaining":14998}}"#)
+        .rejects(401, r#"[{"message":"Session expired or invalid","errorCode":"INVALID_SESSION_ID"}]"#)
+        .lacks(Ability::Permissions, "the map of permissions is not written yet")
+        .fixtures("tests/fixtures")
+}
+
+fn web_server() -> Profile {
+    salesforce(
+        r#"
+        redirect_uri = "https://app.example.com/connect/salesforce"
+        login_url = "https://login.salesforce.com"
+        "#,
+    )
+    .methods(["authorization_code"])
+}
+
+trunkline_testkit::conformance_tests!(web_server());
+
+mod client_credentials {
+    //! The app's own user.
+
+    use super::*;
+
+    fn profile() -> Profile {
+        salesforce(
+            r#"
+            grant = "client_credentials"
+            login_url = "https://acme.my.salesforce.com"
+            "#,
+        )
+        .methods(["client_credentials"])
+    }
+
+    trunkline_testkit::conformance_tests!(profile());
+}
