@@ -1,0 +1,81 @@
+//! The kit is tested itself: a healthy provider keeps every rule, and each seeded flaw is rejected by the rule that names it.
+
+#[path = "seeded/flaw.rs"]
+mod flaw;
+#[path = "seeded/map.rs"]
+mod map;
+#[path = "seeded/provider.rs"]
+mod provider;
+
+use flaw::{FLAWS, Flaw};
+use provider::{LaxConfig, PlainConfig};
+use trunkline_testkit::{Outcome, Profile, Report, Rule};
+
+const SETTINGS: &str = r#"
+    client_id = "client-1"
+    client_secret = "{canary}"
+    login_url = "https://login.plain.test"
+"#;
+
+fn of(profile: Profile) -> Profile {
+    profile
+        .token_member("api_url", "https://api.plain.test")
+        .answers("GET", "/me", r#"{"company":"{company}","user":"{user}"}"#)
+        .answers("POST", "/me", r#"{"company":"{company}","user":"{user}"}"#)
+        .answers("GET", "/rights", r#"["invoices: read"]"#)
+        .fixtures("tests/fixtures")
+}
+
+/// The provider with one flaw, or with none.
+fn seeded(flaw: Flaw) -> Profile {
+    match flaw {
+        Flaw::AcceptsAnySetting => of(Profile::of::<LaxConfig>("lax", SETTINGS)),
+        flaw => {
+            let name = format!("{flaw:?}").chars().fold(String::new(), |mut name, c| {
+                if c.is_ascii_uppercase() && !name.is_empty() {
+                    name.push('_');
+                }
+                name.push(c.to_ascii_lowercase());
+                name
+            });
+            of(Profile::of::<PlainConfig>("plain", &format!("{SETTINGS}\nflaw = \"{name}\"\n")))
+        }
+    }
+}
+
+trunkline_testkit::conformance_tests!(seeded(Flaw::Healthy));
+
+#[test]
+fn a_healthy_provider_keeps_every_rule_and_none_is_left_out() {
+    let report = Report::of(&seeded(Flaw::Healthy));
+    assert_eq!(report.rows.len(), Rule::all().len());
+    let others: Vec<_> =
+        report.rows.iter().filter(|(_, outcome)| !matches!(outcome, Outcome::Kept(_))).collect();
+    let applies =
+        |name: &str| !["unclaimed_capability_is_unsupported", "missing_input_is_named"].contains(&name);
+    let unkept: Vec<_> = others.into_iter().filter(|(name, _)| applies(name)).collect();
+    assert!(unkept.is_empty(), "{unkept:?}");
+}
+
+#[test]
+fn every_seeded_flaw_is_rejected_by_the_rule_that_names_it() {
+    let mut survivors = Vec::new();
+    for (flaw, name) in FLAWS {
+        let rule = Rule::named(name).unwrap_or_else(|| panic!("no rule {name}"));
+        match rule.play(&seeded(*flaw)) {
+            Outcome::Broken(why) => {
+                let why: String = why.chars().take(110).collect();
+                println!("{flaw:?}: rejected by {name}: {why}");
+            }
+            outcome => survivors.push(format!("{flaw:?} survives {name}: {outcome}")),
+        }
+    }
+    let killed = FLAWS.len() - survivors.len();
+    println!(
+        "{killed} of {} seeded flaws rejected: {:.1} %",
+        FLAWS.len(),
+        100.0 * killed as f64 / FLAWS.len() as f64
+    );
+    assert!(FLAWS.len() >= 30, "{} flaws are too few", FLAWS.len());
+    assert!(survivors.is_empty(), "{}", survivors.join("\n"));
+}
