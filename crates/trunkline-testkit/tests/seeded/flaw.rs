@@ -86,5 +86,16 @@ flaws! {
     PinsNoAccount "account_is_pinned";
     RenewsIntoThePast "expired_token_is_renewed_once";
     TakesRejectionForACall "rejected_access_token_is_renewed";
+    RevokesThoughItIsNotClaimed "unclaimed_capability_is_unsupported";
+    MissesItsInputTooLate "missing_input_is_named";
     AsksThePersonForNothing "revoked_grant_asks_for_consent";
 }
+
+/// Flaws that a second rule rejects too, so that each rule has one to show that it can fail.
+pub(crate) const ALSO: &[(Flaw, &str)] = &[
+    (Flaw::KeepsOldRefreshToken, "spent_refresh_token_is_never_sent_again"),
+    (Flaw::DropsFirstRefreshToken, "concurrent_callers_share_one_fetch"),
+    (Flaw::DropsFirstRefreshToken, "cancelled_call_leaves_cache_usable"),
+    (Flaw::TakesALostAnswerForRevoked, "lost_answer_is_survived_within_the_policy"),
+    (Flaw::DropsFirstRefreshToken, "failing_store_loses_no_grant"),
+];

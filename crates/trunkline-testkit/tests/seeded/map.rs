@@ -103,7 +103,7 @@ impl PermissionMap for Map {
         }
     }
 
-    fn refused<'a>(&self, operation: &Operation, diagnosis: &Diagnosis, _: Option<&'a Rights>) -> Verdict {
+    fn refused(&self, operation: &Operation, diagnosis: &Diagnosis, _: Option<&Rights>) -> Verdict {
         match diagnosis.cause() {
             Cause::PermissionMissing if self.0 == Flaw::AllowsWhatWasRefused => Verdict::Allowed,
             Cause::PermissionMissing => self.lacks(operation),
@@ -111,11 +111,11 @@ impl PermissionMap for Map {
         }
     }
 
-    fn least_role<'a>(
+    fn least_role(
         &self,
         name: &str,
         operations: &[Operation],
-        _: Option<&'a Rights>,
+        _: Option<&Rights>,
     ) -> Result<LeastRole, UnknownOperation> {
         for operation in operations {
             self.need(operation)?;

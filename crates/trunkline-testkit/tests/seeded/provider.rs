@@ -18,8 +18,8 @@ use trunkline_core::url::Url;
 use trunkline_core::{
     Account, AuthProvider, Begun, Body, BuildConnector, Call, Captures, Cause, Connector, ConnectorInfo,
     ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep, Credential, Cx, Diagnosis, Endpoint, Error,
-    ErrorKind, Exchange, Grant, Held, Prepared, Probe, Request, RequestBody, Revoked, ScopeSet, Secret,
-    Session, TransportError, async_trait,
+    ErrorKind, Exchange, Grant, Held, InputSpec, Prepared, Probe, Request, RequestBody, Revoked, ScopeSet,
+    Secret, Session, TransportError, async_trait,
 };
 
 use crate::flaw::Flaw;
@@ -109,6 +109,8 @@ struct Answer {
     broken: Option<TransportError>,
     started: Timestamp,
     received: Timestamp,
+    /// What was sent, since services like to quote it.
+    sent: Vec<String>,
 }
 
 impl Inner {
@@ -244,7 +246,9 @@ impl Inner {
             drop(tokio::spawn(std::future::pending::<()>()));
         }
         let response = response.map_err(|error| self.unanswered(&error, call))?;
-        Ok(self.read(cx, started, response).await)
+        let mut answer = self.read(cx, started, response).await;
+        answer.sent = pairs.iter().map(|(_, sent)| (*sent).to_owned()).collect();
+        Ok(answer)
     }
 
     fn unanswered(&self, error: &TransportError, call: Call) -> Error {
@@ -284,12 +288,18 @@ impl Inner {
             }
         };
         read.truncate(MAX_BODY_BYTES);
-        Answer { head, body: read, broken, started, received }
+        Answer { head, body: read, broken, started, received, sent: Vec::new() }
     }
 
     fn refused(&self, cx: &Cx, call: Call, path: &str, answer: &Answer) -> Error {
         let (method, status, headers) = (&Method::POST, answer.head.status, &answer.head.headers);
-        let exchange = Exchange { call, method, path, status, headers, body: &answer.body };
+        let mut told = String::from_utf8_lossy(&answer.body).into_owned();
+        if !self.has(Flaw::QuotesTheBody) {
+            for sent in answer.sent.iter().filter(|sent| sent.len() >= 40) {
+                told = told.replace(sent, "[redacted]");
+            }
+        }
+        let exchange = Exchange { call, method, path, status, headers, body: told.as_bytes() };
         let diagnosis = match answer.broken {
             Some(_) => Diagnosis::new(self.lost(call)).status(status),
             None => self.judge(&exchange, cx.clock().wall()),
@@ -413,6 +423,12 @@ impl AuthProvider for PlainAuth {
         ConsentKind::Redirect
     }
 
+    fn inputs(&self) -> Vec<InputSpec> {
+        const SHOP: InputSpec =
+            InputSpec { name: "shop", title: "Shop", example: "acme-shop", secret: false };
+        if self.0.has(Flaw::MissesItsInputTooLate) { vec![SHOP] } else { Vec::new() }
+    }
+
     async fn begin(&self, _: &Cx, ask: &ConsentAsk) -> Result<Begun, Error> {
         let flawed = |flaw| self.0.has(flaw);
         let verifier = if flawed(Flaw::UsesOneVerifierForAll) { "v".repeat(43) } else { verifier() };
@@ -477,6 +493,9 @@ impl AuthProvider for PlainAuth {
             pairs.extend(verifier.map(|verifier| ("code_verifier", verifier)));
         }
         let told = self.0.post(cx, Call::Exchange, "/token", &pairs).await?;
+        if self.0.has(Flaw::MissesItsInputTooLate) {
+            answer.inputs.require("shop")?;
+        }
         self.0.grant(cx, Call::Exchange, &told, None, &answer.requested)
     }
 
