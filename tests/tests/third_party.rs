@@ -6,6 +6,10 @@ use std::process::{Command, Output, Stdio};
 /// Runs a program of `third_party/` with the versions and the build artefacts of this workspace, so
 /// that nothing is fetched.
 fn run(program: &str) -> Output {
+    cargo("run", program)
+}
+
+fn cargo(command: &str, program: &str) -> Output {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = root.join("third_party").join(program);
     let lock = root.join("../Cargo.lock");
@@ -13,7 +17,7 @@ fn run(program: &str) -> Output {
     let mut target = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     target.pop();
     Command::new(env!("CARGO"))
-        .args(["run", "--offline", "--quiet", "--manifest-path"])
+        .args([command, "--offline", "--quiet", "--manifest-path"])
         .arg(folder.join("Cargo.toml"))
         .arg("--target-dir")
         .arg(target)
@@ -46,4 +50,15 @@ fn a_program_with_two_crates_of_one_name_is_refused_by_both_their_names() {
     assert!(!output.status.success(), "{failed}");
     assert!(failed.contains("`acme-connector`") && failed.contains("`acme-copycat`"), "{failed}");
     assert!(failed.contains("both register the provider `acme`"), "{failed}");
+}
+
+#[test]
+fn a_connector_of_a_third_party_keeps_every_rule_of_the_kit() {
+    let output = cargo("test", "acme-connector");
+
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let failed = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{printed}{failed}");
+    let passed = format!("{} passed; 0 failed", trunkline_testkit::Rule::all().len());
+    assert!(printed.contains(&passed), "{printed}");
 }

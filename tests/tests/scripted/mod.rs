@@ -2,9 +2,7 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses its own part")]
 #![expect(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
 
-mod clock;
 mod connector;
-mod network;
 mod service;
 mod world;
 
@@ -13,10 +11,11 @@ use trunkline::{
     KeyRing, MemoryStore, Store, Timings, Trunkline,
 };
 
-pub(crate) use clock::PlayedClock;
 pub(crate) use connector::PlayedConfig;
-pub(crate) use network::{Answer, PlayedTransport, Sent, chunks, json, token};
 pub(crate) use service::{Fate, PlayedService};
+pub(crate) use trunkline_testkit::{
+    Answer, ScriptedTransport as PlayedTransport, Sent, VirtualClock as PlayedClock, chunks, json, token,
+};
 pub(crate) use world::{Faults, HOUR, Process, When, World, asking, settled};
 
 pub(crate) struct Stage {

@@ -1,7 +1,9 @@
 //! The service: where it answers, who we are there, and what its refusals mean.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use trunkline_core::http::header::RETRY_AFTER;
 use trunkline_core::http::{Method, StatusCode};
 use trunkline_core::{
     Account, AuthProvider, BuildConnector, Call, Captures, Cause, Connector, ConnectorInfo, Cx, Diagnosis,
@@ -62,9 +64,7 @@ impl Connector for Acme {
                 body: &body,
             };
             let diagnosis = self.diagnose(&exchange);
-            return Err(diagnosis
-                .unwrap_or_else(|| Diagnosis::new(Cause::ServiceUnavailable).status(status))
-                .into());
+            return Err(diagnosis.unwrap_or_else(|| unavailable(&exchange)).into());
         }
         let answer = std::str::from_utf8(&body).ok().and_then(|text| text.trim().split_once('@'));
         let (user, company) = answer.ok_or_else(|| Error::of(Cause::ResponseInvalid))?;
@@ -75,8 +75,24 @@ impl Connector for Acme {
         let cause = match (exchange.body, exchange.status) {
             (b"user disabled", _) => Cause::UserDisabled,
             (_, StatusCode::UNAUTHORIZED) => Cause::UserCredentialsInvalid,
+            (_, StatusCode::TOO_MANY_REQUESTS) => Cause::RateLimited,
             _ => return None,
         };
-        Some(Diagnosis::new(cause).status(exchange.status))
+        let diagnosis = Diagnosis::new(cause).status(exchange.status);
+        // A pause is meant where waiting helps.
+        let pause = pause(exchange).filter(|_| cause == Cause::RateLimited);
+        Some(pause.into_iter().fold(diagnosis, Diagnosis::retry_after))
     }
+}
+
+/// What says nothing else: Acme cannot answer now.
+fn unavailable(exchange: &Exchange<'_>) -> Diagnosis {
+    let diagnosis = Diagnosis::new(Cause::ServiceUnavailable).status(exchange.status);
+    pause(exchange).into_iter().fold(diagnosis, Diagnosis::retry_after)
+}
+
+/// How long Acme asks to wait; it says so in seconds.
+fn pause(exchange: &Exchange<'_>) -> Option<Duration> {
+    let seconds = exchange.headers.get(RETRY_AFTER)?.to_str().ok()?;
+    seconds.parse().ok().map(Duration::from_secs)
 }
