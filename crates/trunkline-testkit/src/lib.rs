@@ -38,3 +38,8 @@ pub use rule::{Outcome, Report, Rule, check};
 pub use script::{Answer, ScriptedTransport, Sent, chunks, json, token};
 pub use service::{Fault, HostileService, Line, Received, ServiceLine};
 pub use watched::{Call, Watch, Watched};
+
+/// The guide's snippets, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guides/test-a-connector.md")]
+struct Guide;

@@ -34,8 +34,10 @@ macro_rules! rules {
         /// Makes one test of each rule, for the provider that a [`Profile`](crate::Profile) describes: an expression, which
         /// each test evaluates anew. A report of the tests then reads as the list of the rules.
         ///
-        /// ```ignore
+        /// ```
+        /// # fn profile() -> trunkline_testkit::Profile { trunkline_testkit::Profile::named("acme", "") }
         /// trunkline_testkit::conformance_tests!(profile());
+        /// # fn main() {}
         /// ```
         ///
         /// Each test has a runtime of its own, whose time stands still: the crate needs no tokio for it.

@@ -91,3 +91,13 @@ fn every_rule_has_a_flaw_that_it_rejects() {
     let without: Vec<_> = Rule::all().iter().filter(|rule| !named.contains(&rule.name)).collect();
     assert!(without.is_empty(), "{without:?}");
 }
+
+#[test]
+fn the_guide_lists_every_rule_in_its_words() {
+    let guide = include_str!("../../../docs/guides/test-a-connector.md");
+    for rule in Rule::all() {
+        let hub = if rule.needs_hub { " (in a hub)" } else { "" };
+        let row = format!("| `{}`{hub} | {} |", rule.name, rule.about);
+        assert!(guide.contains(&row), "{row}");
+    }
+}
