@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use trunkline::{Actor, Cause, Connect, Connection, State};
+use trunkline::{Actor, Cause, Connect, Connection, State, Store as _};
 use trunkline_core::Reuse;
 
 use super::Played;
@@ -235,6 +235,48 @@ pub(super) async fn account_is_pinned(stage: &Stage) -> Played {
     let repaired = same.as_ref().is_ok_and(|repaired| repaired.id() == connection.id());
     ensure!(stage, repaired, "the account's own consent does not repair the connection: {same:?}");
     Ok(Verdict::Held)
+}
+
+pub(super) async fn store_holds_no_secret_in_clear(stage: &Stage) -> Played {
+    let world = World::new(stage).await?;
+    let connection = world.connect("acme").await?;
+    let mut rows = vec![stored(&world, &connection).await?];
+    if world.without_renewal().is_none() {
+        stage.clock.advance(LONG);
+        // A renewal that fails for a while: what the service said of it is stored, too.
+        stage.service.will(Line::Token, Fault::Echo { status: 503 });
+        drop(token(&connection).await);
+        rows.push(stored(&world, &connection).await?);
+        stage.service.recovers();
+        drop(recovers(&connection).await);
+        rows.push(stored(&world, &connection).await?);
+    }
+    stage.service.revokes_all();
+    drop(connection.get(world.path()).send().await);
+    rows.push(stored(&world, &connection).await?);
+    for (what, bytes) in rows.iter().flatten() {
+        stage.count_check();
+        if let Some(leak) = stage.leaks.find_in_bytes(bytes).first() {
+            return Err(format!("{what}: {leak}").into());
+        }
+    }
+    Ok(Verdict::Held)
+}
+
+/// What a store holds of a connection, byte by byte.
+async fn stored(world: &World<'_>, connection: &Connection) -> Result<Vec<(&'static str, Vec<u8>)>, Failure> {
+    let row = world.store.get_by_id(connection.id()).await.map_err(|error| error.to_string())?;
+    let row = row.ok_or("the connection is not in the store")?;
+    let events = world.store.events(connection.id(), 0, 1_000).await.map_err(|error| error.to_string())?;
+    let mut held = vec![
+        ("the stored record", format!("{:?}", row.record).into_bytes()),
+        ("the stored events", format!("{events:?}").into_bytes()),
+    ];
+    if let Some(sealed) = row.body {
+        held.push(("the sealed secrets", sealed.body));
+        held.push(("the wrapped key", sealed.wrapped_key));
+    }
+    Ok(held)
 }
 
 pub(super) async fn failing_store_loses_no_grant(stage: &Stage) -> Played {

@@ -27,6 +27,9 @@ pub(super) async fn debug_hides_every_secret(stage: &Stage) -> Played {
         shown("the grant", &connected.grant)?;
         shown("the session", &connected.session)?;
         shown("the endpoint", connected.session.endpoint())?;
+        // Whether it goes well is another rule's matter.
+        let identified = stage.attempt_with(method, &connected, Op::Identify, None).await?;
+        shown("the account", &identified.result)?;
     }
     if let Some(map) = stage.connector.permissions() {
         shown("the map of permissions", &map)?;

@@ -47,6 +47,8 @@ flaws! {
     ReportsToItsMaker "requests_go_to_declared_hosts_only";
     PrintsItsSettings "debug_hides_every_secret";
     PrintsItsClient "debug_hides_every_secret";
+    PutsATokenIntoTheAccount "store_holds_no_secret_in_clear";
+    PutsATokenIntoTheCaptures "debug_hides_every_secret";
     QuotesTheBody "errors_never_contain_secrets";
     AcceptsAnySetting "config_rejects_unknown_fields";
     ListsAnotherMethod "name_matches_registry";
@@ -93,6 +95,7 @@ flaws! {
 
 /// Flaws that a second rule rejects too, so that each rule has one to show that it can fail.
 pub(crate) const ALSO: &[(Flaw, &str)] = &[
+    (Flaw::PutsATokenIntoTheAccount, "debug_hides_every_secret"),
     (Flaw::KeepsOldRefreshToken, "spent_refresh_token_is_never_sent_again"),
     (Flaw::DropsFirstRefreshToken, "concurrent_callers_share_one_fetch"),
     (Flaw::DropsFirstRefreshToken, "cancelled_call_leaves_cache_usable"),

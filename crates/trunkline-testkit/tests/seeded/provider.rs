@@ -365,6 +365,9 @@ impl Inner {
         if let Some(api) = text("api_url") {
             captures.insert("api_url", api);
         }
+        if self.has(Flaw::PutsATokenIntoTheCaptures) {
+            captures.insert("session", text("access_token").unwrap_or_default());
+        }
         Ok(Grant { credential, captures, account: None })
     }
 
@@ -593,7 +596,7 @@ impl Connector for Plain {
         if is_own { Endpoint::new(url).map(Arc::new) } else { Err(refused()) }
     }
 
-    async fn identify(&self, cx: &Cx, session: &Session, _: &Grant) -> Result<Account, Error> {
+    async fn identify(&self, cx: &Cx, session: &Session, grant: &Grant) -> Result<Account, Error> {
         let body = self.ask(cx, session, Method::GET, "/me").await?;
         if self.0.has(Flaw::KnowsOneAccount) {
             return Ok(Account::new("acme", "ada"));
@@ -602,7 +605,13 @@ impl Connector for Plain {
         if self.0.has(Flaw::PinsNoAccount) {
             return Ok(Account::default());
         }
-        Ok(Account::new(me.company, me.user))
+        let mut account = Account::new(me.company, me.user);
+        if let Some(token) =
+            grant.credential.access_token.as_ref().filter(|_| self.0.has(Flaw::PutsATokenIntoTheAccount))
+        {
+            account.details.insert("session".to_owned(), token.expose().to_owned());
+        }
+        Ok(account)
     }
 
     async fn probe(&self, cx: &Cx, session: &Session) -> Result<Probe, Error> {
