@@ -123,3 +123,42 @@ pub(crate) fn watched(
         None => crate::Watched::new(store, Arc::new(Unwatched)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use trunkline::MemoryStore;
+    use trunkline_store::Store as _;
+
+    use super::*;
+
+    async fn asks(store: &crate::Watched) -> Option<Result<u64, StoreError>> {
+        tokio::time::timeout(Duration::from_secs(60), store.count_tenants("acme", 10)).await.ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_fails_where_it_was_to_and_the_next_one_passes() {
+        let points = Arc::new(CrashPoints::new());
+        points.at(Call::Read, 2, Crash::FailsBefore);
+        points.at(Call::Read, 2, Crash::FailsAfter);
+        let store = watched(Arc::new(MemoryStore::new()), Some(points.clone()));
+        assert!(asks(&store).await.unwrap().is_ok());
+        // The second that begins, then the second that ends, which is the third.
+        assert!(asks(&store).await.unwrap().is_err());
+        assert!(asks(&store).await.unwrap().is_err());
+        assert!(asks(&store).await.unwrap().is_ok());
+        assert_eq!((points.count(Call::Read), points.count(Call::Commit)), (4, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_died_gets_no_answer_any_more() {
+        for crash in [Crash::DiesBefore, Crash::DiesAfter] {
+            let points = Arc::new(CrashPoints::new());
+            points.at(Call::Read, 1, crash);
+            let store = watched(Arc::new(MemoryStore::new()), Some(points.clone()));
+            assert!(asks(&store).await.is_none() && points.is_dead(), "{crash:?}");
+            assert!(asks(&store).await.is_none(), "{crash:?}");
+        }
+    }
+}

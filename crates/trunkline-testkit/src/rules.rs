@@ -177,6 +177,8 @@ rules! { $
         "A call whose token is rejected gets a new one, and goes through.";
     account_is_pinned, true, hub::account_is_pinned,
         "A connection stays with its account when another one consents.";
+    disconnect_ends_the_grant, true, hub::disconnect_ends_the_grant,
+        "A connection that is disconnected is revoked where that is claimed, and is used no more.";
     store_holds_no_secret_in_clear, true, hub::store_holds_no_secret_in_clear,
         "Nothing that rests in a store shows a secret: records, events, and what is sealed.";
     failing_store_loses_no_grant, true, hub::failing_store_loses_no_grant,

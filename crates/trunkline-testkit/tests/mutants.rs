@@ -64,6 +64,16 @@ fn a_healthy_provider_keeps_every_rule_and_none_is_left_out() {
 }
 
 #[test]
+fn the_kit_takes_less_than_ten_seconds_for_a_provider() {
+    #[expect(clippy::disallowed_methods, reason = "what is measured is the machine's own time")]
+    let began = std::time::Instant::now();
+    let report = Report::of(&seeded(Flaw::Healthy));
+    let took = began.elapsed();
+    println!("{} rules, one after the other: {} ms", report.rows.len(), took.as_millis());
+    assert!(took.as_secs() < 10, "{took:?}");
+}
+
+#[test]
 fn every_seeded_flaw_is_rejected_by_the_rule_that_names_it() {
     let mut survivors = Vec::new();
     for (flaw, name) in FLAWS.iter().chain(ALSO) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use trunkline::{Actor, Cause, Connect, Connection, State, Store as _};
+use trunkline::{Actor, Cause, Connect, Connection, Revocation, State, Store as _};
 use trunkline_core::Reuse;
 
 use super::Played;
@@ -234,6 +234,28 @@ pub(super) async fn account_is_pinned(stage: &Stage) -> Played {
     let same = world.connect_as("acme", 0).await?;
     let repaired = same.as_ref().is_ok_and(|repaired| repaired.id() == connection.id());
     ensure!(stage, repaired, "the account's own consent does not repair the connection: {same:?}");
+    Ok(Verdict::Held)
+}
+
+pub(super) async fn disconnect_ends_the_grant(stage: &Stage) -> Played {
+    let world = World::new(stage).await?;
+    let connection = world.connect("acme").await?;
+    let before = asked(stage);
+    let ended = connection.disconnect().await.map_err(|error| error.to_string())?;
+    match stage.profile.lack(Ability::Revocation) {
+        None => {
+            ensure!(stage, matches!(ended, Revocation::Revoked), "disconnecting says {ended:?}");
+            ensure!(stage, stage.service.revoked() == 1, "the grant lives on at the service");
+        }
+        Some(why) => {
+            ensure!(stage, matches!(ended, Revocation::NotSupported), "{why}; disconnecting says {ended:?}");
+            ensure!(stage, asked(stage) == before, "{why}; and the service is asked");
+        }
+    }
+    let calls = stage.service.count(Line::Api);
+    let answer = connection.get(world.path()).send().await;
+    let sent = stage.service.count(Line::Api) - calls;
+    ensure!(stage, answer.is_err() && sent == 0, "a call of a connection that was ended is sent: {answer:?}");
     Ok(Verdict::Held)
 }
 

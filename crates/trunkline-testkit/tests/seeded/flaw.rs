@@ -95,6 +95,7 @@ flaws! {
 
 /// Flaws that a second rule rejects too, so that each rule has one to show that it can fail.
 pub(crate) const ALSO: &[(Flaw, &str)] = &[
+    (Flaw::RevokesNothing, "disconnect_ends_the_grant"),
     (Flaw::PutsATokenIntoTheAccount, "debug_hides_every_secret"),
     (Flaw::KeepsOldRefreshToken, "spent_refresh_token_is_never_sent_again"),
     (Flaw::DropsFirstRefreshToken, "concurrent_callers_share_one_fetch"),
