@@ -2,7 +2,7 @@
 
 use trunkline_core::Account;
 use trunkline_salesforce::SalesforceConfig;
-use trunkline_testkit::{Ability, Profile};
+use trunkline_testkit::Profile;
 
 fn salesforce(settings: &str) -> Profile {
     let common = r#"
@@ -25,7 +25,6 @@ fn salesforce(settings: &str) -> Profile {
         )
         .answers("GET", "/limits", r#"{"DailyApiRequests":{"Max":15000,"Remaining":14998}}"#)
         .rejects(401, r#"[{"message":"Session expired or invalid","errorCode":"INVALID_SESSION_ID"}]"#)
-        .lacks(Ability::Permissions, "the map of permissions is not written yet")
         .fixtures("tests/fixtures")
 }
 

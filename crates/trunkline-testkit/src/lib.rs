@@ -33,13 +33,8 @@ pub use clock::VirtualClock;
 pub use crash::{Crash, CrashPoints};
 pub use leak::{Leak, LeakDetector};
 pub use logs::Logs;
-pub use profile::{Ability, Mint, Profile};
+pub use profile::{Ability, Mint, Profile, TokenAnswer};
 pub use rule::{Outcome, Report, Rule, check};
 pub use script::{Answer, ScriptedTransport, Sent, chunks, json, token};
-pub use service::{Fault, HostileService, Line, Received, ServiceLine};
+pub use service::{Asked, Fault, HostileService, Line, Received, ServiceLine};
 pub use watched::{Call, Watch, Watched};
-
-/// The guide's snippets, compiled and run.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/guides/test-a-connector.md")]
-struct Guide;

@@ -11,6 +11,9 @@ use trunkline::Config;
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::{Account, BuildConnector, ConnectorInfo, Diagnosis, Error, Exchange};
 
+use crate::script::Sent;
+use crate::service::Asked;
+
 /// Something that not every service has. A profile claims all of them but those that it names as lacking, with the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -64,6 +67,52 @@ pub struct Mint {
     pub lives: Duration,
 }
 
+/// What a token answer says, for services that say it in another form than RFC 6749.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct TokenAnswer {
+    /// The access token.
+    pub access_token: String,
+    /// The refresh token, if the answer has one.
+    pub refresh_token: Option<String>,
+    /// The type of the access token.
+    pub token_type: String,
+    /// How long it lives, in whole seconds; `None` where the answer does not say.
+    pub expires_in: Option<Duration>,
+    /// The scopes, as they were asked for or as a rule says.
+    pub scope: Option<String>,
+    /// Who it is for.
+    pub account: Account,
+    /// When it was made, by the service's clock.
+    pub at: Timestamp,
+}
+
+impl TokenAnswer {
+    /// By RFC 6749, 5.1.
+    #[must_use]
+    pub fn standard(&self) -> Value {
+        let mut answer =
+            serde_json::json!({ "access_token": self.access_token, "token_type": self.token_type });
+        if let Some(members) = answer.as_object_mut() {
+            let life = self.expires_in.map(|life| ("expires_in", Value::from(life.as_secs())));
+            let refresh = self.refresh_token.clone().map(|token| ("refresh_token", Value::from(token)));
+            let scope = self.scope.clone().map(|scope| ("scope", Value::from(scope)));
+            members.extend(
+                [life, refresh, scope].into_iter().flatten().map(|(name, value)| (name.to_owned(), value)),
+            );
+        }
+        answer
+    }
+}
+
+impl fmt::Debug for TokenAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenAnswer({})", self.account)
+    }
+}
+
+type TokenRequestReader = Arc<dyn Fn(&Sent) -> Option<Asked> + Send + Sync>;
+type TokenAnswerShape = Arc<dyn Fn(&TokenAnswer) -> Value + Send + Sync>;
 type TokenShape = Arc<dyn Fn(&Mint) -> String + Send + Sync>;
 type Configured = Arc<dyn Fn(&str) -> Result<Config, Error> + Send + Sync>;
 type Judge = fn(&Exchange<'_>, Option<&str>) -> Option<Diagnosis>;
@@ -121,6 +170,8 @@ pub struct Profile {
     pub(crate) rejection: Rejection,
     pub(crate) token_members: Vec<(String, Value)>,
     pub(crate) access_token: Option<TokenShape>,
+    pub(crate) token_request: Option<TokenRequestReader>,
+    pub(crate) token_answer: Option<TokenAnswerShape>,
     pub(crate) configured: Configured,
     pub(crate) reads_otherwise: bool,
     pub(crate) lacks: BTreeMap<Ability, String>,
@@ -158,6 +209,8 @@ impl Profile {
             rejection: Rejection { status: 401, headers: vec![challenge], body: unauthorized },
             token_members: Vec::new(),
             access_token: None,
+            token_request: None,
+            token_answer: None,
             configured: Arc::new(|settings| Config::from_toml(settings, "the kit's settings")),
             reads_otherwise: false,
             lacks: BTreeMap::new(),
@@ -247,6 +300,20 @@ impl Profile {
     #[must_use]
     pub fn access_token(mut self, shape: impl Fn(&Mint) -> String + Send + Sync + 'static) -> Self {
         self.access_token = Some(Arc::new(shape));
+        self
+    }
+
+    /// Reads the token requests of a service that does not go by RFC 6749; `None` for what asks for nothing.
+    #[must_use]
+    pub fn token_request(mut self, read: impl Fn(&Sent) -> Option<Asked> + Send + Sync + 'static) -> Self {
+        self.token_request = Some(Arc::new(read));
+        self
+    }
+
+    /// Writes the token answers of such a service.
+    #[must_use]
+    pub fn token_answer(mut self, shape: impl Fn(&TokenAnswer) -> Value + Send + Sync + 'static) -> Self {
+        self.token_answer = Some(Arc::new(shape));
         self
     }
 

@@ -23,6 +23,7 @@ use crate::script::{Sent, lock, response};
 
 use books::Books;
 pub use fault::Fault;
+pub use form::Asked;
 use form::Params;
 
 /// Which of a hub's two transports a request came by.
@@ -288,24 +289,32 @@ impl HostileService {
     }
 
     fn tokens(&self, sent: &Sent) -> Reply {
-        let params = Params::of(sent);
         let now = self.now();
+        let (profile, leaks) = (&self.0.profile, &self.0.leaks);
+        let asked = match &profile.token_request {
+            Some(read) => read(sent),
+            None => Asked::of(&Params::of(sent)),
+        };
         let mut books = self.books();
-        match params.get("grant_type") {
-            Some("refresh_token") => {
-                let token = params.get("refresh_token").unwrap_or_default();
-                books.renew(&self.0.profile, &self.0.leaks, token, self.0.clock.coarse(), now)
+        match asked {
+            Some(Asked::Renew { refresh_token }) => {
+                books.renew(profile, leaks, &refresh_token, self.0.clock.coarse(), now)
             }
-            Some("authorization_code") => books.exchange(&self.0.profile, &self.0.leaks, &params, now),
-            Some(_) => {
-                let scope = params.get("scope").map(str::to_owned);
+            Some(Asked::Exchange { code, redirect_uri, verifier }) => {
+                match books.take_code(&code, redirect_uri.as_deref(), verifier.as_deref()) {
+                    Some(scope) => {
+                        let gives = books.gives_refresh_token;
+                        books.grant(profile, leaks, scope, gives, now)
+                    }
+                    None => Reply::error("invalid_grant"),
+                }
+            }
+            Some(Asked::Mint { scope }) => {
                 let gives = books.gives_refresh_token;
-                books.grant(&self.0.profile, &self.0.leaks, scope, gives, now)
+                books.grant(profile, leaks, scope, gives, now)
             }
-            None => match params.get("token") {
-                Some(token) => books.revoke(token),
-                None => Reply::json(400, r#"{"error":"invalid_request"}"#),
-            },
+            Some(Asked::Revoke { token }) => books.revoke(&token),
+            None => Reply::json(400, r#"{"error":"invalid_request"}"#),
         }
     }
 

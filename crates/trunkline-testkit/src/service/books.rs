@@ -6,14 +6,13 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use trunkline_core::jiff::{SignedDuration, Timestamp};
 use trunkline_core::{Account, Reuse, Ticks};
 
 use super::Reply;
-use super::form::Params;
 use crate::leak::LeakDetector;
-use crate::profile::{Mint, Profile, filled};
+use crate::profile::{Mint, Profile, TokenAnswer, filled};
 
 /// An authorization code.
 #[derive(Debug)]
@@ -86,32 +85,28 @@ impl Books {
         }
     }
 
-    /// Exchanges a code: once, from where it was sent to, by whoever has the verifier.
-    pub(super) fn exchange(
+    /// Takes a code: once, from where it was sent to, by whoever has the verifier. Answers the scopes that it is for.
+    #[expect(clippy::option_option, reason = "a code that is not taken differs from one without scopes")]
+    pub(super) fn take_code(
         &mut self,
-        profile: &Profile,
-        leaks: &LeakDetector,
-        params: &Params,
-        now: Timestamp,
-    ) -> Reply {
-        let given = params.get("code").unwrap_or_default();
-        let Some(code) = self.codes.iter_mut().find(|code| code.code == given && !code.is_spent) else {
-            return Reply::error("invalid_grant");
-        };
+        given: &str,
+        redirect_uri: Option<&str>,
+        verifier: Option<&str>,
+    ) -> Option<Option<String>> {
+        let code = self.codes.iter_mut().find(|code| code.code == given && !code.is_spent)?;
         code.is_spent = true;
-        let scope = code.scope.clone();
-        let verifier = params.get("code_verifier");
         let digest = verifier
             .map(|verifier| URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes())));
         let is_plain = code.challenge.is_some() && code.method.as_deref() != Some("S256");
         if is_plain || digest != code.challenge {
             self.misfits.push("PKCE");
-        } else if params.get("redirect_uri") != code.redirect_uri.as_deref() {
-            self.misfits.push("redirect_uri");
-        } else {
-            return self.grant(profile, leaks, scope, self.gives_refresh_token, now);
+            return None;
         }
-        Reply::error("invalid_grant")
+        if redirect_uri != code.redirect_uri.as_deref() {
+            self.misfits.push("redirect_uri");
+            return None;
+        }
+        Some(code.scope.clone())
     }
 
     /// A new grant for whoever is signed in.
@@ -210,25 +205,26 @@ impl Books {
             lives,
         };
         let access = profile.access_token.as_ref().map_or_else(|| mint.canary.clone(), |shape| shape(&mint));
-        let mut answer = Map::new();
-        answer.insert("access_token".to_owned(), json!(access));
-        answer.insert("token_type".to_owned(), json!(self.token_type));
-        if let Some(lives) = self.lives {
-            answer.insert("expires_in".to_owned(), json!(lives.as_secs()));
+        let answer = TokenAnswer {
+            access_token: access.clone(),
+            refresh_token: grant.current.clone().filter(|_| tells_refresh_token),
+            token_type: self.token_type.clone(),
+            expires_in: self.lives,
+            scope: self.granted.clone().or_else(|| grant.scope.clone()),
+            account: grant.account.clone(),
+            at: now,
+        };
+        let mut told =
+            profile.token_answer.as_ref().map_or_else(|| answer.standard(), |shape| shape(&answer));
+        if let Value::Object(told) = &mut told {
+            for (name, value) in &profile.token_members {
+                told.insert(name.clone(), filled_value(value, &grant.account));
+            }
+            told.extend(self.members.clone());
         }
-        if let Some(refresh) = grant.current.as_ref().filter(|_| tells_refresh_token) {
-            answer.insert("refresh_token".to_owned(), json!(refresh));
-        }
-        if let Some(scope) = self.granted.as_ref().or(grant.scope.as_ref()) {
-            answer.insert("scope".to_owned(), json!(scope));
-        }
-        for (name, value) in &profile.token_members {
-            answer.insert(name.clone(), filled_value(value, &grant.account));
-        }
-        answer.extend(self.members.clone());
         let account = grant.account.clone();
         self.live.push(Live { token: access, grant: Some(number), account });
-        Reply::json(200, &Value::Object(answer).to_string())
+        Reply::json(200, &told.to_string())
     }
 }
 

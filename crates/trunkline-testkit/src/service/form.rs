@@ -1,6 +1,7 @@
 //! What a token request says, in whatever form it is written.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -32,6 +33,63 @@ impl Params {
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
+    }
+}
+
+/// What a token request asks for.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// A grant for a code.
+    Exchange {
+        /// The code.
+        code: String,
+        /// Where it is said to have been sent.
+        redirect_uri: Option<String>,
+        /// What PKCE's challenge was made of.
+        verifier: Option<String>,
+    },
+    /// A new access token for a refresh token.
+    Renew {
+        /// The refresh token.
+        refresh_token: String,
+    },
+    /// A grant for what the request itself proves: a client, a user, a session.
+    Mint {
+        /// The scopes that are asked for.
+        scope: Option<String>,
+    },
+    /// The end of a grant.
+    Revoke {
+        /// A token of it.
+        token: String,
+    },
+}
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Exchange { .. } => "Exchange",
+            Self::Renew { .. } => "Renew",
+            Self::Mint { .. } => "Mint",
+            Self::Revoke { .. } => "Revoke",
+        })
+    }
+}
+
+impl Asked {
+    /// By RFC 6749 and RFC 7009, whatever form the parameters are written in.
+    pub(super) fn of(params: &Params) -> Option<Self> {
+        let text = |name: &str| params.get(name).map(str::to_owned);
+        Some(match params.get("grant_type") {
+            Some("refresh_token") => Self::Renew { refresh_token: text("refresh_token").unwrap_or_default() },
+            Some("authorization_code") => Self::Exchange {
+                code: text("code").unwrap_or_default(),
+                redirect_uri: text("redirect_uri"),
+                verifier: text("code_verifier"),
+            },
+            Some(_) => Self::Mint { scope: text("scope") },
+            None => Self::Revoke { token: text("token")? },
+        })
     }
 }
 
