@@ -70,6 +70,14 @@ macro_rules! token_endpoint_setters {
             self
         }
 
+        /// Leaves the standard's parameter `standard` out of token requests, for services that do not take it:
+        /// `redirect_uri`, `scope`, or `grant_type` where the endpoint knows one grant alone.
+        #[must_use]
+        pub fn omit(mut self, standard: impl Into<String>) -> Self {
+            self.endpoint.omitted.push(standard.into());
+            self
+        }
+
         /// Asks for `scope`, too.
         #[must_use]
         pub fn scope(self, scope: impl Into<String>) -> Self {

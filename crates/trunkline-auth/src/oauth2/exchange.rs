@@ -31,6 +31,7 @@ impl TokenEndpoint {
         purpose: Purpose,
         mut params: Params,
     ) -> Result<(TokenResponse, Timestamp), Error> {
+        params.omit(&self.omitted);
         for (name, value) in &self.params {
             params.plain(name, value);
         }

@@ -17,6 +17,17 @@ impl Members {
         self.0.get(name).filter(|value| !matches!(value, Json::Null))
     }
 
+    /// The member `path`: one of that name, or one that dots lead to through objects.
+    pub(crate) fn at(&self, path: &str) -> Option<&Json> {
+        self.get(path).or_else(|| {
+            let (name, rest) = path.split_once('.')?;
+            match self.get(name)? {
+                Json::Object(inner) => inner.at(rest),
+                _ => None,
+            }
+        })
+    }
+
     /// Takes the object under `name` out.
     pub(crate) fn take_object(&mut self, name: &str) -> Option<Self> {
         match self.0.remove(name)? {

@@ -44,6 +44,11 @@ impl Params {
         self.entries.push((name.into(), Secret::new(value)));
     }
 
+    /// Takes the parameters of these names out.
+    pub(crate) fn omit(&mut self, names: &[String]) {
+        self.entries.retain(|(name, _)| !names.contains(name));
+    }
+
     /// Remembers a secret that is sent elsewhere in the request.
     pub(crate) fn redact(&mut self, value: &str) {
         self.secrets.push(Secret::new(value));

@@ -45,11 +45,11 @@ impl TokenResponse {
         &self.captures
     }
 
-    /// Any member that is a text, number or boolean, known to the standard or not. It may be a
-    /// secret.
+    /// Any member that is a text, number or boolean, known to the standard or not; dots in `name` lead into
+    /// objects. It may be a secret.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<Secret> {
-        self.members.get(name)?.scalar()
+        self.members.at(name)?.scalar()
     }
 }
 

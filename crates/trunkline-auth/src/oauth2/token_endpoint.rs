@@ -37,6 +37,7 @@ pub(crate) struct TokenEndpoint {
     pub(crate) secrets_in_url: bool,
     pub(crate) public_only: bool,
     pub(crate) renames: BTreeMap<String, String>,
+    pub(crate) omitted: Vec<String>,
     pub(crate) params: Vec<(String, String)>,
     pub(crate) codec: TokenCodec,
     pub(crate) judge: Option<Judge>,
@@ -58,6 +59,7 @@ impl TokenEndpoint {
             secrets_in_url: false,
             public_only: false,
             renames: BTreeMap::new(),
+            omitted: Vec::new(),
             params: Vec::new(),
             codec: TokenCodec::new(),
             judge: None,
@@ -73,7 +75,10 @@ impl TokenEndpoint {
         let urls = [Some(&self.token_url), self.refresh_url.as_ref(), self.revoke_url.as_ref()];
         urls.into_iter().flatten().try_for_each(check_url)?;
         let in_url = self.encoding == TokenEncoding::Query;
+        // Everything else proves something: the code, the verifier, the client, the token.
+        let can_go = |name: &String| ["grant_type", "redirect_uri", "scope"].contains(&name.as_str());
         let problem = match &self.method {
+            _ if !self.omitted.iter().all(can_go) => "a token request has its proofs; none can be left out",
             _ if in_url && !self.secrets_in_url => "secrets in a URL must be allowed by name",
             method if *method != Method::POST && *method != Method::GET => "a token request is POST or GET",
             method if *method == Method::GET && !in_url => "a GET request has its parameters in the URL",

@@ -1,0 +1,91 @@
+//! Manifests by name.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use trunkline_core::{Error, ErrorKind, nearest, printable};
+
+use crate::load::read_all;
+use crate::manifest::Manifest;
+use crate::problem::Problems;
+
+/// An immutable set of manifests, found by name in constant time.
+///
+/// To reload, read a new one and swap it in place of the old: whoever holds the old one keeps it whole.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    by_name: HashMap<Box<str>, Arc<Manifest>>,
+}
+
+impl Catalogue {
+    /// Reads manifests that may extend each other: names of files, and their texts.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with any of them; one bad manifest refuses the set, so that a set is never half
+    /// replaced.
+    pub fn parse<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Problems> {
+        Ok(Self::of(read_all(files)?))
+    }
+
+    fn of(manifests: Vec<Arc<Manifest>>) -> Self {
+        let by_name = manifests.into_iter().map(|manifest| (manifest.name().into(), manifest));
+        Self { by_name: by_name.collect() }
+    }
+
+    /// The manifests of this crate.
+    ///
+    /// # Panics
+    ///
+    /// If one of them is not sound, which a test rules out.
+    #[must_use]
+    pub fn builtin() -> &'static Self {
+        static BUILTIN: OnceLock<Catalogue> = OnceLock::new();
+        BUILTIN.get_or_init(|| Self::parse(BUILTIN_FILES.iter().copied()).expect("the catalogue is sound"))
+    }
+
+    /// The manifest called `name`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Arc<Manifest>> {
+        self.by_name.get(name)
+    }
+
+    /// The manifest called `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ConfigInvalid`] with the nearest name.
+    pub fn find(&self, name: &str) -> Result<Arc<Manifest>, Error> {
+        self.get(name).cloned().ok_or_else(|| {
+            let error =
+                Error::new(ErrorKind::ConfigInvalid, format!("there is no manifest `{}`", printable(name)));
+            match nearest(name, self.by_name.keys().map(|name| &**name)) {
+                Some(near) => error.hint(format!("Did you mean `{near}`?")),
+                None => error.hint("A manifest of your own is named by `file`."),
+            }
+        })
+    }
+
+    /// All manifests, by name.
+    #[must_use]
+    pub fn list(&self) -> Vec<&Arc<Manifest>> {
+        let mut all: Vec<_> = self.by_name.values().collect();
+        all.sort_unstable_by_key(|manifest| manifest.name());
+        all
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+}
+
+/// The files of the catalogue.
+const BUILTIN_FILES: &[(&str, &str)] = &[];

@@ -1,0 +1,275 @@
+//! The service: where requests go, who we are, why something failed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use trunkline_auth::oauth2;
+use trunkline_core::bytes::Bytes;
+use trunkline_core::http::header::{ACCEPT, CONTENT_TYPE};
+use trunkline_core::http::{HeaderName, HeaderValue, Method as HttpMethod};
+use trunkline_core::{
+    Account, AuthProvider, Call, Captures, Cause, Connector, ConnectorInfo, Cx, Diagnosis, Endpoint, Error,
+    ErrorKind, Exchange, Grant, Probe, Request, RequestBody, Session, async_trait,
+};
+
+use crate::at::At;
+use crate::config::ManifestConfig;
+use crate::format::{BasicPair, Format, Identity, Injection, Method, RequestKind};
+use crate::identity::{account, at};
+use crate::injection::{Injector, header};
+use crate::intern;
+use crate::judge::judge;
+use crate::manifest::Manifest;
+use crate::provider::{Grants, KeyProvider, Shared, TokenProvider, introspection};
+use crate::template::Template;
+use crate::values::Values;
+
+/// How long a request of the manifest's own may take, to the end of its answer.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Most bytes of an answer that are read here.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// The connector of one manifest, with an operator's settings.
+#[derive(Debug)]
+pub struct ManifestConnector {
+    shared: Arc<Shared>,
+    info: &'static ConnectorInfo,
+    default: Method,
+    providers: Vec<(Method, Arc<dyn AuthProvider>)>,
+    /// The endpoint of every connection, where no value of theirs is in it.
+    endpoint: Option<Arc<Endpoint>>,
+}
+
+impl ManifestConnector {
+    /// Checks the settings against the manifest; sends nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ConfigInvalid`]: something is missing, or does not fit the manifest.
+    pub fn new(manifest: Arc<Manifest>, config: &ManifestConfig) -> Result<Self, Error> {
+        let operator = config.resolve(&manifest.format)?;
+        let default = operator.method.unwrap_or_else(|| manifest.default_method());
+        let shared = Arc::new(Shared { manifest, operator });
+        let format = &shared.manifest.format;
+        let methods = format.methods().into_iter().filter(|method| shared.operator.allows(format, *method));
+        let providers = methods.map(|method| Ok((method, provider(&shared, method)?)));
+        let providers = providers.collect::<Result<_, Error>>()?;
+        let is_fixed = urls(format)
+            .all(|url| url.expressions().all(|(_, name)| shared.operator.inputs.contains_key(name)))
+            && format.api.entity.is_none();
+        let fixed = is_fixed.then(|| endpoint(shared.values(None, None))).transpose()?;
+        Ok(Self { info: info(&shared.manifest), default, providers, endpoint: fixed.map(Arc::new), shared })
+    }
+
+    fn format(&self) -> &Format {
+        &self.shared.manifest.format
+    }
+
+    /// Sends a request of the manifest's own and reads what comes.
+    async fn ask(
+        &self,
+        cx: &Cx,
+        session: &Session,
+        url: &Template,
+        kind: RequestKind,
+        body: Option<&str>,
+    ) -> Result<Value, Error> {
+        let url = self.values(session.captures()).url(url)?;
+        let (method, path) = (http_method(kind), url.path().to_owned());
+        let mut request = Request::new(method.clone(), url);
+        request.timeout = Some(TIMEOUT);
+        request.headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(body) = body {
+            request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            request.body = RequestBody::Bytes(Bytes::copy_from_slice(body.as_bytes()));
+        }
+        let (head, mut body) = session.send(request).await?.into_parts();
+        body.look(MAX_BODY_BYTES).await;
+        let body = body.seen(MAX_BODY_BYTES);
+        let exchange = Exchange {
+            call: Call::Api,
+            method: &method,
+            path: &path,
+            status: head.status,
+            headers: &head.headers,
+            body: &body,
+        };
+        let refused = |exchange: &Exchange<'_>| {
+            let judged = self.diagnose(exchange);
+            Error::from(judged.unwrap_or_else(|| oauth2::diagnose(exchange, cx.clock().wall())))
+        };
+        if !head.status.is_success() {
+            return Err(refused(&exchange));
+        }
+        // Some services say with 200 what others say with 401.
+        if let Some(judged) = self.diagnose(&exchange) {
+            return Err(judged.into());
+        }
+        Ok(serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
+    fn values<'a>(&'a self, captures: &'a Captures) -> Values<'a> {
+        self.shared.values(None, Some(captures))
+    }
+
+    /// What the introspection endpoint says of the access token, as far as the manifest asks for it.
+    async fn introspected(
+        &self,
+        cx: &Cx,
+        session: &Session,
+        grant: &Grant,
+        identity: &Identity,
+    ) -> Result<Option<Account>, Error> {
+        let grants = Grants { operator: &self.shared.operator, manifest: None };
+        let values = self.values(session.captures());
+        let Some(oauth2) = &self.format().oauth2 else { return Ok(None) };
+        let Some(asked) = introspection(&grants, oauth2, values)? else { return Ok(None) };
+        let Some(token) = &grant.credential.access_token else {
+            return Err(Error::of(Cause::AccessTokenExpired));
+        };
+        let told = asked.ask(cx, token).await?;
+        if !told.active {
+            return Err(Error::of(Cause::AccessTokenRejected));
+        }
+        Ok(account(identity, values, &|path| told.member(path).map(|value| value.expose().to_owned())))
+    }
+}
+
+/// A way to hold a grant, with what its requests carry.
+fn provider(shared: &Arc<Shared>, method: Method) -> Result<Arc<dyn AuthProvider>, Error> {
+    let format = &shared.manifest.format;
+    let fixed = fixed_headers(shared)?;
+    let injection: Option<&At<Injection>> = match method {
+        Method::AuthorizationCode | Method::ClientCredentials => {
+            format.oauth2.as_ref().and_then(|oauth2| oauth2.injection.as_ref())
+        }
+        Method::ApiKey => format.api_key.as_ref().map(|key| &key.injection),
+        Method::SessionLogin => format.session_login.as_ref().and_then(|login| login.injection.as_ref()),
+        Method::JwtBearer => format.jwt_bearer.as_ref().and_then(|jwt| jwt.injection.as_ref()),
+        Method::Basic => None,
+    };
+    let shared = Arc::clone(shared);
+    let basic = shared.manifest.format.basic.as_ref().filter(|_| method == Method::Basic);
+    let injector = match basic {
+        Some(basic) => {
+            let pair = BasicPair { username: basic.username.clone(), password: basic.password.clone() };
+            Injector::basic(pair, fixed)
+        }
+        None => Injector::new(injection.map(|injection| &**injection), fixed)?,
+    };
+    Ok(match method {
+        Method::ApiKey | Method::Basic => Arc::new(KeyProvider::new(shared, method, injector)),
+        _ => Arc::new(TokenProvider::new(shared, method, injector)),
+    })
+}
+
+/// The headers that are the same on every request.
+fn fixed_headers(shared: &Shared) -> Result<Vec<(HeaderName, HeaderValue)>, Error> {
+    let values = shared.values(None, None);
+    let headers = shared.manifest.format.api.headers.iter();
+    headers
+        .map(|(name, value)| {
+            let value = values.text(value)?;
+            let value = HeaderValue::from_str(&value).map_err(|_| {
+                Error::new(ErrorKind::ConfigInvalid, format!("the header `{name}` has an unfit value"))
+            })?;
+            Ok((header(name)?, value))
+        })
+        .collect()
+}
+
+/// Every URL that sees the credential.
+fn urls(format: &Format) -> impl Iterator<Item = &At<Template>> {
+    let identity = format.identity.as_ref().and_then(|identity| identity.url.as_ref());
+    let probe = format.probe.as_ref().map(|probe| &probe.url);
+    [&format.api.base_url].into_iter().chain(&format.api.further_urls).chain(identity).chain(probe)
+}
+
+/// Where the requests of a connection go.
+pub(crate) fn endpoint(values: Values<'_>) -> Result<Endpoint, Error> {
+    let format = values.format;
+    let mut endpoint = Endpoint::new(values.url(&format.api.base_url)?)?;
+    for url in urls(format).skip(1) {
+        endpoint = endpoint.allow(&values.url(url)?)?;
+    }
+    if let Some(name) = &format.api.entity_header {
+        endpoint = endpoint.entity_header(header(name)?);
+        if let Some(entity) = &format.api.entity {
+            let value = HeaderValue::from_str(&values.text(entity)?);
+            endpoint = endpoint.scoped_to(value.map_err(|_| Error::of(Cause::ConfigurationInvalid))?);
+        }
+    }
+    Ok(endpoint)
+}
+
+fn http_method(kind: RequestKind) -> HttpMethod {
+    match kind {
+        RequestKind::Get => HttpMethod::GET,
+        RequestKind::Post => HttpMethod::POST,
+    }
+}
+
+/// The static facts of a manifest, kept once for all that are equal.
+fn info(manifest: &Manifest) -> &'static ConnectorInfo {
+    let methods = intern::slice(&manifest.methods());
+    intern::info(ConnectorInfo {
+        title: intern::intern(manifest.title()),
+        docs: intern::intern(manifest.docs()),
+        methods,
+    })
+}
+
+#[async_trait]
+impl Connector for ManifestConnector {
+    fn info(&self) -> &'static ConnectorInfo {
+        self.info
+    }
+
+    fn auth(&self, method: Option<&str>) -> Option<Arc<dyn AuthProvider>> {
+        let wanted = match method {
+            Some(name) => Method::named(name)?,
+            None => self.default,
+        };
+        self.providers.iter().find(|(method, _)| *method == wanted).map(|(_, provider)| Arc::clone(provider))
+    }
+
+    fn endpoint(&self, captures: &Captures) -> Result<Arc<Endpoint>, Error> {
+        match &self.endpoint {
+            Some(endpoint) => Ok(Arc::clone(endpoint)),
+            None => endpoint(self.values(captures)).map(Arc::new),
+        }
+    }
+
+    /// Asks where the manifest says. Without a place to ask, the account is what the token answer named.
+    async fn identify(&self, cx: &Cx, session: &Session, grant: &Grant) -> Result<Account, Error> {
+        let Some(identity) = &self.format().identity else { return Ok(Account::default()) };
+        let named = match &identity.url {
+            Some(url) => {
+                let body = identity.body.as_ref().map(|body| body.as_str());
+                let answer = self.ask(cx, session, url, identity.method, body).await?;
+                account(identity, self.values(session.captures()), &|path| at(&answer, path))
+            }
+            None if identity.introspection => self.introspected(cx, session, grant, identity).await?,
+            None => grant.account.clone(),
+        };
+        named.ok_or_else(|| {
+            Diagnosis::new(Cause::ResponseInvalid).message("the answer does not say who we are").into()
+        })
+    }
+
+    /// By the manifest's probe, or else by the question who we are.
+    async fn probe(&self, cx: &Cx, session: &Session) -> Result<Probe, Error> {
+        let format = self.format();
+        let own = format.probe.as_ref().map(|probe| (&probe.url, probe.method, probe.body.as_ref()));
+        let identity = format.identity.as_ref();
+        let who = || identity.and_then(|it| Some((it.url.as_ref()?, it.method, it.body.as_ref())));
+        let Some((url, method, body)) = own.or_else(who) else { return Ok(Probe::NotSupported) };
+        self.ask(cx, session, url, method, body.map(|body| body.as_str())).await.map(|_| Probe::Alive)
+    }
+
+    /// By the manifest's own words. For the rest, the standards are the judge.
+    fn diagnose(&self, exchange: &Exchange<'_>) -> Option<Diagnosis> {
+        judge(self.format(), exchange)
+    }
+}

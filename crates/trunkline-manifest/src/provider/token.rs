@@ -1,0 +1,246 @@
+//! A grant that is a token: OAuth 2, a login, a signed statement. Each is one of `trunkline-auth`'s, made for the
+//! connection at hand.
+
+use std::sync::Arc;
+
+use trunkline_core::url::{Url, form_urlencoded};
+use trunkline_core::{
+    Account, AuthProvider, Begun, Callback, Captures, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep,
+    Credential, Cx, Error, Grant, Held, InputSpec, Inputs, Prepared, RefreshPolicy, Request, Revoked, Secret,
+    async_trait,
+};
+
+use super::build::Grants;
+use super::{Shared, build, captured};
+use crate::config::Operator;
+use crate::format::{Format, Method};
+use crate::injection::Injector;
+use crate::values::Values;
+
+/// One way to hold a grant that is a token.
+#[derive(Debug)]
+pub(crate) struct TokenProvider {
+    shared: Arc<Shared>,
+    method: Method,
+    injector: Injector,
+}
+
+impl TokenProvider {
+    pub(crate) fn new(shared: Arc<Shared>, method: Method, injector: Injector) -> Self {
+        Self { shared, method, injector }
+    }
+
+    fn format(&self) -> &Format {
+        &self.shared.manifest.format
+    }
+
+    fn operator(&self) -> &Operator {
+        &self.shared.operator
+    }
+
+    /// The ready-made grant at this connection's endpoints.
+    fn inner(&self, inputs: &Inputs, captures: Option<&Captures>) -> Result<Box<dyn AuthProvider>, Error> {
+        let grants = Grants { operator: self.operator(), manifest: Some(&self.shared.manifest) };
+        let values = self.shared.values(Some(inputs), captures);
+        inner(&grants, self.method, values, &self.specs())
+    }
+
+    /// Every input as the grants name it, the operator's among them.
+    fn specs(&self) -> Vec<InputSpec> {
+        specs(self.format())
+    }
+
+    /// Turns what the ready-made grant made into what the manifest says.
+    fn finish(
+        &self,
+        mut grant: Grant,
+        inputs: &Inputs,
+        known: Captures,
+        is_first: bool,
+    ) -> Result<Grant, Error> {
+        let read = grant.account.take().map(|account| account.details).unwrap_or_default();
+        let mut captures = known;
+        captured::of_answer(self.format(), &read, is_first, &mut captures)?;
+        self.shared.keep_inputs(inputs, &mut captures);
+        grant.account = self.hint(inputs, &captures);
+        grant.captures = captures;
+        Ok(grant)
+    }
+
+    /// The account, where no request has to be made for it.
+    fn hint(&self, inputs: &Inputs, captures: &Captures) -> Option<Account> {
+        let identity = self.format().identity.as_ref().filter(|it| it.url.is_none() && !it.introspection)?;
+        crate::identity::account(identity, self.shared.values(Some(inputs), Some(captures)), &|_| None)
+    }
+
+    /// The callback, the code under the standard's name.
+    fn callback(&self, callback: &Callback) -> Result<Callback, Error> {
+        let named = self.format().oauth2.as_ref().and_then(|oauth2| oauth2.callback_code.as_ref());
+        let Some(named) = named else { return Ok(callback.clone()) };
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in callback.iter().filter(|(name, _)| *name != "code") {
+            query.append_pair(if name == named.as_str() { "code" } else { name }, value.expose());
+        }
+        let query = query.finish();
+        match callback
+            .path()
+            .and_then(|path| Url::parse(&format!("https://callback.invalid{path}?{query}")).ok())
+        {
+            Some(url) => Callback::from_url(&url),
+            None => Callback::from_query(&query),
+        }
+    }
+
+    fn is_form(&self) -> bool {
+        let inputs = self.shared.inputs(self.method);
+        match self.method {
+            Method::SessionLogin => !inputs.is_empty(),
+            Method::ClientCredentials => inputs.iter().any(|input| input.secret),
+            _ => false,
+        }
+    }
+}
+
+/// Every input of a manifest, as a grant names it.
+pub(crate) fn specs(format: &Format) -> Vec<InputSpec> {
+    let spec = |(name, input): (&String, &crate::at::At<crate::format::Input>)| InputSpec {
+        name: crate::intern::intern(name),
+        title: crate::intern::intern(&input.title),
+        example: crate::intern::intern(&input.example),
+        secret: input.secret,
+    };
+    format.inputs.iter().map(spec).collect()
+}
+
+/// The ready-made grant for these values.
+pub(crate) fn inner(
+    grants: &Grants<'_>,
+    method: Method,
+    values: Values<'_>,
+    specs: &[InputSpec],
+) -> Result<Box<dyn AuthProvider>, Error> {
+    let format = values.format;
+    let wrong = || Error::of(trunkline_core::Cause::ConfigurationInvalid);
+    Ok(match method {
+        Method::AuthorizationCode => {
+            Box::new(build::code(grants, format.oauth2.as_ref().ok_or_else(wrong)?, values)?)
+        }
+        Method::ClientCredentials => {
+            Box::new(build::credentials(grants, format.oauth2.as_ref().ok_or_else(wrong)?, values)?)
+        }
+        Method::SessionLogin => {
+            Box::new(build::login(grants, format.session_login.as_ref().ok_or_else(wrong)?, values, specs)?)
+        }
+        Method::JwtBearer => {
+            Box::new(build::jwt(grants, format.jwt_bearer.as_ref().ok_or_else(wrong)?, values)?)
+        }
+        Method::ApiKey | Method::Basic => return Err(wrong()),
+    })
+}
+
+#[async_trait]
+impl AuthProvider for TokenProvider {
+    fn method(&self) -> &'static str {
+        self.method.name()
+    }
+
+    fn consent(&self) -> ConsentKind {
+        match self.method {
+            Method::AuthorizationCode => ConsentKind::Redirect,
+            _ if self.is_form() => ConsentKind::Form,
+            _ => ConsentKind::Unattended,
+        }
+    }
+
+    fn inputs(&self) -> Vec<InputSpec> {
+        self.shared.inputs(self.method)
+    }
+
+    fn policy(&self) -> RefreshPolicy {
+        let format = self.format();
+        match self.method {
+            Method::AuthorizationCode => format.oauth2.as_ref().map(|it| build::policy(&it.renewal)),
+            Method::ClientCredentials => format.oauth2.as_ref().map(|it| build::minted(&it.renewal)),
+            Method::SessionLogin => format.session_login.as_ref().map(|it| build::minted(&it.renewal)),
+            Method::JwtBearer => format.jwt_bearer.as_ref().map(|it| build::minted(&it.renewal)),
+            Method::ApiKey | Method::Basic => None,
+        }
+        .unwrap_or_default()
+    }
+
+    fn client_identity(&self) -> Option<Secret> {
+        let oauth2 = self
+            .format()
+            .oauth2
+            .as_ref()
+            .filter(|_| matches!(self.method, Method::AuthorizationCode | Method::ClientCredentials))?;
+        // A customer's own client is no fault of the application's.
+        let id = self.operator().client_id.as_ref().filter(|_| oauth2.client_id_input.is_none())?;
+        Some(trunkline_auth::oauth2::Client::new(id, self.operator().client_secret.clone()).identity())
+    }
+
+    async fn begin(&self, cx: &Cx, ask: &ConsentAsk) -> Result<Begun, Error> {
+        let now = cx.clock().wall();
+        let dated = |error: Error| error.map_diagnosis(|diagnosis| diagnosis.during("consent", now));
+        if self.is_form() {
+            let step = ConsentStep::Form { state: ask.state.clone(), inputs: self.inputs() };
+            return Ok(Begun { step, pending: Default::default(), requested: ask.scopes.clone() });
+        }
+        match (&self.format().oauth2, self.method) {
+            (Some(oauth2), Method::AuthorizationCode) => {
+                let grants = Grants { operator: self.operator(), manifest: Some(&self.shared.manifest) };
+                let values = self.shared.values(Some(&ask.inputs), None);
+                build::consent(&grants, oauth2, values).map_err(dated)?.begin(cx, ask).await
+            }
+            _ => self.inner(&ask.inputs, None).map_err(dated)?.begin(cx, ask).await,
+        }
+    }
+
+    async fn complete(&self, cx: &Cx, answer: &ConsentAnswer) -> Result<Grant, Error> {
+        let now = cx.clock().wall();
+        let dated = |error: Error| error.map_diagnosis(|diagnosis| diagnosis.during("consent", now));
+        let mut answer = answer.clone();
+        let known = match self.method {
+            Method::AuthorizationCode => {
+                answer.callback = self.callback(&answer.callback)?;
+                captured::of_callback(self.format(), &answer.callback).map_err(dated)?
+            }
+            _ => Captures::default(),
+        };
+        let tenants = answer.inputs.clone();
+        answer.inputs = self.shared.all_inputs(&tenants);
+        // Before anything is spent: whatever the endpoints and the API need is there and good.
+        for spec in self.inputs() {
+            self.shared
+                .values(Some(&tenants), None)
+                .value(crate::template::Root::Input, spec.name)
+                .map_err(dated)?;
+        }
+        let inner = self.inner(&tenants, Some(&known)).map_err(dated)?;
+        let grant = inner.complete(cx, &answer).await?;
+        self.finish(grant, &tenants, known, true).map_err(dated)
+    }
+
+    async fn refresh(&self, cx: &Cx, held: &Held) -> Result<Grant, Error> {
+        let now = cx.clock().wall();
+        let dated = |error: Error| error.map_diagnosis(|diagnosis| diagnosis.during("refresh", now));
+        let inner = self.inner(&held.inputs, Some(&held.captures)).map_err(dated)?;
+        let mut with_operators = held.clone();
+        with_operators.inputs = self.shared.all_inputs(&held.inputs);
+        let grant = inner.refresh(cx, &with_operators).await?;
+        self.finish(grant, &held.inputs, held.captures.clone(), false)
+    }
+
+    async fn revoke(&self, cx: &Cx, held: &Held) -> Result<Revoked, Error> {
+        let inner = self.inner(&held.inputs, Some(&held.captures))?;
+        inner.revoke(cx, held).await
+    }
+
+    fn prepare(&self, credential: &Credential) -> Result<Prepared, Error> {
+        self.injector.prepare(credential)
+    }
+
+    fn sign(&self, request: &mut Request, prepared: &Prepared) -> Result<(), Error> {
+        self.injector.sign(request, prepared)
+    }
+}
