@@ -88,4 +88,25 @@ impl Catalogue {
 }
 
 /// The files of the catalogue.
-const BUILTIN_FILES: &[(&str, &str)] = &[];
+const BUILTIN_FILES: &[(&str, &str)] = &[
+    ("airtable.toml", include_str!("../catalogue/airtable.toml")),
+    ("asana.toml", include_str!("../catalogue/asana.toml")),
+    ("bamboohr.toml", include_str!("../catalogue/bamboohr.toml")),
+    ("dropbox.toml", include_str!("../catalogue/dropbox.toml")),
+    ("github.toml", include_str!("../catalogue/github.toml")),
+    ("gitlab.toml", include_str!("../catalogue/gitlab.toml")),
+    ("google.toml", include_str!("../catalogue/google.toml")),
+    ("google_drive.toml", include_str!("../catalogue/google_drive.toml")),
+    ("google_service_account.toml", include_str!("../catalogue/google_service_account.toml")),
+    ("hubspot.toml", include_str!("../catalogue/hubspot.toml")),
+    ("intercom.toml", include_str!("../catalogue/intercom.toml")),
+    ("linear.toml", include_str!("../catalogue/linear.toml")),
+    ("notion.toml", include_str!("../catalogue/notion.toml")),
+    ("pipedrive.toml", include_str!("../catalogue/pipedrive.toml")),
+    ("quickbooks.toml", include_str!("../catalogue/quickbooks.toml")),
+    ("sendgrid.toml", include_str!("../catalogue/sendgrid.toml")),
+    ("stripe.toml", include_str!("../catalogue/stripe.toml")),
+    ("twilio.toml", include_str!("../catalogue/twilio.toml")),
+    ("xero.toml", include_str!("../catalogue/xero.toml")),
+    ("zendesk.toml", include_str!("../catalogue/zendesk.toml")),
+];
