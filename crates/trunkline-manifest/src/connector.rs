@@ -8,6 +8,7 @@ use trunkline_auth::oauth2;
 use trunkline_core::bytes::Bytes;
 use trunkline_core::http::header::{ACCEPT, CONTENT_TYPE};
 use trunkline_core::http::{HeaderName, HeaderValue, Method as HttpMethod};
+use trunkline_core::permission::PermissionMap;
 use trunkline_core::{
     Account, AuthProvider, Call, Captures, Cause, Connector, ConnectorInfo, Cx, Diagnosis, Endpoint, Error,
     ErrorKind, Exchange, Grant, Probe, Request, RequestBody, Session, async_trait,
@@ -21,6 +22,7 @@ use crate::injection::{Injector, header};
 use crate::intern;
 use crate::judge::judge;
 use crate::manifest::Manifest;
+use crate::permission::ScopeMap;
 use crate::provider::{Grants, KeyProvider, Shared, TokenProvider, introspection};
 use crate::template::Template;
 use crate::values::Values;
@@ -39,6 +41,7 @@ pub struct ManifestConnector {
     providers: Vec<(Method, Arc<dyn AuthProvider>)>,
     /// The endpoint of every connection, where no value of theirs is in it.
     endpoint: Option<Arc<Endpoint>>,
+    permissions: Option<ScopeMap>,
 }
 
 impl ManifestConnector {
@@ -58,8 +61,16 @@ impl ManifestConnector {
         let is_fixed = urls(format)
             .all(|url| url.expressions().all(|(_, name)| shared.operator.inputs.contains_key(name)))
             && format.api.entity.is_none();
+        let permissions = format.permissions.as_ref().map(|permissions| ScopeMap::new(permissions));
         let fixed = is_fixed.then(|| endpoint(shared.values(None, None))).transpose()?;
-        Ok(Self { info: info(&shared.manifest), default, providers, endpoint: fixed.map(Arc::new), shared })
+        Ok(Self {
+            info: info(&shared.manifest),
+            default,
+            providers,
+            endpoint: fixed.map(Arc::new),
+            permissions,
+            shared,
+        })
     }
 
     fn format(&self) -> &Format {
@@ -271,5 +282,10 @@ impl Connector for ManifestConnector {
     /// By the manifest's own words. For the rest, the standards are the judge.
     fn diagnose(&self, exchange: &Exchange<'_>) -> Option<Diagnosis> {
         judge(self.format(), exchange)
+    }
+
+    /// By scopes alone, where the manifest says which an operation needs.
+    fn permissions(&self) -> Option<&dyn PermissionMap> {
+        self.permissions.as_ref().map(|map| map as _)
     }
 }

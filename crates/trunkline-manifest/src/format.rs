@@ -5,6 +5,8 @@
 mod flow;
 mod input;
 mod oauth2;
+mod pagination;
+mod permissions;
 mod service;
 
 use std::collections::BTreeMap;
@@ -17,6 +19,8 @@ pub(crate) use oauth2::{
     AuthMethod, Encoding, GrantType, OAuth2, RenewalPolicy, RequestMethod, Reuse, RevocationScope,
     TokenResponse, Unit, Zero,
 };
+pub(crate) use pagination::{PageStyle, Pagination};
+pub(crate) use permissions::{OperationNeed, Permissions};
 pub(crate) use service::{
     Api, ErrorMatcher, Identity, MatchedCall, Probe, RateLimit, RequestKind, ResetUnit,
 };
@@ -89,6 +93,12 @@ pub(crate) struct Format {
     /// How the service says that it wants a pause, beyond 429 and `Retry-After`.
     #[serde(default)]
     pub(crate) rate_limit: Option<RateLimit>,
+    /// How long lists come in pages.
+    #[serde(default)]
+    pub(crate) pagination: Option<At<Pagination>>,
+    /// Which scopes operations need.
+    #[serde(default)]
+    pub(crate) permissions: Option<At<Permissions>>,
 }
 
 /// What a manifest was written from.

@@ -51,7 +51,9 @@ mod intern;
 mod judge;
 mod load;
 mod manifest;
+mod pages;
 mod pattern;
+mod permission;
 mod problem;
 mod provider;
 #[cfg(feature = "schema")]
@@ -66,6 +68,7 @@ pub use connector::ManifestConnector;
 pub use folder::Folder;
 pub use load::{MAX_FILE_BYTES, MAX_FILES};
 pub use manifest::Manifest;
+pub use pages::{Page, Pages};
 pub use problem::{Problem, Problems};
 #[cfg(feature = "schema")]
 pub use schema::schema;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::format::Format;
 use crate::load::read_all;
+use crate::pages::Pages;
 use crate::problem::{Problem, Problems};
 
 /// A provider that was read and checked. It is immutable; [`ManifestConfig`](crate::ManifestConfig) makes a connector
@@ -66,6 +67,12 @@ impl Manifest {
         let named = self.format.default_method.as_deref().copied();
         // A manifest without a method is refused when it is read.
         named.or_else(first).unwrap_or(crate::format::Method::ApiKey)
+    }
+
+    /// How its long lists come in pages, where the manifest says.
+    #[must_use]
+    pub fn pages(&self) -> Option<Pages> {
+        self.format.pagination.as_ref().map(|pagination| Pages::new((**pagination).clone()))
     }
 
     /// The pages that the manifest was written from, and the day they were read.

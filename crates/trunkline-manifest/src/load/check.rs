@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use trunkline_core::jiff::civil::Date;
+use trunkline_core::permission::Operation;
 use trunkline_core::url::Url;
 use trunkline_core::{ErrorKind, is_secure, nearest, printable};
 
@@ -13,9 +14,10 @@ use super::url::{self, Shape};
 use crate::at::{At, Span};
 use crate::format::GrantType;
 use crate::format::{
-    Capture, CaptureSource, Encoding, Format, GivenBy, Injection, Input, OAuth2, RenewalPolicy,
+    Capture, CaptureSource, Encoding, Format, GivenBy, Injection, Input, OAuth2, PageStyle, RenewalPolicy,
     RequestMethod, Reuse, Templates, TokenResponse, VERSION,
 };
+use crate::permission::RequestShape;
 use crate::problem::Problem;
 use crate::template::{Root, Template};
 
@@ -86,6 +88,8 @@ impl<'a> Check<'a, '_> {
         self.api();
         self.identity();
         self.errors();
+        self.pagination();
+        self.permissions();
         self.unused();
     }
 
@@ -571,6 +575,38 @@ impl<'a> Check<'a, '_> {
         if let Some(limit) = &self.format.rate_limit {
             let headers = [&limit.remaining_header, &limit.reset_header];
             headers.into_iter().flatten().for_each(|header| self.header(header, header.span));
+        }
+    }
+
+    fn pagination(&mut self) {
+        let Some(pagination) = &self.format.pagination else { return };
+        let problem = match (pagination.style, &pagination.member, &pagination.param) {
+            (PageStyle::Link, _, Some(_)) => "a link needs no `param`",
+            (PageStyle::Cursor, None, _) => "a cursor stands in a `member`",
+            (PageStyle::Cursor | PageStyle::Offset, _, None) => "the next request needs a `param`",
+            _ => return,
+        };
+        self.problem(pagination.span, problem);
+    }
+
+    fn permissions(&mut self) {
+        let Some(permissions) = &self.format.permissions else { return };
+        if self.format.oauth2.is_none() {
+            self.problem(permissions.span, "permissions are scopes, and without [oauth2] there are none");
+        }
+        for (name, need) in &permissions.operations {
+            if name.parse::<Operation>().is_err() {
+                self.problem(need.span, format!("`{}` is no operation", printable(name))).hint =
+                    Some("write action:object, such as create:contact".to_owned());
+            }
+            if need.scopes.iter().any(|scope| scope.trim().is_empty()) {
+                self.problem(need.span, "a scope is not empty");
+            }
+            for request in &need.requests {
+                if RequestShape::parse(request).is_none() {
+                    self.problem(request.span, "this must be a method and a path, such as GET /contacts/*");
+                }
+            }
         }
     }
 
