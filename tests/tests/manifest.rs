@@ -42,7 +42,8 @@ async fn a_manifest_connects_calls_renews_and_ends_through_the_hub() {
     let service = Standard::start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("standard.toml");
-    std::io::Write::write_all(&mut std::fs::File::create(&file).unwrap(), manifest(&service).as_bytes()).unwrap();
+    std::io::Write::write_all(&mut std::fs::File::create(&file).unwrap(), manifest(&service).as_bytes())
+        .unwrap();
     let settings = format!(
         r#"
         [connectors.acme]

@@ -11,7 +11,7 @@ use trunkline_core::http::{HeaderName, HeaderValue, Method as HttpMethod};
 use trunkline_core::permission::PermissionMap;
 use trunkline_core::{
     Account, AuthProvider, Call, Captures, Cause, Connector, ConnectorInfo, Cx, Diagnosis, Endpoint, Error,
-    ErrorKind, Exchange, Grant, Probe, Request, RequestBody, Session, async_trait,
+    ErrorKind, Exchange, Grant, Probe, Request, RequestBody, Session, async_trait, is_public_host,
 };
 
 use crate::at::At;
@@ -88,8 +88,11 @@ impl ManifestConnector {
     ) -> Result<Value, Error> {
         let url = self.values(session.captures()).url(url)?;
         let (method, path) = (http_method(kind), url.path().to_owned());
+        let public_only = is_public_host(&url);
         let mut request = Request::new(method.clone(), url);
         request.timeout = Some(TIMEOUT);
+        // Whoever wrote the manifest could point a name of his into a network of ours.
+        request.public_only = public_only;
         request.headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(body) = body {
             request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -411,3 +411,65 @@ fn a_text_that_is_too_long_or_no_toml_is_refused() {
         assert!(!said(text).is_empty(), "{text:.20}");
     }
 }
+
+/// A manifest with something of everything.
+const WHOLE: &str = include_str!("../benches/manifest.toml");
+
+#[test]
+fn no_table_takes_a_key_that_it_does_not_know() {
+    manifest(WHOLE);
+    let headers: Vec<usize> = WHOLE
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| line.starts_with('['))
+        .map(|(number, _)| number)
+        .collect();
+    assert!(headers.len() > 12);
+    for header in headers {
+        let lines: Vec<&str> = WHOLE.lines().collect();
+        // Tables whose keys are names of the author's take any name, and no number.
+        let text = [&lines[..=header], &["zzz_unknown = 1"], &lines[header + 1..]].concat().join("\n");
+        let found = said(&text);
+        assert_eq!(found.len(), 1, "{}: {found:?}", lines[header]);
+        assert!(
+            found[0].starts_with(&format!("{}:1: `zzz_unknown`", header + 2)) || found[0].contains("must be"),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
+fn no_line_can_be_missing_without_being_missed_or_being_optional() {
+    for line in [
+        "manifest = 1",
+        "name = ",
+        "title = ",
+        "docs = ",
+        "allowed_hosts",
+        "urls = ",
+        "checked = ",
+        "grant_types",
+        "token_endpoint = ",
+        "base_url",
+    ] {
+        let text: Vec<&str> = WHOLE.lines().filter(|other| !other.starts_with(line)).collect();
+        assert!(!said(&text.join("\n")).is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn no_text_panics() {
+    let texts = [WHOLE, &WHOLE.replace("Service", "Sérvïce 服务")];
+    for text in texts {
+        let places: Vec<usize> = text.char_indices().map(|(at, _)| at).step_by(5).collect();
+        for at in places {
+            for inserted in ["\"", "{", "}", "[", "\n", "=", "é", "\u{0}", "{input.", "\\"] {
+                let (before, after) = text.split_at(at);
+                let problems = Manifest::parse("acme.toml", &format!("{before}{inserted}{after}"));
+                if let Err(problems) = problems {
+                    assert!(!problems.to_string().is_empty());
+                }
+            }
+        }
+    }
+}

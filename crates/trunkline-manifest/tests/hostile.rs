@@ -100,6 +100,20 @@ async fn the_credential_goes_to_no_host_of_the_list_that_is_not_the_apis() {
     assert!(stage.sent().is_empty());
 }
 
+/// The name of a host may lead into a network of ours: only the transport sees where.
+#[tokio::test]
+async fn what_a_manifest_asks_by_itself_goes_to_the_public_internet_only() {
+    let connector = connector(ACME);
+    let (cx, stage) = stage();
+    stage.play("https://login.acme.example/token", json(200, r#"{"access_token":"t","refresh_token":"r"}"#));
+    stage.play("https://api.acme.example/v1/me", json(200, r#"{"id":1}"#));
+    let grant = consent(&connector, &cx, &inputs(&[]), "code=c").await.unwrap();
+    connector.identify(&cx, &session(&connector, &stage, None, &grant), &grant).await.unwrap();
+    connector.auth(None).unwrap().refresh(&cx, &held(&grant, &inputs(&[]))).await.unwrap();
+    let sent = stage.sent();
+    assert!(sent.len() == 3 && sent.iter().all(|sent| sent.public_only));
+}
+
 #[test]
 fn a_hostile_manifest_cannot_name_a_host_that_it_does_not_list() {
     // Each line tries to make a request go to evil.test with a list that does not show it.

@@ -59,6 +59,7 @@ pub(crate) struct Sent {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    pub(crate) public_only: bool,
 }
 
 impl Sent {
@@ -144,6 +145,7 @@ impl Transport for Stage {
             url: request.url,
             headers: request.headers,
             body,
+            public_only: request.public_only,
         });
         let reply = self.replies.lock().unwrap().get(bare.as_str()).cloned();
         let Reply(status, headers, body) = reply.unwrap_or_else(|| json(404, "<html>nothing here</html>"));
