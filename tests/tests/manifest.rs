@@ -1,5 +1,4 @@
 //! A provider as data through the hub: consent, call, renewal and disconnect, without a line of code for it.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use trunkline::{BrowserSession, Callback, Config, Connect, ConsentStep, KeyRing, MemoryStore, Trunkline};
 use trunkline_sim::standard::Standard;
