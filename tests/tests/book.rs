@@ -1,5 +1,12 @@
 //! The Rust of the book compiles: each piece of it stands, word for word, in a file that is compiled.
 
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::let_and_return,
+    clippy::needless_pass_by_value,
+    reason = "code of pages, which shows what it has"
+)]
 mod book {
     mod connect;
     mod events;

@@ -78,7 +78,7 @@ impl Connector for BenchConnector {
         Ok(self.endpoint.clone())
     }
 
-    fn permissions<'a>(&'a self) -> Option<&'a dyn PermissionMap> {
+    fn permissions(&self) -> Option<&dyn PermissionMap> {
         Some(&rights::OpenMap)
     }
 
