@@ -37,6 +37,11 @@ pub(crate) enum Command {
     /// The last line of a denial says what is missing, where it is set and by whom. Ends with 4 when somebody has to
     /// give a permission, with 3 when a new consent has to ask for a scope.
     Permissions(PermissionsArguments),
+    /// Check connectors that are written as data.
+    Manifest {
+        #[command(subcommand)]
+        command: ManifestCommand,
+    },
     /// Tell what happened to all connections, and go on telling.
     Events(EventsArguments),
     /// Connect on this machine: shows the service's page, takes the answer, stores the grant.
@@ -203,7 +208,7 @@ pub(crate) struct StatusArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = false, subcommand_negates_reqs = true)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct PermissionsArguments {
     #[command(subcommand)]
     pub(crate) command: Option<PermissionsCommand>,
@@ -229,6 +234,16 @@ pub(crate) struct PermissionsArguments {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum ManifestCommand {
+    /// Say everything that is wrong with manifests, with file, line and what to do.
+    Check {
+        /// Files, which may extend each other, or one folder of them.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum PermissionsCommand {
     /// Write the smallest role that permits what is required, for an administrator to create.
     Role(RoleArguments),
@@ -249,13 +264,13 @@ pub(crate) struct RoleArguments {
     #[arg(long, value_name = "OPERATION", required = true, value_parser = crate::permissions::operation)]
     pub(crate) require: Vec<Operation>,
     /// What the role is called.
-    #[arg(long, default_value = "Integration")]
+    #[arg(long, default_value = "Integration", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) name: String,
     /// Ask the connection of this tenant for what has other keys at each company.
     #[arg(long, value_name = "TENANT")]
     pub(crate) of: Option<String>,
-    /// Print what the service's API or tools take, and nothing else.
-    #[arg(long)]
+    /// Print what the service's API or tools take, and nothing else: as it is, not within JSON of ours.
+    #[arg(long, conflicts_with = "json")]
     pub(crate) machine: bool,
 }
 

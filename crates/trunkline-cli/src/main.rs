@@ -12,6 +12,7 @@ mod diagnose;
 mod disconnect;
 mod events;
 mod exit;
+mod manifest;
 mod output;
 mod permissions;
 mod session;
@@ -24,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, ManifestCommand};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
@@ -51,6 +52,7 @@ async fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
         Command::Connections(arguments) => connections::run(&arguments, output).await,
         Command::Status(arguments) => status::run(&arguments, output).await,
         Command::Permissions(arguments) => permissions::run(&arguments, output).await,
+        Command::Manifest { command: ManifestCommand::Check { files } } => manifest::check(&files, output),
         Command::Events(arguments) => events::run(&arguments, output).await,
         Command::Connect(arguments) => connect::run(&arguments, output).await,
         Command::Disconnect(arguments) => disconnect::run(&arguments, output).await,

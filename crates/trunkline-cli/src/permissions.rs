@@ -41,12 +41,13 @@ async fn check(arguments: &PermissionsArguments, output: &mut Output) -> Result<
     } else {
         write(output.out(), &report)?;
     }
-    let is_denied = report.rows.iter().any(|row| row.effective.is_denied());
-    let lacks_scope = report.rows.iter().any(|row| row.granted == Some(false));
-    Ok(match (is_denied, lacks_scope) {
-        (true, true) => Exit::NeedsConsent,
-        (true, false) => Exit::Suspended,
-        (false, _) => Exit::Done,
+    let denied: Vec<_> = report.rows.iter().filter(|row| row.effective.is_denied()).collect();
+    // A new consent brings scopes, and nothing else.
+    let by_scope = denied.iter().all(|row| row.granted == Some(false));
+    Ok(match (denied.is_empty(), by_scope) {
+        (true, _) => Exit::Done,
+        (false, true) => Exit::NeedsConsent,
+        (false, false) => Exit::Suspended,
     })
 }
 

@@ -86,6 +86,12 @@ async fn what_cannot_be_asked_is_an_error_with_a_hint() {
     nobody.assert_error(5, "tenant globex has no connection", "--tenant globex");
     let spelt = world.run(&["permissions", "acme", "sage_intacct", "--require", "bills"]).await;
     assert!(spelt.code == 2 && spelt.err.contains("action:object"), "{spelt:?}");
+    let ignored = world.run(&["permissions", "acme", "role", "sage_intacct", "--require", LIST]).await;
+    assert_eq!(ignored.code, 2, "nothing is silently left out: {ignored:?}");
+    let role = ["permissions", "role", "sage_intacct", "--require", LIST];
+    for more in [&["--name", ""][..], &["--machine", "--json"]] {
+        assert_eq!(world.run(&[&role[..], more].concat()).await.code, 2, "{more:?}");
+    }
     let alone = world.run(&["permissions", "acme"]).await;
     assert_eq!(alone.code, 2, "{alone:?}");
 

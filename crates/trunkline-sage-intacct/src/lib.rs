@@ -54,6 +54,7 @@ mod evidence;
 mod gates;
 mod gateway;
 mod oauth;
+pub mod objects;
 mod pause;
 mod permission;
 mod provider;

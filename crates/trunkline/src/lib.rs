@@ -53,7 +53,7 @@ mod token;
 
 // A crate that nothing names is not linked, and what is not linked does not register itself.
 #[cfg(feature = "manifest")]
-use trunkline_manifest as _;
+pub use trunkline_manifest as manifest;
 #[cfg(feature = "oauth2")]
 pub use trunkline_oauth2 as oauth2;
 #[cfg(feature = "sage-intacct")]
