@@ -14,6 +14,7 @@ use crate::connector::ManifestConnector;
 use crate::folder::Folder;
 use crate::format::{AuthMethod, Format, GivenBy, Method};
 use crate::manifest::Manifest;
+use crate::reload::Reload;
 
 /// Settings of the connector (`provider = "manifest"`). `Debug` shows no secret.
 ///
@@ -38,6 +39,9 @@ pub struct ManifestConfig {
     /// A manifest that was read before.
     #[serde(skip)]
     pub manifest: Option<Arc<Manifest>>,
+    /// Replaces the manifest while the program runs.
+    #[serde(skip)]
+    pub reload: Option<Reload>,
     /// Client id of the application at the service, for OAuth 2.
     #[serde(default)]
     pub client_id: Option<String>,
@@ -216,7 +220,11 @@ impl BuildConnector for ManifestConfig {
 
     fn build(&self, _name: &str) -> Result<Arc<dyn Connector>, Error> {
         let manifest = self.manifest()?;
-        Ok(Arc::new(ManifestConnector::new(manifest, self)?))
+        let connector = ManifestConnector::new(manifest, self)?;
+        Ok(match &self.reload {
+            Some(reload) => reload.mount(self, connector),
+            None => Arc::new(connector),
+        })
     }
 }
 

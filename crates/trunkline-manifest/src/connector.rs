@@ -73,6 +73,15 @@ impl ManifestConnector {
         })
     }
 
+    pub(crate) fn manifest(&self) -> &Manifest {
+        &self.shared.manifest
+    }
+
+    /// The ways to hold a grant that the settings allow.
+    pub(crate) fn methods(&self) -> impl Iterator<Item = &'static str> {
+        self.providers.iter().map(|(method, _)| method.name())
+    }
+
     fn format(&self) -> &Format {
         &self.shared.manifest.format
     }

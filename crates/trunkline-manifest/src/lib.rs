@@ -56,6 +56,7 @@ mod pattern;
 mod permission;
 mod problem;
 mod provider;
+mod reload;
 #[cfg(feature = "schema")]
 mod schema;
 mod template;
@@ -70,5 +71,6 @@ pub use load::{MAX_FILE_BYTES, MAX_FILES};
 pub use manifest::Manifest;
 pub use pages::{Page, Pages};
 pub use problem::{Problem, Problems};
+pub use reload::Reload;
 #[cfg(feature = "schema")]
 pub use schema::schema;

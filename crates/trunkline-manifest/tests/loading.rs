@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::path::Path;
 use trunkline_core::settings::{self, Value};
 use trunkline_core::{BuildConnector, ErrorKind, Registry, Secret};
-use trunkline_manifest::{Catalogue, Folder, MAX_FILE_BYTES, ManifestConfig};
+use trunkline_manifest::{Catalogue, Folder, MAX_FILE_BYTES, ManifestConfig, Reload};
 
 fn write(folder: &Path, name: &str, text: &[u8]) {
     File::create(folder.join(name)).unwrap().write_all(text).unwrap();
@@ -168,4 +168,46 @@ fn an_unknown_manifest_is_answered_with_the_nearest_one() {
     let catalogue = Catalogue::parse([("acme.toml", ACME)]).unwrap();
     let error = catalogue.find("acmee").unwrap_err();
     assert!(error.hint_text().unwrap().contains("Did you mean `acme`?"));
+}
+
+#[test]
+fn a_reload_replaces_every_mounted_manifest_or_none() {
+    let reload = Reload::new();
+    let mounted = |text: &str| {
+        let mut config = config(text);
+        config.reload = Some(reload.clone());
+        config.build("acme").unwrap()
+    };
+    let other = ACME.replace("\"acme\"", "\"other\"");
+    let (one, two) = (mounted(ACME), mounted(&other));
+    let base = |connector: &std::sync::Arc<dyn trunkline_core::Connector>| {
+        connector.endpoint(&captures(&[])).unwrap().base().to_string()
+    };
+    let moved = |text: &str| text.replace("api.acme.example/v1\"", "api.acme.example/v2\"");
+    let catalogue = |texts: &[&str]| {
+        let names = ["a.toml", "b.toml"];
+        Catalogue::parse(names.into_iter().zip(texts.iter().copied())).unwrap()
+    };
+    assert_eq!(reload.replace(&catalogue(&[&moved(ACME), &other])).unwrap(), 2);
+    assert_eq!(base(&one), "https://api.acme.example/v2");
+    assert_eq!(base(&two), "https://api.acme.example/v1");
+    // The second does not fit its settings, or would lose connections: neither is replaced.
+    let wants = moved(&other).replace(
+        "[api]",
+        "[inputs.x]\ntitle = 'X'\nexample = 'x'\ngiven_by = 'operator'\n[api]\nheaders = { X = '{input.x}' }",
+    );
+    let lost = moved(&other)
+        .replace("\"authorization_code\"", "\"client_credentials\"")
+        .replace("authorization_endpoint = \"https://login.acme.example/authorize\"", "");
+    for bad in [wants, lost] {
+        let error = reload.replace(&catalogue(&[ACME, &bad])).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
+        assert_eq!(
+            (base(&one), base(&two)),
+            ("https://api.acme.example/v2".into(), "https://api.acme.example/v1".into())
+        );
+    }
+    // One that is not in the set keeps its own.
+    assert_eq!(reload.replace(&catalogue(&[&moved(&other)])).unwrap(), 1);
+    assert_eq!(base(&two), "https://api.acme.example/v2");
 }
