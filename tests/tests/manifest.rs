@@ -97,6 +97,7 @@ async fn a_manifest_connects_calls_renews_and_ends_through_the_hub() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::disallowed_methods, reason = "the application's own callers")]
 async fn a_reload_under_load_drops_no_request() {
     let service = Standard::start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
