@@ -92,6 +92,11 @@ async fn what_cannot_be_asked_is_an_error_with_a_hint() {
     for more in [&["--name", ""][..], &["--machine", "--json"]] {
         assert_eq!(world.run(&[&role[..], more].concat()).await.code, 2, "{more:?}");
     }
+    let mapless = "[connectors.any]\nprovider = \"oauth2\"\nclient_id = \"a\"\nredirect_uri = \"http://127.0.0.1/cb\"\n\
+        base_url = \"http://127.0.0.1:1\"\nauthorization_endpoint = \"http://127.0.0.1:1/a\"\ntoken_endpoint = \"http://127.0.0.1:1/t\"\n";
+    world.write("any.toml", mapless.as_bytes());
+    let ran = world.run(&["permissions", "operations", "any", "--config", "any.toml"]).await;
+    assert!(ran.code == 1 && ran.err.contains("knows no permissions"), "{ran:?}");
     let alone = world.run(&["permissions", "acme"]).await;
     assert_eq!(alone.code, 2, "{alone:?}");
 

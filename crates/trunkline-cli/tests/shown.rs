@@ -218,7 +218,9 @@ async fn disconnect_revokes_and_says_so_once_somebody_agreed() {
 async fn every_command_has_help_and_the_long_one_lists_the_codes() {
     let help = run(&mut program(&["--help"])).await;
     assert!(help.code == 0 && help.out.contains("Exit codes:\n  0 "), "{help:?}");
-    for command in ["connectors", "connections", "status", "connect", "disconnect", "sim", "completions"] {
+    let own =
+        ["connectors", "connections", "status", "events", "permissions", "manifest", "connect", "disconnect"];
+    for command in own.into_iter().chain(["diagnose", "sim", "completions"]) {
         let help = run(&mut program(&[command, "--help"])).await;
         assert!(help.code == 0 && help.out.contains("Usage: trunkline"), "{help:?}");
     }
