@@ -19,7 +19,7 @@ use crate::connection::Connection;
 use crate::consent::{ConsentRequest, Exchange, Wish};
 use crate::hub::Hub;
 use crate::keeper::{self, Why};
-use crate::live::{Mounted, Names};
+use crate::live::{Entry, Mounted, Names};
 use crate::rights;
 
 /// The connections of one of the application's customers.
@@ -226,6 +226,11 @@ impl fmt::Debug for Connecting {
     }
 }
 
+/// Whether its token is valid now: then neither the store nor the service is asked.
+fn serves(hub: &Arc<Hub>, entry: &Arc<Entry>) -> bool {
+    Connection::new(hub.clone(), entry.clone()).token_now().is_some()
+}
+
 /// Whether a failed renewal leaves the connection as it was. A connection that is not there, or is lost, is
 /// looked up by its names: another may have taken its place.
 fn is_passing(error: &Error) -> bool {
@@ -269,14 +274,13 @@ impl Later {
         operations: &[Operation],
     ) -> Result<Connect, Error> {
         let report = connection.check(operations).await?;
-        let lacks = report.difference().missing;
         // Only a person can grant what was not asked for, or was not granted.
-        let lacks_scopes = report.rows.iter().any(|row| row.granted == Some(false));
-        let record = connection.record().await?;
-        let attended = mounted.auth(Some(&record.method))?.consent() != ConsentKind::Unattended;
-        if lacks_scopes && attended {
-            let why = Diagnosis::new(Cause::ScopeMissing).lacking(lacks);
-            return self.ask(mounted, record.key, Some(why), Some(record.method)).await;
+        if report.rows.iter().any(|row| row.granted == Some(false)) {
+            let record = connection.record().await?;
+            if mounted.auth(Some(&record.method))?.consent() != ConsentKind::Unattended {
+                let why = Diagnosis::new(Cause::ScopeMissing).lacking(report.difference().missing);
+                return self.ask(mounted, record.key, Some(why), Some(record.method)).await;
+            }
         }
         report.require().map(drop)?;
         Ok(Connect::Ready(connection))
@@ -287,6 +291,9 @@ impl Later {
         let names = Names { tenant: &self.tenant, connector: &self.connector, label: &self.label };
         // Where it is in memory, the renewal reads the row, once for all who wait.
         let tried = match self.hub.entry(names) {
+            Some(entry) if serves(&self.hub, &entry) => {
+                return Ok(Connect::Ready(Connection::new(self.hub, entry)));
+            }
             Some(entry) => match keeper::renew(&self.hub, &entry, Why::Expired).await {
                 Ok(_) => return Ok(Connect::Ready(Connection::new(self.hub, entry))),
                 Err(error) if is_passing(&error) => return Err(error),
