@@ -128,10 +128,7 @@ fn operations(
 
 /// A connector of the settings. Neither keys nor a store are needed for it.
 fn configured(arguments: &PermissionsArguments, name: &str) -> Result<Arc<dyn Connector>, Failure> {
-    let Some((_, config)) = session::settings(&arguments.settings)? else {
-        return Err(Failure::usage("there are no settings").hint("Name the file with --config."));
-    };
-    let mut connectors = config.connectors()?;
+    let mut connectors = session::needed(&arguments.settings)?.connectors()?;
     if let Some(connector) = connectors.remove(name) {
         return Ok(connector);
     }

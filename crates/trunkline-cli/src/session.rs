@@ -27,16 +27,22 @@ pub(crate) fn settings(place: &SettingsPlace) -> Result<Option<(PathBuf, Config)
     Ok(Some((path, config)))
 }
 
+/// The settings, for a command that cannot do without.
+pub(crate) fn needed(place: &SettingsPlace) -> Result<Config, Failure> {
+    let found = settings(place)?.map(|(_, config)| config);
+    found.ok_or_else(|| {
+        Failure::usage(format!("there are no settings: `{DEFAULT_SETTINGS}` is not here"))
+            .hint("Name the file with --config; docs/guides/connect.md shows what stands in it.")
+    })
+}
+
 /// Puts the hub together: settings and keys first, so that a mistake in them makes no file.
 pub(crate) async fn start(
     settings_place: &SettingsPlace,
     store_place: &StorePlace,
     may_make_store: bool,
 ) -> Result<Trunkline, Failure> {
-    let Some((_, config)) = settings(settings_place)? else {
-        return Err(Failure::usage(format!("there are no settings: `{DEFAULT_SETTINGS}` is not here"))
-            .hint("Name the file with --config; docs/guides/connect.md shows what stands in it."));
-    };
+    let config = needed(settings_place)?;
     config.connectors()?;
     let keys = KeyRing::from_env("TRUNKLINE_KEY").map_err(Error::from)?;
     let store = match may_make_store {
