@@ -1,0 +1,171 @@
+//! OAuth 2: grants, endpoints, the client, and how answers are read.
+
+use std::collections::HashSet;
+
+use trunkline_core::{nearest, printable};
+
+use super::Check;
+use crate::at::{At, Span};
+use crate::format::{
+    CaptureSource, Encoding, GivenBy, GrantType, OAuth2, RenewalPolicy, RequestMethod, Reuse, TokenResponse,
+};
+use crate::template::Root;
+
+/// The standard's parameters that a service may call otherwise.
+const PARAMETERS: [&str; 11] = [
+    "response_type",
+    "client_id",
+    "client_secret",
+    "redirect_uri",
+    "scope",
+    "state",
+    "code",
+    "grant_type",
+    "refresh_token",
+    "code_verifier",
+    "token",
+];
+/// The standard's members that a service may call otherwise.
+pub(super) const MEMBERS: [&str; 9] = [
+    "access_token",
+    "refresh_token",
+    "expires_in",
+    "expires_at",
+    "refresh_token_expires_in",
+    "refresh_token_expires_at",
+    "scope",
+    "token_type",
+    "expires",
+];
+
+impl<'a> Check<'a, '_> {
+    pub(super) fn oauth2(&mut self, oauth2: &'a At<OAuth2>) {
+        let mut seen = HashSet::new();
+        for grant in &oauth2.grant_types {
+            if !seen.insert(format!("{:?}", **grant)) {
+                self.problem(grant.span, "this grant type stands twice");
+            }
+        }
+        if oauth2.grant_types.is_empty() {
+            self.problem(oauth2.span, "`grant_types` lists at least one");
+        }
+        let has = |wanted| oauth2.grant_types.iter().any(|grant| **grant == wanted);
+        match &oauth2.authorization_endpoint {
+            None if has(GrantType::AuthorizationCode) => {
+                self.problem(
+                    oauth2.span,
+                    "the key `authorization_endpoint` is missing for `authorization_code`",
+                );
+            }
+            Some(endpoint) if !has(GrantType::AuthorizationCode) => {
+                self.problem(
+                    endpoint.span,
+                    "nobody is sent there: `grant_types` has no `authorization_code`",
+                );
+            }
+            _ => {}
+        }
+        // A person is sent to the authorization endpoint before anything is captured.
+        if let Some(endpoint) = &oauth2.authorization_endpoint {
+            self.url(endpoint, &[Root::Input]);
+        }
+        let endpoints =
+            [&oauth2.refresh_endpoint, &oauth2.revocation_endpoint, &oauth2.introspection_endpoint];
+        for endpoint in [&oauth2.token_endpoint].into_iter().chain(endpoints.into_iter().flatten()) {
+            self.url(endpoint, &[Root::Input, Root::Capture]);
+        }
+        // Only what the callback brought is known when the code is exchanged.
+        for (root, name) in oauth2.token_endpoint.expressions() {
+            let known =
+                self.format.captures.get(name).is_none_or(|capture| *capture.from == CaptureSource::Callback);
+            if root == Root::Capture && !known {
+                self.problem(
+                    oauth2.token_endpoint.span,
+                    format!("`{name}` is not known before the first token"),
+                );
+            }
+        }
+        self.params(&oauth2.authorization_params);
+        self.params(&oauth2.token_params);
+        self.renames(oauth2);
+        self.client(oauth2);
+        for name in &oauth2.omitted_params {
+            if !["redirect_uri", "scope"].contains(&name.as_str()) {
+                self.problem(name.span, "only `redirect_uri` and `scope` can be left out");
+            }
+        }
+        if oauth2.token_request_method == RequestMethod::Get
+            && oauth2.token_request_encoding != Encoding::Query
+        {
+            self.problem(
+                oauth2.span,
+                "`token_request_method = \"GET\"` needs `token_request_encoding = \"query\"`",
+            );
+        }
+        self.response(&oauth2.token_response);
+        self.renewal(&oauth2.renewal);
+        if let Some(injection) = &oauth2.injection {
+            self.injection(injection, &["access_token"]);
+        }
+    }
+
+    pub(super) fn client(&mut self, oauth2: &'a At<OAuth2>) {
+        for (name, is_secret) in [(&oauth2.client_id_input, false), (&oauth2.client_secret_input, true)] {
+            let Some(name) = name else { continue };
+            let Some(input) = self.declared_input(name, name.span) else { continue };
+            if input.secret != is_secret || input.given_by != GivenBy::Tenant {
+                let what = if is_secret { "a secret" } else { "no secret" };
+                self.problem(
+                    name.span,
+                    format!("the input `{}` must be {what}, given by the tenant", **name),
+                );
+            }
+        }
+        if let (None, Some(secret)) = (&oauth2.client_id_input, &oauth2.client_secret_input) {
+            self.problem(secret.span, "`client_secret_input` needs `client_id_input`");
+        }
+    }
+
+    pub(super) fn renames(&mut self, oauth2: &'a OAuth2) {
+        let mut known = |name: &str, span: Span, all: &[&str]| {
+            if !all.contains(&name) {
+                let near = nearest(name, all.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+                let hint = near.unwrap_or_else(|| format!("the standard has: {}", all.join(", ")));
+                self.problem(span, format!("`{}` is no name of the standard", printable(name))).hint =
+                    Some(hint);
+            }
+        };
+        for (name, to) in &oauth2.parameter_names {
+            known(name, to.span, &PARAMETERS);
+        }
+    }
+
+    pub(super) fn response(&mut self, response: &'a TokenResponse) {
+        for (name, to) in &response.members {
+            if !MEMBERS.contains(&name.as_str()) {
+                let near = nearest(name, MEMBERS).map(|near| format!("did you mean `{near}`?"));
+                self.problem(to.span, format!("`{}` is no member of the standard", printable(name))).hint =
+                    near;
+            }
+        }
+    }
+
+    pub(super) fn renewal(&mut self, renewal: &'a RenewalPolicy) {
+        let positive = [&renewal.default_lifetime_s, &renewal.idle_limit_s, &renewal.grace_s];
+        for number in positive.into_iter().flatten() {
+            if **number == 0 {
+                self.problem(number.span, "this must be at least 1");
+            }
+        }
+        let is_grace = renewal.reuse.as_deref() == Some(&Reuse::Grace);
+        match (&renewal.grace_s, &renewal.reuse) {
+            (None, Some(reuse)) if is_grace => {
+                self.problem(reuse.span, "`reuse = \"grace\"` needs `grace_s`");
+            }
+            (Some(grace), _) if !is_grace => {
+                self.problem(grace.span, "`grace_s` counts with `reuse = \"grace\"` only");
+            }
+            _ => {}
+        }
+    }
+}
