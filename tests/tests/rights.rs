@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::future::IntoFuture as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::{Ahead, World};
@@ -16,6 +18,7 @@ use trunkline::{
 use trunkline_core::Clock as _;
 use trunkline_sim::sage_intacct::Control;
 use trunkline_sim::standard::Standard;
+use trunkline_testkit::{Call, CrashPoints};
 
 const BILL: &str = "accounts-payable/bill";
 const BILLS: &str = "/objects/accounts-payable/bill";
@@ -272,6 +275,25 @@ async fn a_connect_that_requires_more_than_there_is_says_so_and_leaves_the_conne
     widen(&world.service.control());
     same.forget_permissions();
     assert!(matches!(connect().require(post()).await.unwrap(), Connect::Ready(_)));
+}
+
+#[tokio::test]
+async fn a_connect_whose_requirement_is_known_asks_neither_store_nor_service() {
+    let world = World::new().await;
+    connected(&world, USER).await;
+    widen(&world.service.control());
+    let points = Arc::new(CrashPoints::new());
+    let trunkline = world.counted(points.clone()).await;
+    let connect = || trunkline.tenant("acme").connect("sage_intacct").require(post());
+    let (asked, first) = calls(&world, connect().into_future()).await;
+    assert!(matches!(first.unwrap(), Connect::Ready(_)));
+    let read = points.count(Call::Read);
+    assert!(asked > 0 && read > 0, "what is not known has to be asked for");
+
+    let (asked, again) = calls(&world, connect().into_future()).await;
+
+    assert!(matches!(again.unwrap(), Connect::Ready(_)));
+    assert_eq!((asked, points.count(Call::Read)), (0, read));
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use trunkline::{
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::{Clock, Ticks};
 use trunkline_sim::sage_intacct::{Knobs, SageIntacct};
+use trunkline_testkit::{CrashPoints, Watched};
 
 pub(crate) const KEY: [u8; 32] = [7; 32];
 
@@ -54,6 +55,13 @@ impl World {
         let mut probes = Probes::default();
         probes.within = Duration::from_secs(60);
         builder.clock(clock).upkeep(None).probes(probes).build().await.unwrap()
+    }
+
+    /// Another hub on the same file, whose calls of the store are counted.
+    pub(crate) async fn counted(&self, calls: Arc<CrashPoints>) -> Trunkline {
+        let store = Watched::new(Arc::new(SqliteStore::open(self.file()).await.unwrap()), calls);
+        let builder = builder(&self.service, self.file(), "").await.unwrap();
+        builder.store(store).upkeep(None).probes(None).build().await.unwrap()
     }
 
     pub(crate) fn file(&self) -> PathBuf {
