@@ -10,10 +10,10 @@ use std::time::Duration;
 use futures_util::{FutureExt as _, StreamExt as _};
 use scripted::{Fate, Faults, HOUR, Process, When, World, asking, settled};
 use trunkline::{
-    Cause, Connect, Connection, Cursor, Probes, Retry, Signal, SignalKind, SignalOrigin, SignalSubject,
-    Signalled, State, Upkeep,
+    Cause, Connect, Connection, Cursor, HintKind, Probes, Retry, Signal, SignalKind, SignalOrigin,
+    SignalSubject, Signalled, State, TokenHint, Upkeep,
 };
-use trunkline_core::{Clock as _, Reuse};
+use trunkline_core::{Clock as _, Reuse, Secret};
 use trunkline_store::EventKind;
 use trunkline_tests::Call;
 
@@ -153,6 +153,40 @@ async fn a_dropped_access_token_is_dropped_for_every_process_that_reads_the_row(
     }
     assert_eq!(next.map(|process| process.line.asked()), [1, 0]);
     assert_eq!(state(&connection).await, State::Active);
+}
+
+/// Where the API takes the tokens of others, one that it rejects confirms a refused grant; not so one that it was told
+/// to reject.
+#[tokio::test(start_paused = true)]
+async fn a_dropped_access_token_is_no_witness_against_its_grant() {
+    let world = World::new(Reuse::KillsFamily);
+    let process = world.process().await;
+    let connections = process.tenants(20).await;
+    tokio::time::sleep(10 * MINUTE).await;
+    let mut one = signal(&world, SignalKind::SessionRevoked, "1");
+    let refresh_token = TokenHint::new(HintKind::Plain, Secret::new("canary-r-0-0"));
+    one.subjects = vec![SignalSubject::user("ada").with_token(refresh_token)];
+    process.line.will(Fate::NotSent);
+    let applied = process.trunkline.signal(&one).await.unwrap();
+    assert_eq!(applied, Signalled::Applied { meant: 20, changed: 1 });
+    settled().await;
+    world.service.rejects("canary-a-0-0");
+    world.service.refuses(0, Some("invalid_grant"));
+    // Another process, which has seen that the service takes what others have.
+    let next = world.process().await;
+    world.service.rejects("canary-a-1-0");
+    let Connect::Ready(other) = next.trunkline.tenant("tenant-1").connect("played").await.unwrap() else {
+        panic!("connected")
+    };
+    assert_eq!(other.get("/me").send().await.unwrap().status(), 200);
+
+    let found = next.trunkline.tenant("tenant-0").connect("played").await;
+
+    assert_eq!(found.unwrap_err().cause(), Some(Cause::ServiceUnavailable));
+    assert_eq!(state(&connections[0]).await, State::Degraded);
+    world.service.refuses(0, None);
+    tokio::time::sleep(10 * MINUTE).await;
+    assert_eq!(connections[0].access_token().await.unwrap().generation(), 2);
 }
 
 #[tokio::test(start_paused = true)]
