@@ -1,13 +1,8 @@
 //! Who the service says we are.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::Value;
 use trunkline_core::{Account, Secret, ServiceText};
-
-/// Longest id token that is looked into, in bytes.
-const MAX_TOKEN_BYTES: usize = 32 * 1024;
 
 /// How the account is known. Where no source is set, the first of these that the service offers counts:
 /// `userinfo` if its endpoint is a setting or the scope `openid` is asked for, `introspection` if its endpoint
@@ -63,26 +58,4 @@ fn account(user: Option<String>, company: Option<String>) -> Option<Account> {
 /// An identifier as it stands; one that had to be cleaned or shortened would name another account.
 fn identifier(text: &str) -> Option<String> {
     (!text.is_empty() && ServiceText::new(text).as_str() == text).then(|| text.to_owned())
-}
-
-/// The claims of an id token that is meant for us.
-pub(crate) fn claims(id_token: &Secret, client_id: &str, issuer: Option<&str>) -> Option<Value> {
-    let token = id_token.expose();
-    if token.len() > MAX_TOKEN_BYTES {
-        return None;
-    }
-    let mut parts = token.split('.');
-    let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() {
-        return None;
-    }
-    let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-    let claims: Value = serde_json::from_slice(&payload).ok()?;
-    let is_issuer = issuer.is_none_or(|issuer| claims.get("iss").and_then(Value::as_str) == Some(issuer));
-    let is_ours = match claims.get("aud")? {
-        Value::String(audience) => audience == client_id,
-        Value::Array(audiences) => audiences.iter().any(|audience| audience.as_str() == Some(client_id)),
-        _ => false,
-    };
-    (is_issuer && is_ours).then_some(claims)
 }

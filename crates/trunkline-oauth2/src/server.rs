@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use trunkline_auth::oauth2::{
     AuthorizationCode, Client, ClientAuth, ClientCredentials, Introspection, TokenCodec, TokenResponse,
+    id_token_claims,
 };
 use trunkline_core::url::Url;
 use trunkline_core::{Account, Endpoint, Error, ErrorKind};
@@ -102,7 +103,7 @@ fn hint(config: &OAuth2Config) -> Hint {
         }
         None | Some(AccountSource::IdToken | AccountSource::Userinfo) => Box::new(move |token| {
             let id_token = token.member("id_token")?;
-            let claims = account::claims(&id_token, &client_id, issuer.as_deref())?;
+            let claims = id_token_claims(&id_token, &client_id, issuer.as_deref())?;
             account::of_members(&claims, &user, company.as_deref())
         }),
         Some(AccountSource::Introspection | AccountSource::None) => Box::new(|_| None),

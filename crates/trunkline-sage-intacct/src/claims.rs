@@ -8,15 +8,11 @@
 //! The session id is left out on purpose: it opens the XML gateway, so it is a credential, and no part
 //! of this crate needs it.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::Value;
+use trunkline_auth::oauth2::unverified_claims;
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::{Secret, ServiceText};
-
-/// Longest token that is looked into, in bytes; real ones have one or two thousand.
-const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// The claims that are of use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,21 +30,8 @@ pub(crate) struct Claims {
 impl Claims {
     /// Reads the payload of a JWT without verifying it. `None` when there is none.
     pub(crate) fn of(token: &Secret) -> Option<Self> {
-        let token = token.expose();
-        if token.len() > MAX_TOKEN_BYTES {
-            return None;
-        }
-        let mut parts = token.split('.');
-        let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
-        if parts.next().is_some() {
-            return None;
-        }
-        let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-        // As a secret, since the session id is in it: overwritten when it is dropped.
-        let payload = Secret::new(String::from_utf8(payload).ok()?);
-        if !payload.expose().trim_start().starts_with('{') {
-            return None;
-        }
+        // The session id is in it, so that it stays a secret.
+        let payload = unverified_claims(token)?;
         let raw: Raw = serde_json::from_str(payload.expose()).ok()?;
         Some(Self {
             company: identifier(&raw.cny_id),
@@ -93,6 +76,8 @@ fn seconds(value: &Value) -> Option<Timestamp> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use serde_json::json;
 
     use super::*;
@@ -136,7 +121,7 @@ pub(crate) mod tests {
     fn what_is_no_jwt_has_no_claims() {
         let nested = format!("a.{}.c", URL_SAFE_NO_PAD.encode("[".repeat(9_000)));
         for text in
-            ["", "opaque", "a.b", "a.!!.c", "a.e30.c.d", "..", "a.W10.c", &nested, &"a".repeat(20_000)]
+            ["", "opaque", "a.b", "a.!!.c", "a.e30.c.d", "..", "a.W10.c", &nested, &"a".repeat(40_000)]
         {
             assert_eq!(Claims::of(&Secret::new(text)), None, "{}", &text[..text.len().min(20)]);
         }

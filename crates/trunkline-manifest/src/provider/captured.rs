@@ -2,18 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
-use trunkline_auth::oauth2::TokenResponse;
-use trunkline_core::{Callback, Captures, Cause, Diagnosis, Error, Secret};
+use trunkline_auth::oauth2::{TokenResponse, id_token_claims};
+use trunkline_core::{Callback, Captures, Cause, Diagnosis, Error};
 
 use crate::format::{CaptureSource, Format};
 use crate::identity::at;
 use crate::values::good;
 
-/// Longest id token that is looked into, in bytes.
-const MAX_TOKEN_BYTES: usize = 32 * 1024;
 /// Longest value that is kept, in bytes.
 const MAX_CAPTURE_BYTES: usize = 2048;
 
@@ -33,7 +28,7 @@ pub(crate) fn reader(
     move |answer| {
         let of_id_token = wanted.iter().any(|(_, _, of_id_token)| *of_id_token);
         let claims = of_id_token
-            .then(|| answer.member("id_token").and_then(|token| claims(&token, &client_id)))
+            .then(|| answer.member("id_token").and_then(|token| id_token_claims(&token, &client_id, None)))
             .flatten();
         let value = |(name, member, of_id_token): &(String, String, bool)| {
             let value = match of_id_token {
@@ -44,28 +39,6 @@ pub(crate) fn reader(
         };
         wanted.iter().filter_map(value).collect()
     }
-}
-
-/// The claims of an id token that is meant for this client. It came straight from the token endpoint, so TLS vouches
-/// for it (OpenID Connect Core, 3.1.3.7).
-fn claims(id_token: &Secret, client_id: &str) -> Option<Value> {
-    let token = id_token.expose();
-    if token.len() > MAX_TOKEN_BYTES {
-        return None;
-    }
-    let mut parts = token.split('.');
-    let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() {
-        return None;
-    }
-    let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-    let claims: Value = serde_json::from_slice(&payload).ok()?;
-    let is_ours = match claims.get("aud")? {
-        Value::String(audience) => audience == client_id,
-        Value::Array(audiences) => audiences.iter().any(|audience| audience.as_str() == Some(client_id)),
-        _ => false,
-    };
-    is_ours.then_some(claims)
 }
 
 /// What the callback brought, before the code is spent.
