@@ -1,0 +1,79 @@
+//! Services that a person approves, from A to K.
+
+use super::{Row, row};
+
+pub(super) const ROWS: &[Row] = &[
+    row(
+        "airtable",
+        "https://airtable.com/oauth2/v1/token",
+        ("https://api.airtable.com/v0/meta/whoami", r#"{"id":"usr1"}"#),
+        "usr1",
+        "https://api.airtable.com/v0",
+    ),
+    row(
+        "asana",
+        "https://app.asana.com/-/oauth_token",
+        ("https://app.asana.com/api/1.0/users/me", r#"{"data":{"gid":"7"}}"#),
+        "7",
+        "https://app.asana.com/api/1.0",
+    ),
+    row(
+        "dropbox",
+        "https://api.dropboxapi.com/oauth2/token",
+        ("https://api.dropboxapi.com/2/users/get_current_account", r#"{"account_id":"dbid:1"}"#),
+        "dbid:1",
+        "https://api.dropboxapi.com/2",
+    ),
+    Row {
+        // Without a member for its end, form-encoded where nobody asks for JSON.
+        token: (
+            "https://github.com/login/oauth/access_token",
+            r#"{"access_token":"at","scope":"repo,gist","token_type":"bearer"}"#,
+        ),
+        ..row(
+            "github",
+            "",
+            ("https://api.github.com/user", r#"{"id":1,"login":"octocat"}"#),
+            "1",
+            "https://api.github.com",
+        )
+    },
+    row(
+        "gitlab",
+        "https://gitlab.com/oauth/token",
+        ("https://gitlab.com/api/v4/user", r#"{"id":1,"username":"ada"}"#),
+        "1",
+        "https://gitlab.com/api/v4",
+    ),
+    row(
+        "google",
+        "https://oauth2.googleapis.com/token",
+        ("https://openidconnect.googleapis.com/v1/userinfo", r#"{"sub":"s1"}"#),
+        "s1",
+        "https://www.googleapis.com",
+    ),
+    row(
+        "google_drive",
+        "https://oauth2.googleapis.com/token",
+        ("https://openidconnect.googleapis.com/v1/userinfo", r#"{"sub":"s1"}"#),
+        "s1",
+        "https://www.googleapis.com/drive/v3",
+    ),
+    Row {
+        token: (
+            "https://api.hubapi.com/oauth/v1/token",
+            r#"{"access_token":"at","refresh_token":"rt","expires_in":1800,"hub_id":123,"user_id":5}"#,
+        ),
+        ..row("hubspot", "", ("", ""), "5@123", "https://api.hubapi.com")
+    },
+    Row {
+        token: ("https://api.intercom.io/auth/eagle/token", r#"{"access_token":"at","token_type":"Bearer"}"#),
+        ..row(
+            "intercom",
+            "",
+            ("https://api.intercom.io/me", r#"{"type":"admin","id":"9"}"#),
+            "9",
+            "https://api.intercom.io",
+        )
+    },
+];
