@@ -8,7 +8,8 @@ mod walks;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use common::*;
-use trunkline_core::{Connector, ConsentKind, Inputs, Probe, Secret};
+use trunkline_core::http::{HeaderMap, Method, StatusCode};
+use trunkline_core::{Call, Cause, Connector, ConsentKind, Exchange, Inputs, Probe, Secret};
 use trunkline_manifest::{Catalogue, ManifestConfig, ManifestConnector};
 use walks::{Row, rows};
 
@@ -98,6 +99,50 @@ async fn every_manifest_goes_from_consent_to_call_and_renewal() {
             assert!(is_minted || sent.holds("rt"), "{}", row.name);
             assert_eq!(renewed.captures, grant.captures, "{}", row.name);
         }
+    }
+}
+
+/// A failed answer of a service, and what it must be taken for.
+type Answer = (&'static str, Call, u16, &'static str, Cause);
+
+const ANSWERS: &[Answer] = &[
+    (
+        "box",
+        Call::Api,
+        400,
+        r#"{"type":"error","status":400,"code":"terms_of_service_required","message":"User must accept custom terms of service before action can be taken"}"#,
+        Cause::InteractionRequired,
+    ),
+    (
+        "square",
+        Call::Api,
+        401,
+        r#"{"errors":[{"category":"AUTHENTICATION_ERROR","code":"ACCESS_TOKEN_EXPIRED"}]}"#,
+        Cause::AccessTokenExpired,
+    ),
+    (
+        "square",
+        Call::Api,
+        403,
+        r#"{"errors":[{"category":"AUTHENTICATION_ERROR","code":"INSUFFICIENT_SCOPES"}]}"#,
+        Cause::ScopeMissing,
+    ),
+];
+
+#[test]
+fn answers_in_a_services_own_words_have_their_cause() {
+    for (name, call, status, body, cause) in ANSWERS {
+        let settings = rows().find(|row| row.name == *name).map_or(&[][..], |row| row.settings);
+        let exchange = Exchange {
+            call: *call,
+            method: &Method::GET,
+            path: "/things",
+            status: StatusCode::from_u16(*status).unwrap(),
+            headers: &HeaderMap::new(),
+            body: body.as_bytes(),
+        };
+        let judged = mounted(name, settings).diagnose(&exchange).map(|diagnosis| diagnosis.cause());
+        assert_eq!(judged, Some(*cause), "{name}: {body}");
     }
 }
 

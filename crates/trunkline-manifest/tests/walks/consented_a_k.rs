@@ -18,6 +18,20 @@ pub(super) const ROWS: &[Row] = &[
         "https://app.asana.com/api/1.0",
     ),
     row(
+        "box",
+        "https://api.box.com/oauth2/token",
+        ("https://api.box.com/2.0/users/me", r#"{"type":"user","id":"11446498"}"#),
+        "11446498",
+        "https://api.box.com/2.0",
+    ),
+    row(
+        "discord",
+        "https://discord.com/api/oauth2/token",
+        ("https://discord.com/api/v10/users/@me", r#"{"id":"80351110224678912","username":"Nelly"}"#),
+        "80351110224678912",
+        "https://discord.com/api/v10",
+    ),
+    row(
         "dropbox",
         "https://api.dropboxapi.com/oauth2/token",
         ("https://api.dropboxapi.com/2/users/get_current_account", r#"{"account_id":"dbid:1"}"#),

@@ -17,6 +17,37 @@ pub(super) const ROWS: &[Row] = &[
         )
     },
     Row {
+        settings: &[("directory", "organizations")],
+        // An id token for client-1 with `tid` and `oid`.
+        token: (
+            "https://login.microsoftonline.com/organizations/oauth2/v2.0/token",
+            r#"{"access_token":"at","refresh_token":"rt","token_type":"Bearer","expires_in":3599,"scope":"https://graph.microsoft.com/User.Read","id_token":"e30.eyJhdWQiOiJjbGllbnQtMSIsInRpZCI6IjkxMjIwNDBkLTZjNjctNGM1Yi1iMTEyLTM2YTMwNGI2NmRhZCIsIm9pZCI6IjFmMGM0ZmFlLTJiMGEtNGE1MS05ZDFkLTNmNmUwYzBmN2ExMSJ9.s"}"#,
+        ),
+        ..row(
+            "microsoft",
+            "",
+            ("https://graph.microsoft.com/v1.0/me", r#"{"id":"1f0c4fae-2b0a-4a51-9d1d-3f6e0c0f7a11"}"#),
+            "1f0c4fae-2b0a-4a51-9d1d-3f6e0c0f7a11@9122040d-6c67-4c5b-b112-36a304b66dad",
+            "https://graph.microsoft.com/v1.0",
+        )
+    },
+    Row {
+        token: (
+            "https://api.miro.com/v1/oauth/token",
+            r#"{"token_type":"bearer","team_id":"30744","access_token":"at","refresh_token":"rt","scope":"boards:read","expires_in":3599}"#,
+        ),
+        ..row(
+            "miro",
+            "",
+            (
+                "https://api.miro.com/v1/oauth-token",
+                r#"{"type":"oAuthToken","team":{"type":"team","id":"30744"},"user":{"type":"user","id":"7"}}"#,
+            ),
+            "7@30744",
+            "https://api.miro.com/v2",
+        )
+    },
+    Row {
         token: (
             "https://api.notion.com/v1/oauth/token",
             r#"{"access_token":"at","bot_id":"b-1","workspace_id":"w-1","owner":{"workspace":true}}"#,
@@ -50,6 +81,20 @@ pub(super) const ROWS: &[Row] = &[
             ),
             "4620816365",
             "https://quickbooks.api.intuit.com/v3/company/4620816365",
+        )
+    },
+    Row {
+        token: (
+            "https://connect.squareup.com/oauth2/token",
+            r#"{"access_token":"at","token_type":"bearer","expires_at":"2026-02-01T03:04:05Z","merchant_id":"MLQW2MYBY81PZ","refresh_token":"rt","short_lived":false}"#,
+        ),
+        carries: &[("authorization", "Bearer at"), ("square-version", "2025-08-20")],
+        ..row(
+            "square",
+            "",
+            ("https://connect.squareup.com/v2/merchants/me", r#"{"merchant":{"id":"MLQW2MYBY81PZ"}}"#),
+            "MLQW2MYBY81PZ",
+            "https://connect.squareup.com/v2",
         )
     },
     Row {

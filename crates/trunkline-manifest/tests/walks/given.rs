@@ -10,6 +10,34 @@ pub(super) const ROWS: &[Row] = &[
         ..row("bamboohr", "", ("", ""), "mycompany", "https://api.bamboohr.com/api/gateway.php/mycompany/v1")
     },
     Row {
+        inputs: &[("enterprise_id", "123456")],
+        token: (
+            "https://api.box.com/oauth2/token",
+            r#"{"access_token":"at","expires_in":4123,"restricted_to":[],"token_type":"bearer"}"#,
+        ),
+        ..row(
+            "box_enterprise",
+            "",
+            ("https://api.box.com/2.0/users/me", r#"{"type":"user","id":"2"}"#),
+            "2@123456",
+            "https://api.box.com/2.0",
+        )
+    },
+    Row {
+        inputs: &[("tenant_id", "a8990e1f-ff32-408a-9f8e-78d3b9139b95")],
+        token: (
+            "https://login.microsoftonline.com/a8990e1f-ff32-408a-9f8e-78d3b9139b95/oauth2/v2.0/token",
+            r#"{"token_type":"Bearer","expires_in":3599,"access_token":"at"}"#,
+        ),
+        ..row(
+            "microsoft_app",
+            "",
+            ("", ""),
+            "a8990e1f-ff32-408a-9f8e-78d3b9139b95",
+            "https://graph.microsoft.com/v1.0",
+        )
+    },
+    Row {
         inputs: &[("api_key", "SG.k.k")],
         token: ("", ""),
         carries: &[("authorization", "Bearer SG.k.k")],
