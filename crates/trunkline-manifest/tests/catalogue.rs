@@ -32,9 +32,12 @@ fn mounted(name: &str, settings: &[(&str, &str)]) -> ManifestConnector {
     ManifestConnector::new(config.manifest.clone().unwrap(), &config).unwrap()
 }
 
+/// Those that sign statements have a test of their own.
+const SIGNING: [&str; 2] = ["docusign", "google_service_account"];
+
 #[test]
 fn every_manifest_is_sound_says_its_source_and_is_walked() {
-    let walked: Vec<_> = rows().map(|row| row.name).chain(["google_service_account"]).collect();
+    let walked: Vec<_> = rows().map(|row| row.name).chain(SIGNING).collect();
     for manifest in Catalogue::builtin().list() {
         let (urls, checked) = manifest.source();
         assert!(urls.count() > 0 && !checked.is_empty());
@@ -114,6 +117,14 @@ const ANSWERS: &[Answer] = &[
         Cause::InteractionRequired,
     ),
     (
+        "shopify",
+        Call::Api,
+        200,
+        r#"{"errors":[{"message":"Throttled"}],"extensions":{"cost":{"requestedQueryCost":202,"actualQueryCost":null}}}"#,
+        Cause::RateLimited,
+    ),
+    ("shopify", Call::Api, 423, r#"{"errors":"Locked"}"#, Cause::CompanyInactive),
+    (
         "square",
         Call::Api,
         401,
@@ -152,6 +163,50 @@ fn carries(sent: &Sent, row: &Row) {
     }
 }
 
+/// What the statement that was sent says.
+fn claims(sent: &Sent) -> serde_json::Value {
+    let assertion = sent.param("assertion").unwrap();
+    let claims = assertion.split('.').nth(1).unwrap();
+    let claims = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, claims).unwrap();
+    serde_json::from_slice(&claims).unwrap()
+}
+
+#[tokio::test]
+async fn docusign_is_asked_with_the_operators_key_in_the_place_of_the_tenants_user() {
+    let (key, user, account) = (
+        "7c2b8d7e-83c3-4940-af5e-cda8a50dd73f",
+        "464f7988-8208-4600-ba6f-5e0a5b9e4f7a",
+        "18b4799a-f53a-4475-ba4d-b5b4b8a97604",
+    );
+    let pem = &private_key();
+    let connector = mounted("docusign", &[("integration_key", key), ("private_key", pem)]);
+    let (cx, stage) = stage();
+    let token = "https://account.docusign.com/oauth/token";
+    stage.play(token, json(200, r#"{"access_token":"at","token_type":"Bearer","expires_in":3600}"#));
+    let given = inputs(&[("user_id", user), ("account_id", account), ("server", "na3")]);
+    let grant = mint(&connector, &cx, None, &given).await.unwrap();
+    let now = LATER(0).as_second();
+    assert_eq!(
+        claims(&stage.one()),
+        serde_json::json!({
+            "iss": key, "sub": user, "aud": "account.docusign.com", "scope": "signature impersonation",
+            "iat": now, "exp": now + 3600
+        })
+    );
+    stage.play("https://account.docusign.com/oauth/userinfo", json(200, format!(r#"{{"sub":"{user}"}}"#)));
+    let session = session(&connector, &stage, None, &grant);
+    let account_is = connector.identify(&cx, &session, &grant).await.unwrap().to_string();
+    assert_eq!((account_is, stage.sent().len()), (format!("{user}@{account}"), 1));
+    let sent = call(&connector, &stage, None, &grant, "/envelopes").await;
+    let base = format!("https://na3.docusign.net/restapi/v2.1/accounts/{account}");
+    assert_eq!(sent.url.as_str(), format!("{base}/envelopes"));
+    assert!(!sent.holds("PRIVATE KEY"));
+    // Nobody has approved it.
+    stage.play(token, json(400, r#"{"error":"consent_required"}"#));
+    let error = connector.auth(None).unwrap().refresh(&cx, &held(&grant, &given)).await.unwrap_err();
+    assert_eq!(error.cause(), Some(Cause::InteractionRequired));
+}
+
 /// A service that is not asked for a secret gets none: each manifest's requests go to its own hosts.
 #[tokio::test]
 async fn a_service_account_signs_a_statement_for_the_token_endpoint() {
@@ -165,13 +220,9 @@ async fn a_service_account_signs_a_statement_for_the_token_endpoint() {
     let grant = mint(&connector, &cx, None, &given).await.unwrap();
     let sent = stage.one();
     assert_eq!(sent.param("grant_type").as_deref(), Some("urn:ietf:params:oauth:grant-type:jwt-bearer"));
-    let assertion = sent.param("assertion").unwrap();
-    let claims = assertion.split('.').nth(1).unwrap();
-    let claims = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, claims).unwrap();
-    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
     let now = LATER(0).as_second();
     assert_eq!(
-        claims,
+        claims(&sent),
         serde_json::json!({ "iss": email, "aud": "https://oauth2.googleapis.com/token", "iat": now, "exp": now + 3600 })
     );
     assert_eq!(grant.account.unwrap().user, email);

@@ -24,6 +24,22 @@ pub(super) const ROWS: &[Row] = &[
         "11446498",
         "https://api.box.com/2.0",
     ),
+    Row {
+        token: (
+            "https://auth.calendly.com/oauth/token",
+            r#"{"token_type":"Bearer","access_token":"at","refresh_token":"rt","scope":"default","created_at":1767323045,"expires_in":7200,"owner":"https://api.calendly.com/users/U","organization":"https://api.calendly.com/organizations/O"}"#,
+        ),
+        ..row(
+            "calendly",
+            "",
+            (
+                "https://api.calendly.com/users/me",
+                r#"{"resource":{"uri":"https://api.calendly.com/users/U","current_organization":"https://api.calendly.com/organizations/O"}}"#,
+            ),
+            "https://api.calendly.com/users/U@https://api.calendly.com/organizations/O",
+            "https://api.calendly.com",
+        )
+    },
     row(
         "discord",
         "https://discord.com/api/oauth2/token",

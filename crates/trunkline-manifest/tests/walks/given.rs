@@ -24,6 +24,42 @@ pub(super) const ROWS: &[Row] = &[
         )
     },
     Row {
+        inputs: &[("site", "us3.datadoghq.com"), ("api_key", "k"), ("application_key", "a")],
+        token: ("", ""),
+        carries: &[("dd-api-key", "k"), ("dd-application-key", "a")],
+        ..row(
+            "datadog",
+            "",
+            ("https://api.us3.datadoghq.com/api/v2/validate_keys", r#"{"status":"ok"}"#),
+            "",
+            "https://api.us3.datadoghq.com/api",
+        )
+    },
+    Row {
+        inputs: &[("api_token", "t")],
+        token: ("", ""),
+        carries: &[("authorization", "Bearer t")],
+        ..row(
+            "front",
+            "",
+            ("https://api2.frontapp.com/me", r#"{"id":"cmp_k30","name":"Acme"}"#),
+            "cmp_k30",
+            "https://api2.frontapp.com",
+        )
+    },
+    Row {
+        inputs: &[("api_key", "pk_1")],
+        token: ("", ""),
+        carries: &[("authorization", "Klaviyo-API-Key pk_1"), ("revision", "2026-07-15")],
+        ..row(
+            "klaviyo",
+            "",
+            ("https://a.klaviyo.com/api/accounts", r#"{"data":[{"type":"account","id":"AbC123"}]}"#),
+            "AbC123",
+            "https://a.klaviyo.com/api",
+        )
+    },
+    Row {
         inputs: &[("tenant_id", "a8990e1f-ff32-408a-9f8e-78d3b9139b95")],
         token: (
             "https://login.microsoftonline.com/a8990e1f-ff32-408a-9f8e-78d3b9139b95/oauth2/v2.0/token",
@@ -38,6 +74,18 @@ pub(super) const ROWS: &[Row] = &[
         )
     },
     Row {
+        inputs: &[("host", "api.eu.pagerduty.com"), ("api_key", "k")],
+        token: ("", ""),
+        carries: &[("authorization", "Token token=k")],
+        ..row(
+            "pagerduty",
+            "",
+            ("https://api.eu.pagerduty.com/abilities", r#"{"abilities":["teams"]}"#),
+            "",
+            "https://api.eu.pagerduty.com",
+        )
+    },
+    Row {
         inputs: &[("api_key", "SG.k.k")],
         token: ("", ""),
         carries: &[("authorization", "Bearer SG.k.k")],
@@ -47,6 +95,21 @@ pub(super) const ROWS: &[Row] = &[
             ("https://api.sendgrid.com/v3/scopes", r#"{"scopes":[]}"#),
             "",
             "https://api.sendgrid.com/v3",
+        )
+    },
+    Row {
+        inputs: &[("shop", "acme"), ("access_token", "t")],
+        token: ("", ""),
+        carries: &[("x-shopify-access-token", "t")],
+        ..row(
+            "shopify",
+            "",
+            (
+                "https://acme.myshopify.com/admin/api/2026-07/graphql.json",
+                r#"{"data":{"shop":{"id":"gid://shopify/Shop/1"}}}"#,
+            ),
+            "gid://shopify/Shop/1",
+            "https://acme.myshopify.com/admin/api/2026-07",
         )
     },
     Row {
