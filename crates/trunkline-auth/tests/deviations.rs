@@ -321,6 +321,7 @@ async fn d11_errors_are_found_in_lists_objects_and_other_names() {
         (r#"{"error":{"type":"invalid_grant","detail":"gone"}}"#, "invalid_grant", "gone"),
         (r#"{"error":[{"code":"invalid_grant","description":"gone"}]}"#, "invalid_grant", "gone"),
         (r#"{"errors":["invalid_grant","it is gone"]}"#, "invalid_grant", "it is gone"),
+        (r#"{"reason":"gone","error":"invalid_grant"}"#, "invalid_grant", "gone"),
         (
             r#"{"error":"invalid_grant","suberror":"bad_token","error_description":"gone"}"#,
             "invalid_grant",

@@ -309,6 +309,11 @@ fn what_the_grants_refuse_is_found_when_it_is_read() {
         &[("scopes =", "token_params = { grant_type = 'x' }\nscopes =")],
         "the parameter `grant_type` is set by the grant",
     );
+    // The names of the client are free for a login, which has none.
+    refused(
+        &[("scopes =", "token_params = { client_id = 'x' }\nscopes =")],
+        "the parameter `client_id` is set by the grant",
+    );
     refused(
         &[("scopes =", "authorization_params = { state = 'x' }\nscopes =")],
         "would stand twice in the authorization URL",

@@ -57,6 +57,11 @@ impl Client {
         &self.id
     }
 
+    /// Whether a request says who the client is.
+    pub(crate) fn is_stated(&self) -> bool {
+        self.auth != ClientAuth::Unstated
+    }
+
     /// A text that changes whenever id or secret does: what an
     /// [`AuthProvider`](trunkline_core::AuthProvider::client_identity) answers.
     #[must_use]

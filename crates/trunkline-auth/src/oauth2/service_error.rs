@@ -17,7 +17,7 @@ pub(crate) struct ServiceError {
 pub(crate) const MAX_CODES: usize = 8;
 
 const CODES: [&str; 7] = ["error", "code", "error_code", "errorCode", "errorType", "errorId", "type"];
-const MESSAGES: [&str; 8] = [
+const MESSAGES: [&str; 9] = [
     "error_description",
     "errorDescription",
     "error_message",
@@ -26,6 +26,7 @@ const MESSAGES: [&str; 8] = [
     "msg",
     "detail",
     "description",
+    "reason",
 ];
 
 impl ServiceError {

@@ -105,9 +105,12 @@ impl TokenEndpoint {
             "scope",
             "token",
         ];
+        // Where the client is not stated, neither of its two is sent: a login may call its own so.
+        let ours: Vec<&str> =
+            OURS.into_iter().filter(|name| self.client.is_stated() || !name.starts_with("client_")).collect();
         let names: Vec<&str> = names.collect();
-        let all = OURS.iter().chain(&names).map(|name| self.renamed(name));
-        let message = match (names.iter().find(|name| OURS.contains(name)), repeated(all)) {
+        let all = ours.iter().chain(&names).map(|name| self.renamed(name));
+        let message = match (names.iter().find(|name| ours.contains(name)), repeated(all)) {
             (Some(name), _) => format!("the parameter `{name}` is set by the grant"),
             (None, Some(name)) => format!("the parameter `{name}` would be sent twice"),
             (None, None) => return Ok(()),
