@@ -138,6 +138,22 @@ const ANSWERS: &[Answer] = &[
         r#"{"errors":[{"category":"AUTHENTICATION_ERROR","code":"INSUFFICIENT_SCOPES"}]}"#,
         Cause::ScopeMissing,
     ),
+    ("slack", Call::Api, 200, r#"{"ok":false,"error":"account_inactive"}"#, Cause::AccessTokenRejected),
+    ("slack", Call::Api, 200, r#"{"ok":false,"error":"token_expired"}"#, Cause::AccessTokenExpired),
+    (
+        "zoho_crm",
+        Call::Api,
+        401,
+        r#"{"code":"OAUTH_SCOPE_MISMATCH","details":{},"message":"invalid oauth scope to access this URL","status":"error"}"#,
+        Cause::ScopeMissing,
+    ),
+    (
+        "zoom",
+        Call::Refresh,
+        400,
+        r#"{"reason":"Invalid Token!","error":"invalid_request"}"#,
+        Cause::GrantRevoked,
+    ),
 ];
 
 #[test]
@@ -154,6 +170,26 @@ fn answers_in_a_services_own_words_have_their_cause() {
         };
         let judged = mounted(name, settings).diagnose(&exchange).map(|diagnosis| diagnosis.cause());
         assert_eq!(judged, Some(*cause), "{name}: {body}");
+    }
+}
+
+/// A dead refresh token, in the words of services that have their own.
+#[tokio::test]
+async fn a_dead_refresh_token_is_told_by_the_services_own_code() {
+    for (name, status, body) in [
+        ("slack", 200, r#"{"ok":false,"error":"invalid_refresh_token"}"#),
+        ("zoho_crm", 200, r#"{"error":"invalid_code"}"#),
+        ("zoom", 400, r#"{"reason":"Invalid Token!","error":"invalid_request"}"#),
+    ] {
+        let row = rows().find(|row| row.name == name).unwrap();
+        let connector = mounted(name, row.settings);
+        let (cx, stage) = stage();
+        stage.play(row.token.0, json(200, row.token.1));
+        let given = inputs(row.inputs);
+        let grant = consent(&connector, &cx, &given, row.callback).await.unwrap();
+        stage.play(row.token.0, json(status, body));
+        let error = connector.auth(None).unwrap().refresh(&cx, &held(&grant, &given)).await.unwrap_err();
+        assert_eq!(error.cause(), Some(Cause::GrantRevoked), "{name}");
     }
 }
 

@@ -18,6 +18,26 @@ pub(super) const ROWS: &[Row] = &[
         "https://app.asana.com/api/1.0",
     ),
     row(
+        "atlassian",
+        "https://auth.atlassian.com/oauth/token",
+        ("https://api.atlassian.com/me", r#"{"account_type":"atlassian","account_id":"5b10"}"#),
+        "5b10",
+        "https://api.atlassian.com",
+    ),
+    Row {
+        token: (
+            "https://bitbucket.org/site/oauth2/access_token",
+            r#"{"access_token":"at","scopes":"account","expires_in":7200,"refresh_token":"rt","token_type":"bearer"}"#,
+        ),
+        ..row(
+            "bitbucket",
+            "",
+            ("https://api.bitbucket.org/2.0/user", r#"{"type":"user","uuid":"{d7dd}"}"#),
+            "{d7dd}",
+            "https://api.bitbucket.org/2.0",
+        )
+    },
+    row(
         "box",
         "https://api.box.com/oauth2/token",
         ("https://api.box.com/2.0/users/me", r#"{"type":"user","id":"11446498"}"#),
@@ -38,6 +58,16 @@ pub(super) const ROWS: &[Row] = &[
             ),
             "https://api.calendly.com/users/U@https://api.calendly.com/organizations/O",
             "https://api.calendly.com",
+        )
+    },
+    Row {
+        token: ("https://api.clickup.com/api/v2/oauth/token", r#"{"access_token":"at"}"#),
+        ..row(
+            "clickup",
+            "",
+            ("https://api.clickup.com/api/v2/user", r#"{"user":{"id":123,"username":"Ada"}}"#),
+            "123",
+            "https://api.clickup.com/api/v2",
         )
     },
     row(

@@ -85,6 +85,22 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         token: (
+            "https://slack.com/api/oauth.v2.access",
+            r#"{"ok":true,"access_token":"at","token_type":"bot","scope":"commands,incoming-webhook","bot_user_id":"U1","app_id":"A1","expires_in":43200,"refresh_token":"rt","team":{"name":"Acme","id":"T1"},"enterprise":null,"authed_user":{"id":"U9"}}"#,
+        ),
+        ..row(
+            "slack",
+            "",
+            (
+                "https://slack.com/api/auth.test",
+                r#"{"ok":true,"url":"https://acme.slack.com/","team":"Acme","user":"bot","team_id":"T1","user_id":"U1"}"#,
+            ),
+            "U1@T1",
+            "https://slack.com/api",
+        )
+    },
+    Row {
+        token: (
             "https://connect.squareup.com/oauth2/token",
             r#"{"access_token":"at","token_type":"bearer","expires_at":"2026-02-01T03:04:05Z","merchant_id":"MLQW2MYBY81PZ","refresh_token":"rt","short_lived":false}"#,
         ),
@@ -115,4 +131,26 @@ pub(super) const ROWS: &[Row] = &[
             "https://acme.zendesk.com/api/v2",
         )
     },
+    Row {
+        callback: "code=c&location=eu&accounts-server=https%3A%2F%2Faccounts.zoho.eu",
+        token: (
+            "https://accounts.zoho.eu/oauth/v2/token",
+            r#"{"access_token":"at","refresh_token":"rt","scope":"ZohoCRM.org.READ","api_domain":"https://www.zohoapis.eu","token_type":"Bearer","expires_in":3600}"#,
+        ),
+        carries: &[("authorization", "Zoho-oauthtoken at")],
+        ..row(
+            "zoho_crm",
+            "",
+            ("https://www.zohoapis.eu/crm/v8/org", r#"{"org":[{"id":"4150868000000225001"}]}"#),
+            "4150868000000225001",
+            "https://www.zohoapis.eu/crm/v8",
+        )
+    },
+    row(
+        "zoom",
+        "https://zoom.us/oauth/token",
+        ("https://api.zoom.us/v2/users/me", r#"{"id":"z8yCxjabcdEFGHfp8uQ","account_id":"a-1","type":2}"#),
+        "z8yCxjabcdEFGHfp8uQ@a-1",
+        "https://api.zoom.us/v2",
+    ),
 ];

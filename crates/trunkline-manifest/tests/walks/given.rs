@@ -36,6 +36,18 @@ pub(super) const ROWS: &[Row] = &[
         )
     },
     Row {
+        inputs: &[("domain", "acme"), ("api_key", "k")],
+        token: ("", ""),
+        carries: &[("authorization", "Basic azpY")],
+        ..row(
+            "freshdesk",
+            "",
+            ("https://acme.freshdesk.com/api/v2/agents/me", r#"{"id":1,"contact":{"name":"Ada"}}"#),
+            "1@acme",
+            "https://acme.freshdesk.com/api/v2",
+        )
+    },
+    Row {
         inputs: &[("api_token", "t")],
         token: ("", ""),
         carries: &[("authorization", "Bearer t")],
@@ -60,6 +72,21 @@ pub(super) const ROWS: &[Row] = &[
         )
     },
     Row {
+        inputs: &[("instance", "acme"), ("client_id", "i"), ("client_secret", "s")],
+        token: (
+            "https://acme.cloud.looker.com/api/4.0/login",
+            r#"{"access_token":"at","token_type":"Bearer","expires_in":3600,"refresh_token":null}"#,
+        ),
+        carries: &[("authorization", "token at")],
+        ..row(
+            "looker",
+            "",
+            ("https://acme.cloud.looker.com/api/4.0/user", r#"{"id":"7","display_name":"Ada"}"#),
+            "7@acme",
+            "https://acme.cloud.looker.com/api/4.0",
+        )
+    },
+    Row {
         inputs: &[("tenant_id", "a8990e1f-ff32-408a-9f8e-78d3b9139b95")],
         token: (
             "https://login.microsoftonline.com/a8990e1f-ff32-408a-9f8e-78d3b9139b95/oauth2/v2.0/token",
@@ -74,6 +101,18 @@ pub(super) const ROWS: &[Row] = &[
         )
     },
     Row {
+        inputs: &[("subdomain", "dev-1"), ("domain", "okta.com"), ("api_token", "t")],
+        token: ("", ""),
+        carries: &[("authorization", "SSWS t")],
+        ..row(
+            "okta",
+            "",
+            ("https://dev-1.okta.com/api/v1/org", r#"{"id":"00o3","subdomain":"dev-1","status":"ACTIVE"}"#),
+            "00o3",
+            "https://dev-1.okta.com/api/v1",
+        )
+    },
+    Row {
         inputs: &[("host", "api.eu.pagerduty.com"), ("api_key", "k")],
         token: ("", ""),
         carries: &[("authorization", "Token token=k")],
@@ -84,6 +123,14 @@ pub(super) const ROWS: &[Row] = &[
             "",
             "https://api.eu.pagerduty.com",
         )
+    },
+    Row {
+        inputs: &[("host", "api-m.sandbox.paypal.com"), ("client_id", "i"), ("client_secret", "s")],
+        token: (
+            "https://api-m.sandbox.paypal.com/v1/oauth2/token",
+            r#"{"scope":"https://uri.paypal.com/services/invoicing","access_token":"at","token_type":"Bearer","app_id":"APP-1","expires_in":31668,"nonce":"n"}"#,
+        ),
+        ..row("paypal", "", ("", ""), "", "https://api-m.sandbox.paypal.com")
     },
     Row {
         inputs: &[("api_key", "SG.k.k")],
