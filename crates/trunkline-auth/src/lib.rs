@@ -7,4 +7,5 @@
 //!
 //! Start with [`oauth2::AuthorizationCode`].
 
+pub mod jwt;
 pub mod oauth2;

@@ -41,8 +41,25 @@ pub enum ClientAuthMethod {
     ClientSecretBasicRaw,
     /// In the body.
     ClientSecretPost,
+    /// A statement that `private_key` signs (RFC 7523, 2.2).
+    PrivateKeyJwt,
     /// A public client: no secret.
     None,
+}
+
+/// How the client's statements are signed (RFC 7518, 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub enum SigningAlg {
+    /// RSA with PKCS #1 v1.5.
+    #[serde(rename = "RS256")]
+    Rs256,
+    /// RSA with PSS.
+    #[serde(rename = "PS256")]
+    Ps256,
+    /// ECDSA on P-256.
+    #[serde(rename = "ES256")]
+    Es256,
 }
 
 /// What the service does when a refresh token that was already spent comes again.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
+use trunkline_auth::jwt::{Algorithm, SigningKey};
 use trunkline_core::url::Url;
 use trunkline_core::{
     BuildConnector, Connector, ConnectorInfo, Error, ErrorKind, RefreshPolicy, Reuse, RevokeScope, Secret,
@@ -12,7 +13,7 @@ use trunkline_core::{
 };
 
 use crate::account::AccountSource;
-use crate::choices::{ClientAuthMethod, GrantType, RefreshTokenReuse, RevocationScope};
+use crate::choices::{ClientAuthMethod, GrantType, RefreshTokenReuse, RevocationScope, SigningAlg};
 use crate::connector::OAuth2;
 
 /// Settings of the connector (`provider = "oauth2"`). `Debug` shows no secret.
@@ -24,11 +25,24 @@ use crate::connector::OAuth2;
 pub struct OAuth2Config {
     /// Client id of the application at the service.
     pub client_id: String,
-    /// Its secret. Without one it is a public client.
+    /// Its secret. Without one, and without a private key, it is a public client.
     #[serde(default)]
     pub client_secret: Option<Secret>,
-    /// How the client shows who it is. Default: `none` without a secret; else what the metadata offers,
-    /// `client_secret_basic` first and where nothing is said.
+    /// Its private key instead of a secret, unencrypted, as PEM: RSA of 2048 bits or more, or P-256.
+    #[serde(default)]
+    pub private_key: Option<Secret>,
+    /// The id by which the service knows the key (`kid`), if it knows several. Default: none is named.
+    #[serde(default)]
+    pub key_id: Option<String>,
+    /// How the private key signs. Default: RS256 with an RSA key, ES256 with the other.
+    #[serde(default)]
+    pub token_endpoint_auth_signing_alg: Option<SigningAlg>,
+    /// Whom the statements that the key signs are meant for (`aud`). Default: the token endpoint. The service's
+    /// issuer is better wherever it is taken (RFC 7523bis), and needed by FAPI 2.0.
+    #[serde(default)]
+    pub client_assertion_audience: Option<String>,
+    /// How the client shows who it is. Default: `private_key_jwt` with a private key, `none` without a secret; else
+    /// what the metadata offers, `client_secret_basic` first and where nothing is said.
     #[serde(default)]
     pub token_endpoint_auth_method: Option<ClientAuthMethod>,
     /// Where the service sends the browser after consent, sent byte for byte. Without it there is no
@@ -161,6 +175,10 @@ impl OAuth2Config {
         Self {
             client_id: client_id.into(),
             client_secret: Some(client_secret),
+            private_key: None,
+            key_id: None,
+            token_endpoint_auth_signing_alg: None,
+            client_assertion_audience: None,
             token_endpoint_auth_method: None,
             redirect_uri: None,
             grant_type: GrantType::default(),
@@ -226,12 +244,59 @@ impl OAuth2Config {
         policy
     }
 
+    /// Whether the client has nothing to prove itself with.
+    pub(crate) fn is_public(&self) -> bool {
+        self.client_secret.is_none() && self.private_key.is_none()
+    }
+
+    /// The private key, tried.
+    pub(crate) fn signing_key(&self) -> Result<Option<SigningKey>, Error> {
+        let Some(pem) = &self.private_key else { return Ok(None) };
+        let mut key = SigningKey::from_pem(pem)?;
+        if let Some(algorithm) = self.token_endpoint_auth_signing_alg {
+            key = key.algorithm(match algorithm {
+                SigningAlg::Rs256 => Algorithm::Rs256,
+                SigningAlg::Ps256 => Algorithm::Ps256,
+                SigningAlg::Es256 => Algorithm::Es256,
+            })?;
+        }
+        Ok(Some(self.key_id.iter().fold(key, |key, key_id| key.key_id(key_id))))
+    }
+
+    /// A key and the settings that go with it.
+    fn check_key(&self) -> Result<(), Error> {
+        let is_meant =
+            matches!(self.token_endpoint_auth_method, None | Some(ClientAuthMethod::PrivateKeyJwt));
+        let needs_key = self.token_endpoint_auth_method == Some(ClientAuthMethod::PrivateKeyJwt)
+            || self.key_id.is_some()
+            || self.token_endpoint_auth_signing_alg.is_some()
+            || self.client_assertion_audience.is_some();
+        let problem = match &self.private_key {
+            None if needs_key => "private_key is missing for private_key_jwt",
+            Some(_) if !is_meant => "private_key counts with private_key_jwt only",
+            Some(_) if self.client_secret.is_some() => {
+                "a client has a client_secret or a private_key, not both"
+            }
+            _ => {
+                let texts = [
+                    ("key_id", &self.key_id),
+                    ("client_assertion_audience", &self.client_assertion_audience),
+                ];
+                return texts
+                    .into_iter()
+                    .try_for_each(|(key, text)| text.as_ref().map_or(Ok(()), |text| check_text(key, text)));
+            }
+        };
+        Err(invalid(problem))
+    }
+
     /// Everything that neither the grants nor the endpoint check by themselves.
     pub(crate) fn check(&self) -> Result<(), Error> {
         check_text("client_id", &self.client_id)?;
         if let Some(secret) = &self.client_secret {
             check_text("client_secret", secret.expose())?;
         }
+        self.check_key()?;
         if let Some(issuer) = &self.issuer {
             self.check_issuer(issuer)?;
         }
@@ -239,7 +304,9 @@ impl OAuth2Config {
         let code = self.grant_type == GrantType::AuthorizationCode;
         let problem = match self {
             _ if code && self.redirect_uri.is_none() => "redirect_uri is missing for authorization_code",
-            _ if !code && self.client_secret.is_none() => "client_secret is missing for client_credentials",
+            _ if !code && self.is_public() => {
+                "client_secret, or private_key, is missing for client_credentials"
+            }
             _ if urls.into_iter().flatten().any(|url| !is_secure(url)) => {
                 "an endpoint must be https (plain http is for loopback only)"
             }

@@ -49,7 +49,7 @@ impl OAuth2 {
         let provider = |grant_type| -> Arc<dyn AuthProvider> {
             Arc::new(Provider::new(Arc::clone(&service), grant_type))
         };
-        let is_public = service.config.client_secret.is_none();
+        let is_public = service.config.is_public();
         Ok(Self {
             words,
             authorization_code: service

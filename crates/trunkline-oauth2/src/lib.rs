@@ -47,6 +47,6 @@ mod service;
 mod words;
 
 pub use account::AccountSource;
-pub use choices::{ClientAuthMethod, GrantType, RefreshTokenReuse, RevocationScope};
+pub use choices::{ClientAuthMethod, GrantType, RefreshTokenReuse, RevocationScope, SigningAlg};
 pub use config::OAuth2Config;
 pub use connector::OAuth2;

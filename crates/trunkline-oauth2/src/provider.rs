@@ -64,7 +64,12 @@ impl AuthProvider for Provider {
     fn client_identity(&self) -> Option<Secret> {
         // Known before the service is: what a service publishes makes no other client.
         let config = &self.service.config;
-        Some(oauth2::Client::new(&config.client_id, config.client_secret.clone()).identity())
+        let key = || {
+            let pem = config.private_key.as_ref()?;
+            Some(Secret::new(format!("{} {}", config.key_id.as_deref().unwrap_or_default(), pem.expose())))
+        };
+        let proof = config.client_secret.clone().or_else(key);
+        Some(oauth2::Client::new(&config.client_id, proof).identity())
     }
 
     async fn begin(&self, cx: &Cx, ask: &ConsentAsk) -> Result<Begun, Error> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use trunkline_auth::oauth2::{
-    AuthorizationCode, Client, ClientAuth, ClientCredentials, Introspection, TokenCodec, TokenResponse,
-    id_token_claims,
+    AuthorizationCode, Client, ClientAuth, ClientCredentials, Introspection, PrivateKeyJwt, TokenCodec,
+    TokenResponse, id_token_claims,
 };
 use trunkline_core::url::Url;
 use trunkline_core::{Account, Endpoint, Error, ErrorKind};
@@ -39,7 +39,7 @@ impl Server {
         let revocation = either(&config.revocation_endpoint, &metadata.revocation_endpoint);
         let introspection = either(&config.introspection_endpoint, &metadata.introspection_endpoint);
         let userinfo = either(&config.userinfo_endpoint, &metadata.userinfo_endpoint);
-        let client = client(config, metadata)?;
+        let client = client(config, metadata, &token)?;
         let authorization_code = match &config.redirect_uri {
             None => None,
             Some(redirect_uri) => {
@@ -54,9 +54,9 @@ impl Server {
                 )?)
             }
         };
-        let client_credentials = match &config.client_secret {
-            None => None,
-            Some(_) => Some(credentials(config, &client, token, revocation)?),
+        let client_credentials = match config.is_public() {
+            true => None,
+            false => Some(credentials(config, &client, token, revocation)?),
         };
         let introspection = introspection.map(|url| Introspection::new(client, url)).transpose()?;
         let introspection = introspection.map(|it| it.public_only(config.discovers().is_some()));
@@ -75,14 +75,25 @@ fn invalid(message: &'static str) -> Error {
     Error::new(ErrorKind::ConfigInvalid, message)
 }
 
-fn client(config: &OAuth2Config, metadata: &Metadata) -> Result<Client, Error> {
+fn client(config: &OAuth2Config, metadata: &Metadata, token: &Url) -> Result<Client, Error> {
     let offered = metadata.token_endpoint_auth_methods_supported.as_deref();
     let offers = |name: &str| offered.is_none_or(|offered| offered.iter().any(|method| method == name));
+    let signed = || -> Result<ClientAuth, Error> {
+        let key = config.signing_key()?.ok_or_else(|| invalid("private_key is missing"))?;
+        // Named here, so that it is the same at the introspection endpoint.
+        let audience = config.client_assertion_audience.as_deref().unwrap_or(token.as_str());
+        Ok(ClientAuth::PrivateKeyJwt(PrivateKeyJwt::new(key).audience(audience)))
+    };
     let auth = match config.token_endpoint_auth_method {
         Some(ClientAuthMethod::ClientSecretBasic) => ClientAuth::Basic,
         Some(ClientAuthMethod::ClientSecretBasicRaw) => ClientAuth::BasicRaw,
         Some(ClientAuthMethod::ClientSecretPost) => ClientAuth::Body,
+        Some(ClientAuthMethod::PrivateKeyJwt) => signed()?,
         Some(ClientAuthMethod::None) => ClientAuth::None,
+        None if config.private_key.is_some() && !offers("private_key_jwt") => {
+            return Err(invalid("the service takes no client that proves itself with a private key"));
+        }
+        None if config.private_key.is_some() => signed()?,
         None if config.client_secret.is_none() => ClientAuth::None,
         // RFC 8414, 2: where nothing is said, it is basic.
         None if offers("client_secret_basic") => ClientAuth::Basic,

@@ -36,6 +36,8 @@ impl Service {
     /// Checks the settings together. What needs no discovery is there at once.
     pub(crate) fn new(config: OAuth2Config) -> Result<Self, Error> {
         config.check()?;
+        // Also where endpoints are still to be discovered: a key that signs nothing is told now.
+        config.signing_key()?;
         let endpoint = server::endpoint(&config, config.userinfo_endpoint.as_ref())?;
         let server = match config.discovers() {
             Some(_) => None,

@@ -4,14 +4,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use form_urlencoded::byte_serialize;
 use http::{HeaderMap, HeaderValue, header};
+use jiff::Timestamp;
 use trunkline_core::{Error, ErrorKind, Secret};
+use url::Url;
 use zeroize::Zeroizing;
 
+use super::private_key_jwt::{ASSERTION_TYPE, PrivateKeyJwt};
 use super::request::{Params, owned};
 
 /// How the client shows who it is at the token and revocation endpoints (RFC 6749, 2.3). A request
 /// uses exactly one way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ClientAuth {
     /// `client_id` and `client_secret` in the body.
@@ -22,6 +25,8 @@ pub enum ClientAuth {
     BasicRaw,
     /// A public client: `client_id` in the body, no secret.
     None,
+    /// A statement that the client's private key signs, beside `client_id` (RFC 7523, 2.2). The client has no secret.
+    PrivateKeyJwt(PrivateKeyJwt),
     /// Not at all: the request itself says who the client is, as an assertion does (RFC 7521, 4.1). A secret
     /// is not sent; it only tells one client from another.
     Unstated,
@@ -66,7 +71,11 @@ impl Client {
     /// [`AuthProvider`](trunkline_core::AuthProvider::client_identity) answers.
     #[must_use]
     pub fn identity(&self) -> Secret {
-        let secret = self.secret.as_ref().map_or("", Secret::expose);
+        let key = match &self.auth {
+            ClientAuth::PrivateKeyJwt(jwt) => Some(jwt.identity()),
+            _ => None,
+        };
+        let secret = key.as_ref().or(self.secret.as_ref()).map_or("", Secret::expose);
         // The length keeps ("a", "b c") and ("a b", "c") apart.
         Secret::new(format!("{} {} {secret}", self.id.len(), self.id))
     }
@@ -74,9 +83,13 @@ impl Client {
     /// Checks that id, secret and way fit together.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let has_secret = self.secret.as_ref().is_some_and(|secret| !secret.is_empty());
-        let problem = match self.auth {
+        let problem = match &self.auth {
             _ if self.id.is_empty() => "the client id is empty",
             ClientAuth::None if has_secret => "a public client has no secret",
+            ClientAuth::PrivateKeyJwt(_) if has_secret => {
+                "a client that proves itself with a key has no secret"
+            }
+            ClientAuth::PrivateKeyJwt(jwt) => return jwt.check(),
             ClientAuth::Body | ClientAuth::Basic | ClientAuth::BasicRaw if !has_secret => {
                 "the client has no secret"
             }
@@ -86,15 +99,28 @@ impl Client {
         Err(Error::new(ErrorKind::ConfigInvalid, problem))
     }
 
-    /// Adds what shows who the client is, to the parameters or to the headers.
-    pub(crate) fn authenticate(&self, params: &mut Params, headers: &mut HeaderMap) -> Result<(), Error> {
+    /// Adds what shows who the client is, to the parameters or to the headers of a request that is meant for `endpoint`
+    /// and sent `now`.
+    pub(crate) fn authenticate(
+        &self,
+        params: &mut Params,
+        headers: &mut HeaderMap,
+        endpoint: &Url,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let secret = self.secret.as_ref().map_or("", Secret::expose);
-        match self.auth {
+        match &self.auth {
             ClientAuth::Body => {
                 params.plain("client_id", &self.id);
                 params.secret("client_secret", secret);
             }
             ClientAuth::None => params.plain("client_id", &self.id),
+            ClientAuth::PrivateKeyJwt(jwt) => {
+                let assertion = jwt.assertion(&self.id, endpoint, now)?;
+                params.plain("client_id", &self.id);
+                params.plain("client_assertion_type", ASSERTION_TYPE);
+                params.secret("client_assertion", assertion.expose());
+            }
             ClientAuth::Unstated => {}
             ClientAuth::Basic => {
                 // Sized once: a text that grows leaves copies behind.

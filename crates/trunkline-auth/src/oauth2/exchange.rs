@@ -39,7 +39,7 @@ impl TokenEndpoint {
             Purpose::Refresh => self.refresh_url.as_ref().unwrap_or(&self.token_url),
             _ => &self.token_url,
         };
-        let request = self.request(url, self.method.clone(), self.encoding, &mut params)?;
+        let request = self.request(cx, url, self.method.clone(), self.encoding, &mut params)?;
         let answer = self.send(cx, purpose, request).await?;
         let times = self.codec.times(answer.started, http_date::offset(&answer.headers, answer.received));
         let defect = match answer.status.is_success() {
@@ -54,6 +54,7 @@ impl TokenEndpoint {
 
     pub(crate) fn request(
         &self,
+        cx: &Cx,
         url: &Url,
         method: Method,
         encoding: TokenEncoding,
@@ -63,7 +64,7 @@ impl TokenEndpoint {
         request.timeout = Some(TIMEOUT);
         request.public_only = self.public_only && is_public_host(url);
         request.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-        self.client.authenticate(params, &mut request.headers)?;
+        self.client.authenticate(params, &mut request.headers, &self.token_url, cx.clock().wall())?;
         params.write(&mut request, encoding, &self.renames)?;
         Ok(request)
     }

@@ -68,7 +68,8 @@ impl Introspection {
     pub async fn ask(&self, cx: &Cx, token: &Secret) -> Result<Introspected, Error> {
         let mut params = Params::default();
         params.secret("token", token.expose());
-        let request = self.0.request(&self.0.token_url, Method::POST, TokenEncoding::Form, &mut params)?;
+        let request =
+            self.0.request(cx, &self.0.token_url, Method::POST, TokenEncoding::Form, &mut params)?;
         let answer = self.0.send(cx, Purpose::Introspect, request).await?;
         let offset = http_date::offset(&answer.headers, answer.received);
         let defect = match answer.status.is_success() && answer.broken.is_none() {

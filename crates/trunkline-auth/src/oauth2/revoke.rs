@@ -48,7 +48,7 @@ impl TokenEndpoint {
         if self.revoke_hint {
             params.plain("token_type_hint", kind);
         }
-        let request = self.request(url, Method::POST, TokenEncoding::Form, &mut params)?;
+        let request = self.request(cx, url, Method::POST, TokenEncoding::Form, &mut params)?;
         let answer = self.send(cx, Purpose::Revoke, request).await?;
         let objection = self.codec.objection(answer.status, &answer.body);
         if answer.status.is_success() && objection.is_none() {

@@ -94,13 +94,15 @@ impl TokenEndpoint {
     /// Refuses names that belong to the grant itself, and names that would be sent twice.
     pub(crate) fn check_names<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<(), Error> {
         // An author who could set these could turn the grant into another one.
-        const OURS: [&str; 9] = [
+        const OURS: [&str; 11] = [
             "grant_type",
             "code",
             "code_verifier",
             "redirect_uri",
             "client_id",
             "client_secret",
+            "client_assertion",
+            "client_assertion_type",
             "refresh_token",
             "scope",
             "token",
