@@ -95,7 +95,8 @@ async fn c_7523_01_the_client_is_issuer_and_subject_of_a_short_statement() {
 #[tokio::test]
 async fn c_7523_05_each_algorithm_verifies_with_the_public_key_and_no_other() {
     let ((rsa, rsa_public), (ec, ec_public)) = (self::rsa(), self::ec());
-    let cases: [(&Secret, Option<Algorithm>, &str, &dyn VerificationAlgorithm, &[u8]); 4] = [
+    type Case<'a> = (&'a Secret, Option<Algorithm>, &'a str, &'static dyn VerificationAlgorithm, &'a [u8]);
+    let cases: [Case<'_>; 4] = [
         (&rsa, None, "RS256", &RSA_PKCS1_2048_8192_SHA256, &rsa_public),
         (&rsa, Some(Algorithm::Ps256), "PS256", &RSA_PSS_2048_8192_SHA256, &rsa_public),
         (&ec, None, "ES256", &ECDSA_P256_SHA256_FIXED, &ec_public),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use trunkline_auth::jwt::SigningKey;
 use trunkline_core::{
     BuildConnector, Connector, ConnectorInfo, Error, ErrorKind, Secret, nearest, printable,
 };
@@ -14,6 +15,7 @@ use crate::connector::ManifestConnector;
 use crate::folder::Folder;
 use crate::format::{AuthMethod, Format, GivenBy, Method};
 use crate::manifest::Manifest;
+use crate::provider::signing_key;
 use crate::reload::Reload;
 
 /// Settings of the connector (`provider = "manifest"`). `Debug` shows no secret.
@@ -45,9 +47,16 @@ pub struct ManifestConfig {
     /// Client id of the application at the service, for OAuth 2.
     #[serde(default)]
     pub client_id: Option<String>,
-    /// Its secret. Without one it is a public client.
+    /// Its secret. Without one it is a public client, or one with a key.
     #[serde(default)]
     pub client_secret: Option<Secret>,
+    /// Its private key as PEM, where the manifest wants `private_key_jwt`: unencrypted; RSA of 2048 bits or more, or
+    /// P-256.
+    #[serde(default)]
+    pub private_key: Option<Secret>,
+    /// The id by which the service knows the key (`kid`), if it knows several.
+    #[serde(default)]
+    pub key_id: Option<String>,
     /// Where the service sends the browser after consent, sent byte for byte.
     #[serde(default)]
     pub redirect_uri: Option<String>,
@@ -78,6 +87,25 @@ impl ManifestConfig {
                 Err(invalid("`name` or `file` says which manifest it is, and both are missing"))
             }
             _ => Err(invalid("a connector has one manifest: `name` or `file`, not both")),
+        }
+    }
+
+    /// The client's private key, tried.
+    fn signing_key(&self, format: &Format) -> Result<Option<SigningKey>, Error> {
+        let oauth2 = format.oauth2.as_ref().filter(|it| {
+            it.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt && it.client_id_input.is_none()
+        });
+        match (&self.private_key, oauth2) {
+            (Some(_), None) => Err(invalid("the manifest wants no private_key")),
+            (None, _) if self.key_id.is_some() => Err(invalid("key_id needs private_key")),
+            (None, _) => Ok(None),
+            (Some(_), Some(_)) if self.client_secret.is_some() => {
+                Err(invalid("a client has a client_secret or a private_key, not both"))
+            }
+            (Some(pem), Some(oauth2)) => {
+                let key = signing_key(pem, oauth2)?;
+                Ok(Some(self.key_id.iter().fold(key, |key, key_id| key.key_id(key_id))))
+            }
         }
     }
 
@@ -124,6 +152,7 @@ impl ManifestConfig {
         for (key, value) in [
             ("client_id", self.client_id.as_deref()),
             ("client_secret", self.client_secret.as_ref().map(Secret::expose)),
+            ("key_id", self.key_id.as_deref()),
         ] {
             // What pasting adds. The value is not quoted.
             if value.is_some_and(|value| {
@@ -138,6 +167,7 @@ impl ManifestConfig {
         let operator = Operator {
             client_id: self.client_id.clone(),
             client_secret: self.client_secret.clone(),
+            key: self.signing_key(format)?,
             redirect_uri: self.redirect_uri.clone(),
             scopes: self.scopes.clone(),
             method,
@@ -153,6 +183,7 @@ impl ManifestConfig {
 pub(crate) struct Operator {
     pub(crate) client_id: Option<String>,
     pub(crate) client_secret: Option<Secret>,
+    pub(crate) key: Option<SigningKey>,
     pub(crate) redirect_uri: Option<String>,
     pub(crate) scopes: Vec<String>,
     pub(crate) method: Option<Method>,
@@ -174,12 +205,14 @@ impl Operator {
             Some(Method::AuthorizationCode) if self.redirect_uri.is_none() => {
                 Err(invalid("redirect_uri is missing"))
             }
-            Some(Method::AuthorizationCode | Method::ClientCredentials)
-                if is_own_client
-                    && self.client_secret.is_none()
-                    && oauth2.token_endpoint_auth_method != AuthMethod::None =>
-            {
-                Err(invalid("client_secret is missing"))
+            Some(Method::AuthorizationCode | Method::ClientCredentials) if is_own_client => {
+                match oauth2.token_endpoint_auth_method {
+                    AuthMethod::None => Ok(()),
+                    AuthMethod::PrivateKeyJwt if self.key.is_none() => Err(invalid("private_key is missing")),
+                    AuthMethod::PrivateKeyJwt => Ok(()),
+                    _ if self.client_secret.is_none() => Err(invalid("client_secret is missing")),
+                    _ => Ok(()),
+                }
             }
             _ => Ok(()),
         }

@@ -144,7 +144,7 @@ impl ManifestConnector {
         grant: &Grant,
         identity: &Identity,
     ) -> Result<Option<Account>, Error> {
-        let grants = Grants { operator: &self.shared.operator, manifest: None };
+        let grants = Grants { operator: &self.shared.operator, manifest: Some(&self.shared.manifest) };
         let values = self.values(session.captures());
         let Some(oauth2) = &self.format().oauth2 else { return Ok(None) };
         let Some(asked) = introspection(&grants, oauth2, values)? else { return Ok(None) };

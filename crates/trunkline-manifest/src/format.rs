@@ -2,6 +2,7 @@
 //!
 //! Unknown keys are errors everywhere. The comments here are the descriptions of the JSON Schema.
 
+mod client_assertion;
 mod flow;
 mod input;
 mod oauth2;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+pub(crate) use client_assertion::{ClientAssertion, SigningAlg};
 pub(crate) use flow::{ApiKey, Basic, BasicPair, Injection, JwtBearer, SessionLogin};
 pub(crate) use input::{Capture, CaptureSource, GivenBy, Input};
 pub(crate) use oauth2::{

@@ -2,11 +2,13 @@
 
 mod build;
 mod captured;
+mod client;
 mod key;
 mod needs;
 mod token;
 
 pub(crate) use build::{Grants, introspection};
+pub(crate) use client::signing_key;
 pub(crate) use key::KeyProvider;
 use needs::inputs_of;
 pub(crate) use token::{TokenProvider, inner, specs};

@@ -33,8 +33,9 @@ pub(crate) fn run(format: &Format) -> Result<(), (Span, Error)> {
             }
         }
     }
-    let is_public =
-        format.oauth2.as_ref().is_some_and(|it| it.token_endpoint_auth_method == AuthMethod::None);
+    let is_public = format.oauth2.as_ref().is_some_and(|it| {
+        matches!(it.token_endpoint_auth_method, AuthMethod::None | AuthMethod::PrivateKeyJwt)
+    });
     let operator = Operator {
         client_id: Some("client-1".to_owned()),
         client_secret: (!is_public).then(|| Secret::new("made-up")),

@@ -74,7 +74,7 @@ fn what_is_not_supported_is_said_to_be_so() {
         ),
         (("\"authorization_code\"", "\"password\""), "RFC 9700 forbids it"),
         (
-            ("scopes =", "token_endpoint_auth_method = 'private_key_jwt'\nscopes ="),
+            ("scopes =", "token_endpoint_auth_method = 'client_secret_jwt'\nscopes ="),
             "not supported by this version",
         ),
         (("manifest = 1", "manifest = 2"), "this version reads `manifest = 1`"),

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jsonwebtoken::EncodingKey;
+use trunkline_auth::jwt::SigningKey;
 use trunkline_auth::oauth2::{
     AuthorizationCode, Client, ClientAuth, ClientCredentials, JwtBearer, TimeUnit, TokenCodec,
 };
@@ -31,7 +31,7 @@ pub(crate) const USERNAME: InputSpec =
 /// The app at Salesforce, and what its settings allow.
 pub(crate) struct App {
     config: SalesforceConfig,
-    key: Option<EncodingKey>,
+    key: Option<SigningKey>,
 }
 
 /// The setters that all three have in common.

@@ -65,7 +65,7 @@ pub(crate) struct SessionLogin {
 pub(crate) struct JwtBearer {
     /// Where the statement is exchanged.
     pub(crate) token_endpoint: At<Template>,
-    /// The secret input that holds the private key, as PEM. It signs with RS256.
+    /// The secret input that holds the private key, as PEM. An RSA key signs with RS256, one on P-256 with ES256.
     pub(crate) private_key: At<String>,
     /// The key's id, for the statement's header. Roots: input.
     #[serde(default)]

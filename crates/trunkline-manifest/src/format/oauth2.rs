@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-use super::{Injection, Templates};
+use super::{ClientAssertion, Injection, Templates};
 use crate::at::At;
 use crate::template::Template;
 
@@ -40,6 +40,9 @@ pub(crate) struct OAuth2 {
     /// The tenant's secret input that is the client secret; together with `client_id_input`.
     #[serde(default)]
     pub(crate) client_secret_input: Option<At<String>>,
+    /// How the client proves itself with `private_key_jwt`.
+    #[serde(default)]
+    pub(crate) client_assertion: Option<At<ClientAssertion>>,
     /// Whether PKCE with S256 is used. Default true; false only for services that reject it.
     #[serde(default = "yes")]
     pub(crate) pkce: bool,
@@ -146,6 +149,8 @@ pub(crate) enum AuthMethod {
     ClientSecretBasicRaw,
     /// In the body.
     ClientSecretPost,
+    /// A statement that a private key signs (RFC 7523, 2.2).
+    PrivateKeyJwt,
     /// A public client: no secret.
     None,
 }
@@ -161,17 +166,20 @@ impl<'de> Deserialize<'de> for AuthMethod {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<AuthMethod, E> {
-                const ALL: &[&str] =
-                    &["client_secret_basic", "client_secret_basic_raw", "client_secret_post", "none"];
+                const ALL: &[&str] = &[
+                    "client_secret_basic",
+                    "client_secret_basic_raw",
+                    "client_secret_post",
+                    "private_key_jwt",
+                    "none",
+                ];
                 match text {
                     "client_secret_basic" => Ok(AuthMethod::ClientSecretBasic),
                     "client_secret_basic_raw" => Ok(AuthMethod::ClientSecretBasicRaw),
                     "client_secret_post" => Ok(AuthMethod::ClientSecretPost),
+                    "private_key_jwt" => Ok(AuthMethod::PrivateKeyJwt),
                     "none" => Ok(AuthMethod::None),
-                    "private_key_jwt"
-                    | "client_secret_jwt"
-                    | "tls_client_auth"
-                    | "self_signed_tls_client_auth" => {
+                    "client_secret_jwt" | "tls_client_auth" | "self_signed_tls_client_auth" => {
                         Err(E::custom(format!("`{text}` is not supported by this version")))
                     }
                     _ => Err(E::unknown_variant(text, ALL)),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+use trunkline_auth::jwt::SigningKey;
 use trunkline_auth::oauth2::{
     AuthorizationCode, Client, ClientAuth, ClientCredentials, Introspection, JwtBearer, TimeUnit, TokenCodec,
     TokenEncoding, TokenResponse as Answer, ZeroExpiry,
@@ -12,15 +13,14 @@ use trunkline_auth::oauth2::{
 use trunkline_core::http::Method as HttpMethod;
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::{
-    Account, Cause, Diagnosis, Error, ErrorKind, InputSpec, Inputs, NewConsent, RefreshPolicy, Reuse,
-    RevokeScope, Secret,
+    Account, Error, InputSpec, Inputs, NewConsent, RefreshPolicy, Reuse, RevokeScope, Secret,
 };
 
 use super::captured;
+use super::client::{client, misconfigured};
 use crate::config::Operator;
 use crate::format::{
-    self, AuthMethod, Encoding, OAuth2, RenewalPolicy, RequestMethod, RevocationScope, TokenResponse, Unit,
-    Zero,
+    self, Encoding, OAuth2, RenewalPolicy, RequestMethod, RevocationScope, TokenResponse, Unit, Zero,
 };
 use crate::judge::judge;
 use crate::manifest::Manifest;
@@ -86,7 +86,7 @@ pub(crate) fn code(
 ) -> Result<AuthorizationCode, Error> {
     let endpoint = oauth2.authorization_endpoint.as_ref().ok_or_else(misconfigured)?;
     let redirect_uri = grants.operator.redirect_uri.as_deref().ok_or_else(misconfigured)?;
-    let client = client(grants.operator, oauth2, values)?;
+    let client = client(grants, oauth2, values)?;
     let builder = AuthorizationCode::builder(
         client,
         values.url(endpoint)?,
@@ -134,7 +134,7 @@ pub(crate) fn credentials(
     oauth2: &OAuth2,
     values: Values<'_>,
 ) -> Result<ClientCredentials, Error> {
-    let client = client(grants.operator, oauth2, values)?;
+    let client = client(grants, oauth2, values)?;
     let builder = ClientCredentials::builder(client, values.url(&oauth2.token_endpoint)?);
     oauth2_requests!(builder, grants, values, oauth2).policy(minted(&oauth2.renewal)).build()
 }
@@ -208,24 +208,13 @@ struct Statement {
 
 impl Statement {
     fn sign(&self, inputs: &Inputs, now: Timestamp) -> Result<Secret, Error> {
-        let pem = inputs.require(&self.private_key)?;
-        let key = jsonwebtoken::EncodingKey::from_rsa_pem(pem.expose().as_bytes()).map_err(|_| {
-            Error::from(
-                Diagnosis::new(Cause::UserCredentialsInvalid)
-                    .message("the private key is no PEM of an RSA key"),
-            )
-        })?;
+        let key = SigningKey::from_pem(inputs.require(&self.private_key)?).map_err(super::client::no_key)?;
         let claims = self.claims.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
         let mut claims: Map<String, Value> = claims.collect();
         let issued = now.as_second();
         claims.insert("iat".to_owned(), issued.into());
         claims.insert("exp".to_owned(), issued.saturating_add(self.lifetime_s.into()).into());
-        let mut header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::RS256);
-        header.kid.clone_from(&self.key_id);
-        let signed = jsonwebtoken::encode(&header, &claims, &key);
-        signed.map(Secret::new).map_err(|_| {
-            Diagnosis::new(Cause::ConfigurationInvalid).message("the private key signs nothing").into()
-        })
+        self.key_id.iter().fold(key, |key, key_id| key.key_id(key_id)).sign(&claims)
     }
 }
 
@@ -236,32 +225,8 @@ pub(crate) fn introspection(
     values: Values<'_>,
 ) -> Result<Option<Introspection>, Error> {
     let Some(url) = &oauth2.introspection_endpoint else { return Ok(None) };
-    let client = client(grants.operator, oauth2, values)?;
+    let client = client(grants, oauth2, values)?;
     Introspection::new(client, values.url(url)?).map(|it| Some(it.public_only(true)))
-}
-
-fn misconfigured() -> Error {
-    Error::new(ErrorKind::ConfigInvalid, "the settings do not fit this way to hold a grant")
-}
-
-/// The application's client, or each customer's own.
-fn client(operator: &Operator, oauth2: &OAuth2, values: Values<'_>) -> Result<Client, Error> {
-    let (id, secret) = match &oauth2.client_id_input {
-        Some(id) => {
-            let secret = oauth2.client_secret_input.as_ref();
-            let secret = secret.map(|secret| values.value(Root::Input, secret)).transpose()?;
-            let id = values.value(Root::Input, id)?;
-            (id.to_string(), secret.map(|secret| Secret::new(secret.as_str())))
-        }
-        None => (operator.client_id.clone().ok_or_else(misconfigured)?, operator.client_secret.clone()),
-    };
-    let auth = match oauth2.token_endpoint_auth_method {
-        AuthMethod::ClientSecretBasic => ClientAuth::Basic,
-        AuthMethod::ClientSecretBasicRaw => ClientAuth::BasicRaw,
-        AuthMethod::ClientSecretPost => ClientAuth::Body,
-        AuthMethod::None => ClientAuth::None,
-    };
-    Ok(Client::new(id, secret).auth(auth))
 }
 
 fn method(method: RequestMethod) -> HttpMethod {

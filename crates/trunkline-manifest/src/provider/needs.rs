@@ -31,6 +31,10 @@ pub(crate) fn inputs_of(format: &Format, method: Method) -> HashSet<&str> {
                 templates.extend(&oauth2.introspection_endpoint);
                 templates.extend(oauth2.token_params.values());
                 direct.extend(oauth2.client_id_input.iter().chain(&oauth2.client_secret_input));
+                if let Some(assertion) = &oauth2.client_assertion {
+                    templates.extend(assertion.audience.iter().chain(assertion.claims.values()));
+                    direct.extend(assertion.private_key_input.iter().chain(&assertion.key_id_input));
+                }
             }
         }
         Method::ApiKey => direct.extend(format.api_key.iter().flat_map(|key| &key.inputs)),

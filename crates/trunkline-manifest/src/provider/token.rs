@@ -176,7 +176,9 @@ impl AuthProvider for TokenProvider {
             .filter(|_| matches!(self.method, Method::AuthorizationCode | Method::ClientCredentials))?;
         // A customer's own client is no fault of the application's.
         let id = self.operator().client_id.as_ref().filter(|_| oauth2.client_id_input.is_none())?;
-        Some(trunkline_auth::oauth2::Client::new(id, self.operator().client_secret.clone()).identity())
+        let key = || self.operator().key.as_ref().map(|key| key.identity());
+        let proof = self.operator().client_secret.clone().or_else(key);
+        Some(trunkline_auth::oauth2::Client::new(id, proof).identity())
     }
 
     async fn begin(&self, cx: &Cx, ask: &ConsentAsk) -> Result<Begun, Error> {

@@ -7,7 +7,8 @@ use trunkline_core::{nearest, printable};
 use super::Check;
 use crate::at::{At, Span};
 use crate::format::{
-    CaptureSource, Encoding, GivenBy, GrantType, OAuth2, RenewalPolicy, RequestMethod, Reuse, TokenResponse,
+    AuthMethod, CaptureSource, ClientAssertion, Encoding, GivenBy, GrantType, OAuth2, RenewalPolicy,
+    RequestMethod, Reuse, TokenResponse,
 };
 use crate::template::Root;
 
@@ -110,7 +111,16 @@ impl<'a> Check<'a, '_> {
     }
 
     pub(super) fn client(&mut self, oauth2: &'a At<OAuth2>) {
-        for (name, is_secret) in [(&oauth2.client_id_input, false), (&oauth2.client_secret_input, true)] {
+        let assertion = oauth2.client_assertion.as_ref();
+        let of_key = |name: fn(&'a ClientAssertion) -> &'a Option<At<String>>| {
+            assertion.map_or(&None, |assertion| name(assertion))
+        };
+        for (name, is_secret) in [
+            (&oauth2.client_id_input, false),
+            (&oauth2.client_secret_input, true),
+            (of_key(|it| &it.private_key_input), true),
+            (of_key(|it| &it.key_id_input), false),
+        ] {
             let Some(name) = name else { continue };
             let Some(input) = self.declared_input(name, name.span) else { continue };
             if input.secret != is_secret || input.given_by != GivenBy::Tenant {
@@ -123,6 +133,51 @@ impl<'a> Check<'a, '_> {
         }
         if let (None, Some(secret)) = (&oauth2.client_id_input, &oauth2.client_secret_input) {
             self.problem(secret.span, "`client_secret_input` needs `client_id_input`");
+        }
+        if let Some(assertion) = assertion {
+            self.client_assertion(oauth2, assertion);
+        }
+        let is_keyed = oauth2.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt;
+        match &oauth2.client_id_input {
+            Some(id) if is_keyed && of_key(|it| &it.private_key_input).is_none() => {
+                self.problem(id.span, "a customer's own client needs `client_assertion.private_key_input`");
+            }
+            _ => {}
+        }
+    }
+
+    fn client_assertion(&mut self, oauth2: &'a OAuth2, assertion: &'a At<ClientAssertion>) {
+        if oauth2.token_endpoint_auth_method != AuthMethod::PrivateKeyJwt {
+            self.problem(
+                assertion.span,
+                "this counts with `token_endpoint_auth_method = \"private_key_jwt\"` only",
+            );
+        }
+        if let Some(secret) = &oauth2.client_secret_input {
+            self.problem(secret.span, "a client that proves itself with a key has no secret");
+        }
+        match (&assertion.private_key_input, &assertion.key_id_input) {
+            (Some(key), _) if oauth2.client_id_input.is_none() => {
+                self.problem(key.span, "`private_key_input` needs `client_id_input`");
+            }
+            (None, Some(key_id)) => {
+                self.problem(key_id.span, "`key_id_input` needs `private_key_input`");
+            }
+            _ => {}
+        }
+        if let Some(audience) = &assertion.audience {
+            self.template(audience, &[Root::Input]);
+        }
+        self.params(&assertion.claims);
+        for name in ["iss", "sub", "aud", "iat", "exp", "jti"] {
+            if let Some(claim) = assertion.claims.get(name) {
+                self.problem(claim.span, format!("the claim `{name}` is set by the standard"));
+            }
+        }
+        if let Some(lifetime) = &assertion.lifetime_s
+            && !(1..=3600).contains(&**lifetime)
+        {
+            self.problem(lifetime.span, "a statement is good for 1 to 3600 seconds");
         }
     }
 
