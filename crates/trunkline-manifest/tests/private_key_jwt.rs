@@ -181,7 +181,7 @@ fn a_statement_that_cannot_be_made_is_refused_with_the_manifest() {
         ("scope = 'rest'", "sub = 'ada'", "the claim `sub` is set by the standard"),
         ("'ES256'", "'none'", "is no value of this key"),
         ("'ES256'", "'HS256'", "is no value of this key"),
-        ("signing_alg", "signing_algorithm", "did you mean `signing_alg`?"),
+        ("signing_alg", "signing_algo", "did you mean `signing_alg`?"),
         ("key_id_input = 'certificate_id'", "audience = '{capture.x}'", "capture"),
     ] {
         assert!(whole.contains(from), "{from}");
