@@ -7,7 +7,7 @@ use serde_json::Value;
 use trunkline_auth::oauth2;
 use trunkline_core::bytes::Bytes;
 use trunkline_core::http::header::{ACCEPT, CONTENT_TYPE};
-use trunkline_core::http::{HeaderName, HeaderValue, Method as HttpMethod};
+use trunkline_core::http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod};
 use trunkline_core::permission::PermissionMap;
 use trunkline_core::{
     Account, AuthProvider, Call, Captures, Cause, Connector, ConnectorInfo, Cx, Diagnosis, Endpoint, Error,
@@ -129,6 +129,10 @@ impl ManifestConnector {
         if let Some(judged) = self.diagnose(&exchange) {
             return Err(judged.into());
         }
+        // What stands before a service answers as it likes, and proves nothing.
+        if is_page(&head.headers, &body) {
+            return Err(oauth2::diagnose(&exchange, cx.clock().wall()).into());
+        }
         Ok(serde_json::from_slice(&body).unwrap_or(Value::Null))
     }
 
@@ -224,6 +228,17 @@ pub(crate) fn endpoint(values: Values<'_>) -> Result<Endpoint, Error> {
         }
     }
     Ok(endpoint)
+}
+
+/// Whether an answer is a page for people. There are services that call JSON a page.
+fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(|kind| kind.as_bytes().to_ascii_lowercase());
+    let is_html = kind.is_some_and(|kind| kind.starts_with(b"text/html"));
+    let body = body.trim_ascii_start();
+    let start = body.iter().take(14).map(u8::to_ascii_lowercase).collect::<Vec<_>>();
+    (is_html && body.first() == Some(&b'<'))
+        || start.starts_with(b"<html")
+        || start.starts_with(b"<!doctype html")
 }
 
 fn http_method(kind: RequestKind) -> HttpMethod {

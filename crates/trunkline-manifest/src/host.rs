@@ -91,7 +91,12 @@ impl HostPattern {
 
     /// A host that it names.
     pub(crate) fn sample(&self) -> String {
-        let below = if self.below { "example." } else { "" };
+        self.sample_below("example")
+    }
+
+    /// The one called `label` where it names all below a domain.
+    pub(crate) fn sample_below(&self, label: &str) -> String {
+        let below = if self.below { format!("{label}.") } else { String::new() };
         let port = self.port.map_or(String::new(), |port| format!(":{port}"));
         format!("{below}{}{port}", self.name)
     }

@@ -4,12 +4,13 @@ use serde_json::Value;
 use trunkline_core::{Account, Error, ServiceText};
 use zeroize::Zeroizing;
 
+use crate::at::At;
 use crate::format::Identity;
 use crate::template::{Root, Template};
 use crate::values::Values;
 
-/// The account that the texts of `identity` name; parts that nothing is known of stay empty. `response` finds a
-/// member of the answer by its path.
+/// The account that the texts of `identity` name; parts that nothing is known of stay empty, but for those that stand
+/// in the answer: without one of them, it would be another account. `response` finds a member of the answer by its path.
 pub(crate) fn account(
     identity: &Identity,
     values: Values<'_>,
@@ -25,6 +26,11 @@ pub(crate) fn account(
         filled.ok().and_then(|text| identifier(&text))
     };
     let part = |template: Option<&Template>| template.and_then(text).unwrap_or_default();
+    let is_told = |template: &&At<Template>| template.expressions().any(|(root, _)| root == Root::Response);
+    let mut told = identity.company.iter().chain(&identity.user).filter(is_told);
+    if told.any(|template| text(template).is_none()) {
+        return None;
+    }
     let (company, user) = (part(identity.company.as_deref()), part(identity.user.as_deref()));
     if company.is_empty() && user.is_empty() {
         return None;

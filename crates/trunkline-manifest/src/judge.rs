@@ -19,7 +19,7 @@ pub(crate) fn judge(format: &Format, exchange: &Exchange<'_>) -> Option<Diagnosi
         return None;
     }
     let by_standard = oauth2::diagnose(exchange, Timestamp::UNIX_EPOCH);
-    let found = format.errors.iter().find(|matcher| matches(matcher, exchange, by_standard.evidence()));
+    let found = matched(format, exchange, by_standard.evidence()).map(|(_, matcher)| matcher);
     let diagnosis = match (found, &format.rate_limit) {
         (Some(matcher), _) => of_matcher(format, matcher),
         (None, Some(limit)) if limits(limit, exchange) => Diagnosis::new(Cause::RateLimited),
@@ -40,6 +40,16 @@ pub(crate) fn judge(format: &Format, exchange: &Exchange<'_>) -> Option<Diagnosi
         _ => format.rate_limit.as_ref().and_then(|limit| pause(limit, exchange.headers)),
     };
     Some(told.into_iter().fold(diagnosis, |diagnosis, pause| diagnosis.retry_after(pause.min(LONGEST_PAUSE))))
+}
+
+/// The first matcher that an answer fits, and its place.
+pub(crate) fn matched<'f>(
+    format: &'f Format,
+    exchange: &Exchange<'_>,
+    evidence: &Evidence,
+) -> Option<(usize, &'f ErrorMatcher)> {
+    let mut all = format.errors.iter().map(|matcher| &**matcher).enumerate();
+    all.find(|(_, matcher)| matches(matcher, exchange, evidence))
 }
 
 fn of_matcher(format: &Format, matcher: &ErrorMatcher) -> Diagnosis {

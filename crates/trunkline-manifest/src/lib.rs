@@ -51,6 +51,8 @@ mod intern;
 mod judge;
 mod load;
 mod manifest;
+#[cfg(feature = "mirror")]
+pub mod mirror;
 mod pages;
 mod pattern;
 mod permission;

@@ -1,8 +1,10 @@
 //! One provider as data.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
+use crate::folder::Folder;
 use crate::format::Format;
 use crate::load::read_all;
 use crate::pages::Pages;
@@ -27,6 +29,15 @@ impl Manifest {
     /// Everything that is wrong with it. No value that may be a secret is quoted.
     pub fn parse(file: &str, text: &str) -> Result<Arc<Self>, Problems> {
         read_all([(file, text)])?.pop().ok_or_else(|| Problem::of_file(file, "there is no manifest").into())
+    }
+
+    /// Reads a manifest's file, and beside it those it extends: `extends = "acme"` is `acme.toml`.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it, and what cannot be read.
+    pub fn load(file: impl AsRef<Path>) -> Result<Arc<Self>, Problems> {
+        Folder::load_one(file.as_ref())
     }
 
     /// The provider's name.

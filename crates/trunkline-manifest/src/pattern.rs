@@ -13,6 +13,10 @@ pub(crate) const MAX_VALUE_BYTES: usize = 2048;
 /// Longest pattern, in bytes.
 const MAX_PATTERN_BYTES: usize = 256;
 
+/// How often what may be repeated is repeated in a varied value.
+#[cfg(feature = "mirror")]
+const VARIED_LENGTH: u16 = 8;
+
 /// A set of ASCII characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Set(u128);
@@ -24,6 +28,16 @@ impl Set {
 
     fn has(self, byte: u8) -> bool {
         byte.is_ascii() && self.0 & (1 << byte) != 0
+    }
+
+    /// Its letters and digits, or all it has if there are none of them.
+    #[cfg(feature = "mirror")]
+    fn plain(self) -> Vec<char> {
+        let all = |is_meant: fn(u8) -> bool| {
+            (0..=127_u8).filter(|byte| self.has(*byte) && is_meant(*byte)).map(char::from).collect::<Vec<_>>()
+        };
+        let plain = all(|byte| byte.is_ascii_alphanumeric());
+        if plain.is_empty() { all(|_| true) } else { plain }
     }
 
     fn first(self) -> char {
@@ -115,6 +129,37 @@ impl Pattern {
             sample.extend(std::iter::repeat_n(item.set.first(), item.least.max(at_least_one).into()));
         }
         sample
+    }
+
+    /// Another value that matches, which differs for each `seed`: letters and digits where they are good.
+    #[cfg(feature = "mirror")]
+    pub(crate) fn varied(&self, seed: u64) -> String {
+        let mut state = seed;
+        let mut sample = String::new();
+        for item in &self.0 {
+            let plain = item.set.plain();
+            for _ in 0..item.most.min(item.least.max(VARIED_LENGTH)) {
+                // The constants of PCG; the low bits are the weak ones.
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let at = usize::try_from(state >> 33).unwrap_or(0) % plain.len().max(1);
+                sample.extend(plain.get(at));
+            }
+        }
+        sample
+    }
+
+    /// What stands before and after `within` in a value that matches, if such a text can be a part of one.
+    #[cfg(feature = "mirror")]
+    pub(crate) fn around(&self, within: &str) -> Option<(String, String)> {
+        let length = u16::try_from(within.len()).ok()?;
+        let fits = |item: &Item| item.most >= length && within.bytes().all(|byte| item.set.has(byte));
+        let at = self.0.iter().position(fits)?;
+        let least = |item: &Item| String::from_iter(std::iter::repeat_n(item.set.first(), item.least.into()));
+        let (before, rest) = self.0.split_at(at);
+        let (item, after) = rest.split_first()?;
+        let padding = std::iter::repeat_n(item.set.first(), item.least.saturating_sub(length).into());
+        let after = padding.chain(after.iter().map(least).collect::<String>().chars().collect::<Vec<_>>());
+        Some((before.iter().map(least).collect(), after.collect()))
     }
 }
 
@@ -234,6 +279,28 @@ mod tests {
             assert!(good.iter().all(|value| pattern.matches(value)), "{pattern:?}");
             assert!(!bad.iter().any(|value| pattern.matches(value)), "{pattern:?}");
             assert!(pattern.matches(&pattern.sample()), "{pattern:?}");
+        }
+    }
+
+    #[cfg(feature = "mirror")]
+    #[test]
+    fn values_vary_and_hold_what_they_are_asked_to() {
+        let canary = "0123456789abcdef".repeat(2);
+        for (text, holds) in [
+            ("[a-z0-9][a-z0-9-]{0,62}", true),
+            ("SG\\.[0-9A-Za-z_-]+", true),
+            ("[0-9a-f]{48}", true),
+            ("AC[0-9a-f]{16}", false),
+            ("[0-9]+", false),
+        ] {
+            let pattern = Pattern::parse(text).unwrap();
+            let values = [1, 2, 3].map(|seed| pattern.varied(seed));
+            assert!(values.iter().all(|value| pattern.matches(value)), "{text}: {values:?}");
+            assert!(values[0] != values[1] && values[1] != values[2], "{text}: {values:?}");
+            let around = pattern.around(&canary);
+            assert_eq!(around.is_some(), holds, "{text}");
+            let whole = around.map(|(before, after)| format!("{before}{canary}{after}"));
+            assert!(whole.is_none_or(|whole| pattern.matches(&whole)), "{text}");
         }
     }
 

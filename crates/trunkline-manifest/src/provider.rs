@@ -10,7 +10,7 @@ mod token;
 pub(crate) use build::{Grants, introspection};
 pub(crate) use client::signing_key;
 pub(crate) use key::KeyProvider;
-use needs::inputs_of;
+pub(crate) use needs::inputs_of;
 pub(crate) use token::{TokenProvider, inner, specs};
 
 use std::sync::Arc;

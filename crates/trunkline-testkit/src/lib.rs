@@ -20,6 +20,8 @@ mod clock;
 mod crash;
 mod leak;
 mod logs;
+#[cfg(feature = "manifest")]
+mod manifest;
 mod profile;
 mod rule;
 mod rules;

@@ -9,7 +9,9 @@ use std::time::Duration;
 use serde_json::Value;
 use trunkline::Config;
 use trunkline_core::jiff::Timestamp;
-use trunkline_core::{Account, BuildConnector, ConnectorInfo, Diagnosis, Error, Exchange};
+use trunkline_core::{
+    Account, Actor, BuildConnector, Call, Cause, ConnectorInfo, Diagnosis, Error, Exchange, Verdict,
+};
 
 use crate::script::Sent;
 use crate::service::Asked;
@@ -114,6 +116,7 @@ impl fmt::Debug for TokenAnswer {
 type TokenRequestReader = Arc<dyn Fn(&Sent) -> Option<Asked> + Send + Sync>;
 type TokenAnswerShape = Arc<dyn Fn(&TokenAnswer) -> Value + Send + Sync>;
 type TokenShape = Arc<dyn Fn(&Mint) -> String + Send + Sync>;
+type Shown = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 type Configured = Arc<dyn Fn(&str) -> Result<Config, Error> + Send + Sync>;
 type Judge = fn(&Exchange<'_>, Option<&str>) -> Option<Diagnosis>;
 
@@ -122,21 +125,46 @@ type Judge = fn(&Exchange<'_>, Option<&str>) -> Option<Diagnosis>;
 pub(crate) struct ApiAnswer {
     pub(crate) method: &'static str,
     pub(crate) path: String,
+    /// The JSON that has to be asked with, where that counts.
+    pub(crate) asked: Option<Value>,
     pub(crate) body: String,
+}
+
+/// An answer, and what it must be taken for.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) call: Call,
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+    pub(crate) expected: Meant,
+}
+
+/// What an answer means.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Meant {
+    /// This cause, and this actor where one is named.
+    Cause(Cause, Option<Actor>),
+    /// Whatever cause allows this conclusion.
+    Verdict(Verdict),
+    /// A limit, with this pause in seconds where one is told.
+    Limit(Option<u64>),
 }
 
 /// The refusal of a dead token.
 #[derive(Debug, Clone)]
 pub(crate) struct Rejection {
     pub(crate) status: u16,
-    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
 }
 
 /// One provider as the kit sees it: its settings, how its service answers, and what it does not claim.
 ///
 /// In the texts of settings, inputs, answers and token members, `{canary}` stands for a secret that the kit makes
-/// up, `{company}` and `{user}` for the account that is signed in.
+/// up, `{company}` and `{user}` for the account that is signed in, and [words](Profile::word) for whatever else
+/// differs between accounts.
 ///
 /// ```
 /// # use trunkline_testkit::{Ability, Profile};
@@ -159,6 +187,14 @@ pub struct Profile {
     pub(crate) judge: Option<Judge>,
     pub(crate) secrets: Vec<(String, String)>,
     pub(crate) inputs: Vec<(String, String)>,
+    pub(crate) words: Vec<(String, [String; 2])>,
+    pub(crate) callback_code: String,
+    pub(crate) callback: Vec<(String, String)>,
+    pub(crate) parameters: BTreeMap<String, String>,
+    pub(crate) introspection: Option<(String, String)>,
+    pub(crate) account_is_told: bool,
+    pub(crate) cases: Vec<Case>,
+    pub(crate) shown: Option<Shown>,
     pub(crate) accounts: [Account; 2],
     pub(crate) methods: Vec<String>,
     pub(crate) refresh_tokens: BTreeMap<String, bool>,
@@ -190,7 +226,7 @@ impl Profile {
     #[must_use]
     pub fn named(provider: &str, settings: &str) -> Self {
         let unauthorized = r#"{"error":"invalid_token"}"#.to_owned();
-        let challenge = ("www-authenticate", r#"Bearer error="invalid_token""#.to_owned());
+        let challenge = ("www-authenticate".to_owned(), r#"Bearer error="invalid_token""#.to_owned());
         Self {
             provider: provider.to_owned(),
             settings: settings.to_owned(),
@@ -198,6 +234,14 @@ impl Profile {
             judge: None,
             secrets: Vec::new(),
             inputs: Vec::new(),
+            words: Vec::new(),
+            callback_code: "code".to_owned(),
+            callback: Vec::new(),
+            parameters: BTreeMap::new(),
+            introspection: None,
+            account_is_told: false,
+            cases: Vec::new(),
+            shown: None,
             accounts: [Account::new("acme", "ada"), Account::new("globex", "bob")],
             methods: Vec::new(),
             refresh_tokens: BTreeMap::new(),
@@ -218,7 +262,14 @@ impl Profile {
         }
     }
 
-    /// A secret in the settings that no canary can take the place of, such as a private key: `{name}` stands for it.
+    /// The provider's name; of one that is data, its way to hold a grant as well.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.provider
+    }
+
+    /// A secret in the settings or inputs that no canary can take the place of, such as a private key: `{name}` stands
+    /// for it.
     #[must_use]
     pub fn secret(mut self, name: &str, value: &str) -> Self {
         self.secrets.push((name.to_owned(), value.to_owned()));
@@ -229,6 +280,48 @@ impl Profile {
     #[must_use]
     pub fn input(mut self, name: &str, value: &str) -> Self {
         self.inputs.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// What `{name}` stands for, where each of the two accounts has a value of its own: a subdomain, a realm.
+    #[must_use]
+    pub fn word(mut self, name: &str, values: [&str; 2]) -> Self {
+        self.words.push((name.to_owned(), values.map(str::to_owned)));
+        self
+    }
+
+    /// A further parameter of the callback, such as the realm that was chosen at consent.
+    #[must_use]
+    pub fn callback_param(mut self, name: &str, value: &str) -> Self {
+        self.callback.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The service's name for the code in the callback. Default `code`.
+    #[must_use]
+    pub fn callback_code(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.callback_code);
+        self
+    }
+
+    /// The service's name for a parameter of the standard, in the authorization request.
+    #[must_use]
+    pub fn parameter(mut self, standard: &str, name: &str) -> Self {
+        self.parameters.insert(standard.to_owned(), name.to_owned());
+        self
+    }
+
+    /// What introspection (RFC 7662) answers about a living token at a path that ends so.
+    #[must_use]
+    pub fn introspects(mut self, path: &str, body: &str) -> Self {
+        self.introspection = Some((path.to_owned(), body.to_owned()));
+        self
+    }
+
+    /// Who the account is stands in the callback or in the token answer, and no request asks for it.
+    #[must_use]
+    pub fn account_is_told(mut self) -> Self {
+        self.account_is_told = true;
         self
     }
 
@@ -271,7 +364,7 @@ impl Profile {
     /// What the API answers a living token at a path that ends so, with status 200.
     #[must_use]
     pub fn answers(mut self, method: &'static str, path: &str, body: &str) -> Self {
-        self.api.push(ApiAnswer { method, path: path.to_owned(), body: body.to_owned() });
+        self.api.push(ApiAnswer { method, path: path.to_owned(), asked: None, body: body.to_owned() });
         self
     }
 
@@ -289,7 +382,8 @@ impl Profile {
         self
     }
 
-    /// A further member of every token answer, in JSON. A text that is a URL is one that credentials may go to.
+    /// A further member of every token answer, in JSON; dots in the name lead into objects. A text that is a URL is one
+    /// that credentials may go to.
     #[must_use]
     pub fn token_member(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.token_members.push((name.to_owned(), value.into()));
@@ -342,6 +436,19 @@ impl Profile {
         self
     }
 
+    /// Puts an account into a text.
+    pub(crate) fn filled(&self, text: &str, account: &Account) -> String {
+        let who = self.accounts.iter().position(|known| known.is_same(account)).unwrap_or(0);
+        let words = self.words.iter().map(|(name, values)| (format!("{{{name}}}"), values[who].as_str()));
+        let own = [("{company}".to_owned(), &*account.company), ("{user}".to_owned(), &*account.user)];
+        words.chain(own).fold(text.to_owned(), |text, (name, value)| text.replace(&name, value))
+    }
+
+    /// The service's name for a parameter of the standard.
+    pub(crate) fn parameter_name<'a>(&'a self, standard: &'a str) -> &'a str {
+        self.parameters.get(standard).map_or(standard, String::as_str)
+    }
+
     /// Why the provider does not claim this, if it does not.
     pub(crate) fn lack(&self, ability: Ability) -> Option<String> {
         let why = self.lacks.get(&ability)?;
@@ -356,9 +463,4 @@ impl fmt::Debug for Profile {
             .field("lacks", &self.lacks)
             .finish_non_exhaustive()
     }
-}
-
-/// Puts an account into a text.
-pub(crate) fn filled(text: &str, account: &Account) -> String {
-    text.replace("{company}", &account.company).replace("{user}", &account.user)
 }

@@ -18,7 +18,7 @@ use trunkline_core::{Account, Body, Clock as _, Request, Reuse, Transport, Trans
 
 use crate::clock::VirtualClock;
 use crate::leak::LeakDetector;
-use crate::profile::{Profile, filled};
+use crate::profile::{ApiAnswer, Profile};
 use crate::script::{Sent, lock, response};
 
 use books::Books;
@@ -117,18 +117,23 @@ impl HostileService {
     #[must_use]
     pub fn approves(&self, url: &Url) -> String {
         let asked = Params::of_query(url.query().unwrap_or_default());
+        let profile = &self.0.profile;
+        let said = |standard: &str| asked.get(profile.parameter_name(standard)).map(str::to_owned);
         let code = self.0.leaks.canary("code");
-        self.books().codes.push(books::Code {
+        let mut books = self.books();
+        books.codes.push(books::Code {
             code: code.clone(),
-            redirect_uri: asked.get("redirect_uri").map(str::to_owned),
-            challenge: asked.get("code_challenge").map(str::to_owned),
-            method: asked.get("code_challenge_method").map(str::to_owned),
-            scope: asked.get("scope").map(str::to_owned),
+            redirect_uri: said("redirect_uri"),
+            challenge: said("code_challenge"),
+            method: said("code_challenge_method"),
+            scope: said("scope"),
             is_spent: false,
         });
-        let state = asked.get("state").unwrap_or_default();
+        let more = profile.callback.iter().map(|(name, text)| (name, profile.filled(text, &books.signed_in)));
         form_urlencoded::Serializer::new(String::new())
-            .extend_pairs([("code", &*code), ("state", state)])
+            .append_pair(&profile.callback_code, &code)
+            .extend_pairs(more)
+            .append_pair("state", &said("state").unwrap_or_default())
             .finish()
     }
 
@@ -320,30 +325,55 @@ impl HostileService {
 
     fn api(&self, sent: &Sent) -> Reply {
         let profile = &self.0.profile;
+        let introspection = profile.introspection.as_ref().filter(|_| self.is_introspection(sent));
         let Some(account) = self.bearer(sent) else {
+            if introspection.is_some() {
+                return Reply::json(200, r#"{"active":false}"#);
+            }
             let rejection = &profile.rejection;
-            let headers = rejection.headers.iter().map(|(name, value)| (*name, value.clone())).collect();
-            return Reply { status: rejection.status, headers, body: rejection.body.clone() };
+            let (headers, body) = (rejection.headers.clone(), rejection.body.clone());
+            return Reply { status: rejection.status, headers, body };
         };
+        if let Some((_, body)) = introspection {
+            return Reply::json(200, &profile.filled(body, &account));
+        }
         let path = sent.url.path();
-        let known =
-            profile.api.iter().find(|known| known.method == sent.method && path.ends_with(&known.path));
+        let fits = |known: &&ApiAnswer| {
+            let asked = || serde_json::from_str(&sent.body).ok();
+            known.method == sent.method
+                && path.ends_with(&profile.filled(&known.path, &account))
+                && known.asked.as_ref().is_none_or(|wanted| asked().as_ref() == Some(wanted))
+        };
+        let known = profile.api.iter().find(fits);
         match known {
             Some(known) => {
                 let secret = self.0.leaks.canary("secret of an API answer");
-                Reply::json(200, &filled(&known.body, &account).replace("{canary}", &secret))
+                Reply::json(200, &profile.filled(&known.body, &account).replace("{canary}", &secret))
             }
             None if path.contains(&profile.api_path) => Reply::json(200, "{}"),
             None => Reply::json(404, r#"{"error":"not_found"}"#),
         }
     }
 
-    /// Whose token a request carries: in any header, as it is or in base64, or in the query.
+    /// Whether a request asks what a token is.
+    fn is_introspection(&self, sent: &Sent) -> bool {
+        let profile = &self.0.profile;
+        let is_there = |path: &str| {
+            let paths = profile.accounts.iter().map(|account| profile.filled(path, account));
+            paths.into_iter().any(|path| sent.url.path().ends_with(&path))
+        };
+        profile.introspection.as_ref().is_some_and(|(path, _)| sent.method == "POST" && is_there(path))
+    }
+
+    /// Whose token a request carries: in any header, as it is or in base64, or in the query; or whose it asks about.
     fn bearer(&self, sent: &Sent) -> Option<Account> {
+        let asked_about =
+            self.is_introspection(sent).then(|| Params::of(sent).get("token").map(str::to_owned));
         let headers = sent.headers.values().filter_map(|value| value.to_str().ok());
         let carried: Vec<String> = headers
             .flat_map(|value| [value.to_owned(), form::decoded(value)])
             .chain(sent.url.query_pairs().map(|(_, value)| value.into_owned()))
+            .chain(asked_about.flatten())
             .collect();
         let books = self.books();
         let live = books.live.iter().find(|live| carried.iter().any(|text| text.contains(&live.token)));
@@ -362,13 +392,13 @@ impl fmt::Debug for HostileService {
 #[derive(Debug, Clone)]
 struct Reply {
     status: u16,
-    headers: Vec<(&'static str, String)>,
+    headers: Vec<(String, String)>,
     body: String,
 }
 
 impl Reply {
     fn json(status: u16, body: &str) -> Self {
-        let headers = vec![("content-type", "application/json".to_owned())];
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         Self { status, headers, body: body.to_owned() }
     }
 
@@ -388,7 +418,7 @@ pub struct ServiceLine {
 impl ServiceLine {
     fn answer(&self, reply: &Reply, body: Body) -> Response<Body> {
         let date = self.service.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-        let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let headers = reply.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         response(reply.status, headers.chain([("date", date.as_str())]), body)
     }
 }
@@ -419,7 +449,10 @@ impl Transport for ServiceLine {
                 tokio::time::sleep(by).await;
                 whole(reply)
             }
-            Some(Fault::Answer { status, headers, body }) => whole(Reply { status, headers, body }),
+            Some(Fault::Answer { status, headers, body }) => {
+                let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value));
+                whole(Reply { status, headers: headers.collect(), body })
+            }
             Some(Fault::Cut { share, is_clean }) => {
                 let reply = serve();
                 let body = fault::cut(&reply.body, share, is_clean);

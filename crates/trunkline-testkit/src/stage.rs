@@ -14,7 +14,7 @@ use trunkline_core::{
 
 use crate::clock::VirtualClock;
 use crate::leak::LeakDetector;
-use crate::profile::{Ability, Profile, filled};
+use crate::profile::{Ability, Profile};
 use crate::rule::Failure;
 use crate::service::{HostileService, Line};
 
@@ -184,7 +184,18 @@ impl Stage {
     pub(crate) fn inputs(&self, account: usize) -> Inputs {
         let mut inputs = Inputs::default();
         for (name, value) in &self.profile.inputs {
-            let mut value = filled(value, &self.profile.accounts[account]);
+            let mut value = self.profile.filled(value, &self.profile.accounts[account]);
+            for (secret, text) in &self.profile.secrets {
+                let placeholder = format!("{{{secret}}}");
+                if value.contains(&placeholder) {
+                    if self.leaks.find(text).is_empty() {
+                        self.leaks.know(&format!("input {name}"), text);
+                    }
+                    self.service.signs_in(account);
+                    self.service.accepts(text);
+                    value = value.replace(&placeholder, text);
+                }
+            }
             if value.contains("{canary}") {
                 let canary = self.leaks.canary(&format!("input {name}"));
                 self.service.signs_in(account);
@@ -277,11 +288,12 @@ impl Stage {
 
     /// The origins that requests may go to: those of the URLs in the settings, in the token answers, and named besides.
     pub(crate) fn origins(&self) -> Vec<trunkline_core::url::Origin> {
-        let members = self.profile.token_members.iter().filter_map(|(_, value)| value.as_str());
-        let named = self.profile.hosts.iter().map(String::as_str);
-        let settings = settings::urls(&self.settings);
-        let urls = settings.iter().map(String::as_str).chain(members).chain(named);
-        urls.filter_map(|url| Url::parse(url).ok()).filter(Url::has_host).map(|url| url.origin()).collect()
+        let profile = &self.profile;
+        let members = profile.token_members.iter().filter_map(|(_, value)| value.as_str());
+        let members = members.flat_map(|text| profile.accounts.iter().map(|who| profile.filled(text, who)));
+        let urls =
+            settings::urls(&self.settings).into_iter().chain(members).chain(profile.hosts.iter().cloned());
+        urls.filter_map(|url| Url::parse(&url).ok()).filter(Url::has_host).map(|url| url.origin()).collect()
     }
 
     /// A text of the settings.

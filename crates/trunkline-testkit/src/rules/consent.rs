@@ -41,7 +41,7 @@ pub(super) async fn consent_url_carries_the_state(stage: &Stage) -> Played {
         for _ in 0..2 {
             let consent = stage.consent(&*auth, 0).await?;
             let url = url_of(&consent)?;
-            let state = value(url, "state");
+            let state = value(url, stage.profile.parameter_name("state"));
             ensure!(
                 stage,
                 state == [consent.ask.state.expose()],
@@ -112,7 +112,7 @@ pub(super) async fn redirect_uri_is_the_same_in_both_steps(stage: &Stage) -> Pla
     for method in methods {
         let auth = stage.auth(method)?;
         let consent = stage.consent(&*auth, 0).await?;
-        let sent = value(url_of(&consent)?, "redirect_uri");
+        let sent = value(url_of(&consent)?, stage.profile.parameter_name("redirect_uri"));
         if let Some(configured) = &configured {
             ensure!(
                 stage,

@@ -7,7 +7,7 @@ use trunkline_core::{Call, Cause, ErrorKind, Exchange, Verdict as Concluded};
 
 use super::Played;
 use crate::profile::Ability;
-use crate::rule::Verdict;
+use crate::rule::{Failure, Verdict};
 use crate::service::{Fault, Line};
 use crate::stage::{Attempt, Fruit, Op, Stage, ensure};
 
@@ -19,8 +19,21 @@ fn is_harmless(attempt: &Attempt) -> bool {
     !matches!(attempt.verdict(), Some(Concluded::GrantDead | Concluded::Suspended | Concluded::ClientBroken))
 }
 
+/// Every call that asks the service for something, or why there is none.
+pub(super) async fn asking(stage: &Stage) -> Result<Result<Vec<(&'static str, Op)>, Verdict>, Failure> {
+    let asking = stage.asking(&Op::ALL).await?;
+    Ok(if asking.is_empty() { Err(Verdict::Inapplicable(ASKS_NOTHING.to_owned())) } else { Ok(asking) })
+}
+
+/// A key that is carried as it is, at a service that nobody asks who we are.
+const ASKS_NOTHING: &str = "the provider itself asks the service nothing";
+
 pub(super) async fn half_response_is_unavailable_not_panic(stage: &Stage) -> Played {
-    for (method, op) in stage.asking(&Op::ALL).await? {
+    let asking = match asking(stage).await? {
+        Ok(asking) => asking,
+        Err(why) => return Ok(why),
+    };
+    for (method, op) in asking {
         for share in [0, 1, 10, 30, 50, 70, 90, 99] {
             for is_clean in [false, true] {
                 let fault = Fault::Cut { share, is_clean };
@@ -152,7 +165,11 @@ pub(super) async fn hostile_bodies_do_not_panic(stage: &Stage) -> Played {
 }
 
 pub(super) async fn bodies_are_bounded(stage: &Stage) -> Played {
-    for (method, op) in stage.asking(&Op::ALL).await? {
+    let asking = match asking(stage).await? {
+        Ok(asking) => asking,
+        Err(why) => return Ok(why),
+    };
+    for (method, op) in asking {
         for status in [200, 400, 500] {
             let before = stage.service.swallowed();
             let attempt = stage.attempt(method, op, Some(&Fault::Endless { status })).await?;
@@ -180,6 +197,9 @@ pub(super) async fn lie_with_200_is_no_success(stage: &Stage) -> Played {
         "",
     ];
     let page = Fault::page(200);
+    if let Err(why) = asking(stage).await? {
+        return Ok(why);
+    }
     for (method, op) in stage.asking(&[Op::Complete, Op::Refresh]).await? {
         for lie in lies.iter().map(|body| Fault::json(200, body)).chain([page.clone()]) {
             let attempt = stage.attempt(method, op, Some(&lie)).await?;
@@ -205,7 +225,11 @@ pub(super) async fn lie_with_200_is_no_success(stage: &Stage) -> Played {
 }
 
 pub(super) async fn unsent_request_is_told_from_a_lost_one(stage: &Stage) -> Played {
-    for (method, op) in stage.asking(&Op::ALL).await? {
+    let asking = match asking(stage).await? {
+        Ok(asking) => asking,
+        Err(why) => return Ok(why),
+    };
+    for (method, op) in asking {
         let unsent = stage.attempt(method, op, Some(&Fault::NotSent)).await?;
         let told = unsent.cause() == Some(Cause::ServiceUnreachable);
         ensure!(stage, told, "{}: {:?}", unsent.what, unsent.result);
@@ -232,7 +256,11 @@ pub(super) async fn every_failure_is_diagnosed(stage: &Stage) -> Played {
         Fault::NotSent,
         Fault::LostRequest,
     ];
-    for (method, op) in stage.asking(&Op::ALL).await? {
+    let asking = match asking(stage).await? {
+        Ok(asking) => asking,
+        Err(why) => return Ok(why),
+    };
+    for (method, op) in asking {
         for fault in &faults {
             let attempt = stage.attempt(method, op, Some(fault)).await?;
             let Err(error) = &attempt.result else {

@@ -10,7 +10,7 @@ use trunkline_core::http::{HeaderMap, HeaderName, Method, StatusCode};
 use trunkline_core::{Actor, Call, Cause, Clock as _, Diagnosis, Exchange, Retry, Verdict as Concluded};
 
 use super::Played;
-use crate::profile::Ability;
+use crate::profile::{Ability, Case, Meant};
 use crate::rule::{Failure, Verdict};
 use crate::stage::{Stage, ensure};
 
@@ -78,11 +78,47 @@ struct Expected {
 }
 
 pub(super) async fn fixtures_are_diagnosed_as_expected(stage: &Stage) -> Played {
-    let Some(folder) = &stage.profile.fixtures else {
-        return Err("the profile names no folder of fixtures".into());
-    };
     let mut wrong = Vec::new();
     let mut causes = Vec::new();
+    for case in &stage.profile.cases {
+        stage.count_check();
+        match made(stage, case) {
+            Ok(cause) => causes.push(cause),
+            Err(why) => wrong.push(format!("{}: {why}", case.name)),
+        }
+    }
+    match &stage.profile.fixtures {
+        Some(folder) => seen(stage, folder, &mut causes, &mut wrong)?,
+        None if stage.profile.cases.is_empty() => {
+            return Err("the profile names no folder of fixtures".into());
+        }
+        None => {}
+    }
+    ensure!(stage, wrong.is_empty(), "{} fixtures: {}", wrong.len(), wrong.join("; "));
+    // Those that were made have one of each kind.
+    if !stage.profile.cases.is_empty() {
+        return Ok(Verdict::Held);
+    }
+    let renews = stage.profile.lack(Ability::Renewal).is_none();
+    let classes = [
+        ("an access token that no longer serves", renews, &[Concluded::RenewAccessToken][..]),
+        ("a grant that is gone or suspended", true, &[Concluded::GrantDead, Concluded::Suspended]),
+        ("a pause or an outage", true, &[Concluded::Transient, Concluded::OutcomeUnknown]),
+    ];
+    for (what, is_needed, verdicts) in classes {
+        let is_there = causes.iter().any(|cause| verdicts.contains(&cause.verdict()));
+        ensure!(stage, is_there || !is_needed, "no fixture is of {what}");
+    }
+    Ok(Verdict::Held)
+}
+
+/// The answers of a folder.
+fn seen(
+    stage: &Stage,
+    folder: &Path,
+    causes: &mut Vec<Cause>,
+    wrong: &mut Vec<String>,
+) -> Result<(), Failure> {
     for case in cases(folder)? {
         let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let traffic: Traffic = read(&case.join("traffic.json"))?;
@@ -96,18 +132,39 @@ pub(super) async fn fixtures_are_diagnosed_as_expected(stage: &Stage) -> Played 
             wrong.push(format!("{name}: {why}"));
         }
     }
-    ensure!(stage, wrong.is_empty(), "{} fixtures: {}", wrong.len(), wrong.join("; "));
-    let renews = stage.profile.lack(Ability::Renewal).is_none();
-    let classes = [
-        ("an access token that no longer serves", renews, &[Concluded::RenewAccessToken][..]),
-        ("a grant that is gone or suspended", true, &[Concluded::GrantDead, Concluded::Suspended]),
-        ("a pause or an outage", true, &[Concluded::Transient, Concluded::OutcomeUnknown]),
-    ];
-    for (what, is_needed, verdicts) in classes {
-        let is_there = causes.iter().any(|cause| verdicts.contains(&cause.verdict()));
-        ensure!(stage, is_there || !is_needed, "no fixture is of {what}");
+    Ok(())
+}
+
+/// What an answer that was made is taken for.
+fn made(stage: &Stage, case: &Case) -> Result<Cause, String> {
+    let status = StatusCode::from_u16(case.status).map_err(|error| error.to_string())?;
+    let mut headers = HeaderMap::new();
+    for (name, value) in &case.headers {
+        let value = value.parse().map_err(|_| format!("{value} is no header's value"))?;
+        headers
+            .append(HeaderName::try_from(name.as_str()).map_err(|_| format!("{name} is no header"))?, value);
     }
-    Ok(Verdict::Held)
+    let (method, body) = (Method::POST, case.body.as_bytes());
+    let exchange = Exchange { call: case.call, method: &method, path: "/", status, headers: &headers, body };
+    let told = stage.connector.diagnose(&exchange);
+    let told = told.unwrap_or_else(|| oauth2::diagnose(&exchange, stage.clock.wall()));
+    let cause = told.cause();
+    let wrong = match case.expected {
+        Meant::Cause(meant, _) if meant != cause => Some(format!("not for {meant}")),
+        Meant::Cause(_, Some(actor)) if actor != told.actor() => {
+            Some(format!("and {} acts, not {actor}", told.actor()))
+        }
+        Meant::Verdict(verdict) if verdict != cause.verdict() => Some(format!("not for {verdict:?}")),
+        Meant::Limit(_) if cause != Cause::RateLimited => Some("not for a limit".to_owned()),
+        Meant::Limit(Some(after_s)) if told.retry() != (Retry::After { after_s }) => {
+            Some(format!("with {:?}, not after {after_s} s", told.retry()))
+        }
+        _ => None,
+    };
+    match wrong {
+        Some(wrong) => Err(format!("{} {} is taken for {cause}, {wrong}", case.status, case.body)),
+        None => Ok(cause),
+    }
 }
 
 fn cases(folder: &Path) -> Result<Vec<std::path::PathBuf>, Failure> {

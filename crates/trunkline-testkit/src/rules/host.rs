@@ -4,6 +4,7 @@ use trunkline_core::ConsentKind;
 use trunkline_core::url::Url;
 
 use super::Played;
+use super::failure::asking;
 use crate::rule::{Failure, Verdict};
 use crate::service::{Fault, Received};
 use crate::stage::{Op, Stage, ensure};
@@ -67,11 +68,13 @@ pub(super) async fn requests_go_to_declared_hosts_only(stage: &Stage) -> Played 
 }
 
 pub(super) async fn hosts_in_answers_are_checked(stage: &Stage) -> Played {
-    let urls = stage.profile.token_members.iter().filter(|(_, value)| {
-        value.as_str().and_then(|text| Url::parse(text).ok()).is_some_and(|url| url.has_host())
-    });
-    let own: Vec<(String, Url)> =
-        urls.filter_map(|(name, value)| Some((name.clone(), Url::parse(value.as_str()?).ok()?))).collect();
+    let profile = &stage.profile;
+    let url = |text: &str| Url::parse(&profile.filled(text, &profile.accounts[0])).ok().filter(Url::has_host);
+    let own: Vec<(String, Url)> = profile
+        .token_members
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), url(value.as_str()?)?)))
+        .collect();
     let members: Vec<(String, String)> = match own.is_empty() {
         true => USUAL.iter().map(|name| ((*name).to_owned(), "api.example".to_owned())).collect(),
         false => own
@@ -139,7 +142,10 @@ async fn deceive(stage: &Stage, method: &str, name: &str, told: &str) -> Result<
 }
 
 pub(super) async fn redirects_are_not_followed(stage: &Stage) -> Played {
-    let asking = stage.asking(&Op::ALL).await?;
+    let asking = match asking(stage).await? {
+        Ok(asking) => asking,
+        Err(why) => return Ok(why),
+    };
     for (method, op) in asking {
         for status in [301, 302, 303, 307, 308] {
             let fault = Fault::json(status, "").header("location", &format!("https://{EVIL}/next"));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use trunkline_core::{Cause, ConsentKind, Retry, Verdict as Concluded};
 
 use super::Played;
+use super::failure::asking;
 use crate::profile::Ability;
 use crate::rule::Verdict;
 use crate::service::Fault;
@@ -54,6 +55,9 @@ pub(super) async fn refused_client_ends_no_grant(stage: &Stage) -> Played {
 }
 
 pub(super) async fn outage_is_no_verdict_of_death(stage: &Stage) -> Played {
+    if let Err(why) = asking(stage).await? {
+        return Ok(why);
+    }
     let statuses = [408, 425, 500, 501, 502, 503, 504, 520, 599];
     let outages = statuses.map(|status| Fault::json(status, "")).into_iter().chain([
         Fault::page(502),
@@ -131,6 +135,9 @@ pub(super) async fn lost_exchange_has_an_unknown_outcome(stage: &Stage) -> Playe
 }
 
 pub(super) async fn rate_limit_honours_retry_after(stage: &Stage) -> Played {
+    if let Err(why) = asking(stage).await? {
+        return Ok(why);
+    }
     let asking = stage.asking(&[Op::Refresh, Op::Identify, Op::Probe]).await?;
     for (method, op) in asking {
         for (status, pause_s) in [(429, 17), (503, 19)] {

@@ -3,6 +3,7 @@
 use trunkline_core::{Callback, ConsentKind};
 
 use super::Played;
+use super::failure::asking;
 use crate::logs::Logs;
 use crate::profile::Ability;
 use crate::rule::Verdict;
@@ -111,6 +112,9 @@ pub(super) async fn secrets_are_never_in_a_url(stage: &Stage) -> Played {
     }
     if let Some(why) = stage.profile.lack(Ability::UrlsWithoutSecrets) {
         return Ok(Verdict::Inapplicable(why));
+    }
+    if let Err(why) = asking(stage).await? {
+        return Ok(why);
     }
     for method in stage.methods()? {
         for op in Op::ALL.into_iter().filter(|op| stage.claims(*op)) {

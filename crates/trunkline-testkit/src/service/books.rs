@@ -12,7 +12,7 @@ use trunkline_core::{Account, Reuse, Ticks};
 
 use super::Reply;
 use crate::leak::LeakDetector;
-use crate::profile::{Mint, Profile, TokenAnswer, filled};
+use crate::profile::{Mint, Profile, TokenAnswer};
 
 /// An authorization code.
 #[derive(Debug)]
@@ -216,11 +216,11 @@ impl Books {
         };
         let mut told =
             profile.token_answer.as_ref().map_or_else(|| answer.standard(), |shape| shape(&answer));
-        if let Value::Object(told) = &mut told {
-            for (name, value) in &profile.token_members {
-                told.insert(name.clone(), filled_value(value, &grant.account));
-            }
-            told.extend(self.members.clone());
+        for (name, value) in &profile.token_members {
+            put(&mut told, name, filled_value(profile, value, &grant.account));
+        }
+        for (name, value) in &self.members {
+            put(&mut told, name, value.clone());
         }
         let account = grant.account.clone();
         self.live.push(Live { token: access, grant: Some(number), account });
@@ -228,9 +228,20 @@ impl Books {
     }
 }
 
-fn filled_value(value: &Value, account: &Account) -> Value {
+fn filled_value(profile: &Profile, value: &Value, account: &Account) -> Value {
     match value {
-        Value::String(text) => json!(filled(text, account)),
+        Value::String(text) => json!(profile.filled(text, account)),
         other => other.clone(),
+    }
+}
+
+/// Puts a member into an answer that is an object; dots in its name lead into objects.
+fn put(answer: &mut Value, name: &str, value: Value) {
+    let Value::Object(members) = answer else { return };
+    match name.split_once('.') {
+        None => {
+            members.insert(name.to_owned(), value);
+        }
+        Some((outer, inner)) => put(members.entry(outer).or_insert_with(|| json!({})), inner, value),
     }
 }

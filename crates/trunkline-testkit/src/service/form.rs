@@ -77,6 +77,12 @@ impl fmt::Debug for Asked {
 }
 
 impl Asked {
+    /// The same of parameters that were read already.
+    #[cfg(feature = "manifest")]
+    pub(crate) fn of_params(params: BTreeMap<String, String>) -> Option<Self> {
+        Self::of(&Params(params))
+    }
+
     /// By RFC 6749 and RFC 7009, whatever form the parameters are written in.
     pub(super) fn of(params: &Params) -> Option<Self> {
         let text = |name: &str| params.get(name).map(str::to_owned);

@@ -50,7 +50,7 @@ pub(super) fn build(profile: &Profile, text: &str) -> Result<(Arc<dyn Connector>
     // What was read in another way has no settings of a registered type.
     let debug = match Registry::global().get(&profile.provider) {
         Some(_) => read(profile, table(text)?).ok().map(|config| format!("{config:?}\n{config:#?}")),
-        None => None,
+        None => profile.shown.as_ref().and_then(|show| show(&file(profile, text))),
     };
     Ok((connector, debug))
 }

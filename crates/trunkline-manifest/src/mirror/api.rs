@@ -1,0 +1,133 @@
+//! What the API says: who we are, and whether a token serves.
+
+use serde_json::{Map, Value, json};
+use trunkline_core::{Call, Verdict};
+
+use super::{Answer, Mirror};
+use crate::format::{Identity, Method, RequestKind};
+use crate::template::{Root, Template};
+
+/// An answer of the API to a living token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiAnswer {
+    /// The method of the request.
+    pub method: &'static str,
+    /// Its path, for each account.
+    pub paths: [String; 2],
+    /// The body that the request has, as JSON; `None` where it has none.
+    pub asked: Option<Value>,
+    /// A text of JSON, with words of the account in it.
+    pub body: String,
+}
+
+impl Mirror {
+    /// The answers to the questions who we are and whether a token serves.
+    #[must_use]
+    pub fn api(&self) -> Vec<ApiAnswer> {
+        let format = self.format();
+        let identity = format.identity.as_deref();
+        let who = identity.and_then(|it| {
+            Some(self.api_answer(it.url.as_ref()?, it.method, it.body.as_ref(), &skeleton(it, true)))
+        });
+        let probe =
+            format.probe.as_ref().map(|it| self.api_answer(&it.url, it.method, it.body.as_ref(), &json!({})));
+        who.into_iter().chain(probe).flatten().collect()
+    }
+
+    fn api_answer(
+        &self,
+        url: &Template,
+        method: RequestKind,
+        asked: Option<&crate::at::At<String>>,
+        body: &Value,
+    ) -> Option<ApiAnswer> {
+        let path = |who| self.url(url, who).map(|url| url.path().to_owned());
+        Some(ApiAnswer {
+            method: match method {
+                RequestKind::Get => "GET",
+                RequestKind::Post => "POST",
+            },
+            paths: [path(0)?, path(1)?],
+            asked: asked.and_then(|asked| serde_json::from_str(asked).ok()),
+            body: body.to_string(),
+        })
+    }
+
+    /// What introspection says of a token that serves, as a text of JSON with words of the account, and the paths where it
+    /// is asked, for each account.
+    #[must_use]
+    pub fn introspection(&self) -> Option<([String; 2], String)> {
+        let identity = self.format().identity.as_deref().filter(|identity| identity.introspection)?;
+        let url = self.oauth2()?.introspection_endpoint.as_ref()?;
+        let path = |who| self.url(url, who).map(|url| url.path().to_owned());
+        let mut told = skeleton(identity, false);
+        told.as_object_mut()?.insert("active".to_owned(), json!(true));
+        Some(([path(0)?, path(1)?], told.to_string()))
+    }
+
+    /// How the API refuses a dead token: by a matcher of the manifest that means it, or by RFC 6750.
+    #[must_use]
+    pub fn rejection(&self) -> Answer {
+        let is_key = matches!(self.method, Method::ApiKey | Method::Basic);
+        let means_it = |verdict: Verdict| match verdict {
+            Verdict::RenewAccessToken => true,
+            Verdict::GrantDead | Verdict::Suspended => is_key,
+            _ => false,
+        };
+        let own = self.cases().into_iter().filter(|case| means_it(case.cause.verdict()));
+        let own = own.filter_map(|case| case.answer.ok()).find(|answer| answer.call == Call::Api);
+        own.unwrap_or_else(|| Answer {
+            call: Call::Api,
+            status: 401,
+            headers: vec![("www-authenticate".to_owned(), r#"Bearer error="invalid_token""#.to_owned())],
+            body: r#"{"error":"invalid_token"}"#.to_owned(),
+        })
+    }
+}
+
+/// The answer that an identity reads, a placeholder in each place.
+fn skeleton(identity: &Identity, is_deep: bool) -> Value {
+    let mut answer = json!({});
+    let texts = identity.company.iter().chain(&identity.user).chain(identity.details.values());
+    for (_, path) in texts.flat_map(|text| text.expressions()).filter(|(root, _)| *root == Root::Response) {
+        let value = json!(format!("{{response.{path}}}"));
+        match &mut answer {
+            Value::Object(members) if !is_deep => {
+                members.insert(path.to_owned(), value);
+            }
+            answer => put(answer, path, value),
+        }
+    }
+    answer
+}
+
+/// Puts a value at a path: dots lead into objects, and numbers into lists.
+pub(super) fn put(into: &mut Value, path: &str, value: Value) {
+    let (name, rest) = match path.split_once('.') {
+        Some((name, rest)) => (name, Some(rest)),
+        None => (path, None),
+    };
+    let place = match name.parse::<usize>() {
+        Ok(index) if index < 100 && into.as_object().is_none_or(Map::is_empty) => {
+            if !into.is_array() {
+                *into = Value::Array(Vec::new());
+            }
+            let Value::Array(items) = into else { return };
+            while items.len() <= index {
+                items.push(Value::Null);
+            }
+            &mut items[index]
+        }
+        _ => {
+            if !into.is_object() {
+                *into = Value::Object(Map::new());
+            }
+            let Value::Object(members) = into else { return };
+            members.entry(name).or_insert(Value::Null)
+        }
+    };
+    match rest {
+        Some(rest) => put(place, rest, value),
+        None => *place = value,
+    }
+}

@@ -1,0 +1,290 @@
+//! Token requests, read as the service that the manifest describes reads them: strictly.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::Value;
+use trunkline_core::http::HeaderMap;
+use trunkline_core::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use trunkline_core::url::{Url, form_urlencoded};
+
+use super::{CLIENT_ID, Mirror};
+use crate::format::{
+    AuthMethod, Encoding, JwtBearer, Method, OAuth2, RequestMethod, SessionLogin, Templates,
+};
+use crate::template::{Root, Template};
+
+/// Parameters by name.
+type Params = BTreeMap<String, String>;
+
+/// A request as it came.
+struct Request<'r> {
+    method: &'r str,
+    url: &'r Url,
+    headers: &'r HeaderMap,
+    body: &'r str,
+}
+
+impl Mirror {
+    /// Reads a token request, a login, an exchange of a statement or a revocation into the standard's parameters; what has
+    /// no `grant_type` of its own gets `login`, and a revocation none.
+    ///
+    /// # Errors
+    ///
+    /// Why the service would refuse it: it is sent elsewhere, written in another form, proves the client in another way,
+    /// or has parameters that the manifest does not name.
+    pub fn token_request(
+        &self,
+        method: &str,
+        url: &Url,
+        headers: &HeaderMap,
+        body: &str,
+    ) -> Result<Params, String> {
+        let request = Request { method, url, headers, body };
+        match self.method {
+            Method::AuthorizationCode | Method::ClientCredentials => {
+                let oauth2 = self.oauth2().ok_or("there is no [oauth2]")?;
+                self.grant_request(oauth2, &request)
+            }
+            Method::SessionLogin => {
+                let login = self.format().session_login.as_ref().ok_or("there is no [session_login]")?;
+                self.login(login, &request)
+            }
+            Method::JwtBearer => {
+                let jwt = self.format().jwt_bearer.as_ref().ok_or("there is no [jwt_bearer]")?;
+                self.statement(jwt, &request)
+            }
+            Method::ApiKey | Method::Basic => {
+                Err("a key is given as it is: no token is asked for".to_owned())
+            }
+        }
+    }
+
+    /// Whether a URL is this one, for either account.
+    fn is_at(&self, url: &Url, template: Option<&Template>) -> bool {
+        let same = |own: Url| own.origin() == url.origin() && own.path() == url.path();
+        template.is_some_and(|template| [0, 1].iter().any(|who| self.url(template, *who).is_some_and(same)))
+    }
+
+    fn grant_request(&self, oauth2: &OAuth2, request: &Request<'_>) -> Result<Params, String> {
+        if self.is_at(request.url, oauth2.revocation_endpoint.as_deref()) {
+            // RFC 7009: a form, whatever token requests are.
+            let sent = params(request, "POST", Encoding::Form, None)?;
+            let sent = self.standard(oauth2, sent)?;
+            self.proves_client(oauth2, request, &sent)?;
+            return only(sent, &["token", "token_type_hint", "client_id", "client_secret"], &[]);
+        }
+        let verb = match oauth2.token_request_method {
+            RequestMethod::Post => "POST",
+            RequestMethod::Get => "GET",
+        };
+        let own = self.url(&oauth2.token_endpoint, 0);
+        let sent = params(request, verb, oauth2.token_request_encoding, own.as_ref())?;
+        let mut sent = self.standard(oauth2, sent)?;
+        self.proves_client(oauth2, request, &sent)?;
+        self.has_params(&oauth2.token_params, &sent)?;
+        let fixed: Vec<&str> = oauth2.token_params.keys().map(String::as_str).collect();
+        let renews = sent.get("grant_type").is_some_and(|grant| grant == "refresh_token");
+        let endpoint = match &oauth2.refresh_endpoint {
+            Some(endpoint) if renews => endpoint,
+            _ => &oauth2.token_endpoint,
+        };
+        if !self.is_at(request.url, Some(endpoint)) {
+            return Err(format!("it is sent to {}", request.url.path()));
+        }
+        for omitted in &oauth2.omitted_params {
+            if sent.contains_key(omitted.as_str()) {
+                return Err(format!("`{}` is sent, which the service does not take", **omitted));
+            }
+        }
+        let is_known = matches!(
+            (sent.get("grant_type").map(String::as_str), self.method),
+            (Some("authorization_code" | "refresh_token"), Method::AuthorizationCode)
+                | (Some("client_credentials"), Method::ClientCredentials)
+        );
+        if !is_known {
+            return Err(format!("{} does not ask so", self.method()));
+        }
+        let is_exchange = self.method == Method::AuthorizationCode && !renews;
+        if is_exchange && oauth2.omitted_params.iter().any(|name| **name == "redirect_uri") {
+            // The service goes by the one that is registered.
+            sent.insert("redirect_uri".to_owned(), self.redirect_uri());
+        }
+        let standard = [
+            "grant_type",
+            "code",
+            "redirect_uri",
+            "code_verifier",
+            "refresh_token",
+            "scope",
+            "client_id",
+            "client_secret",
+        ];
+        only(sent, &standard, &fixed)
+    }
+
+    /// Parameters under the standard's names.
+    fn standard(&self, oauth2: &OAuth2, sent: Params) -> Result<Params, String> {
+        if let Some(name) = oauth2.parameter_names.keys().find(|name| sent.contains_key(*name)) {
+            return Err(format!("`{name}` has another name at this service"));
+        }
+        let standard = |name: String| {
+            let renamed = oauth2.parameter_names.iter().find(|(_, own)| own.as_str() == name);
+            renamed.map_or(name, |(standard, _)| standard.clone())
+        };
+        Ok(sent.into_iter().map(|(name, value)| (standard(name), value)).collect())
+    }
+
+    /// The client proves who it is in the one way that the manifest names.
+    fn proves_client(&self, oauth2: &OAuth2, request: &Request<'_>, sent: &Params) -> Result<(), String> {
+        let id = oauth2.client_id_input.as_ref();
+        let is_id = |given: &str| match id {
+            Some(input) => [0, 1].iter().any(|who| self.words.get(Root::Input, input, *who) == Some(given)),
+            None => given == CLIENT_ID,
+        };
+        let in_body = sent.get("client_id").map(String::as_str);
+        let has_secret = sent.get("client_secret").is_some_and(|secret| !secret.is_empty());
+        let in_header = basic(request.headers);
+        let is_proved = match oauth2.token_endpoint_auth_method {
+            AuthMethod::ClientSecretPost => in_body.is_some_and(is_id) && has_secret && in_header.is_none(),
+            AuthMethod::None => in_body.is_some_and(is_id) && !has_secret && in_header.is_none(),
+            AuthMethod::ClientSecretBasic => {
+                let decoded =
+                    |text: &str| form_urlencoded::parse(text.as_bytes()).next().map(|it| it.0.into_owned());
+                let pair = in_header.as_ref().and_then(|(user, secret)| Some((decoded(user)?, secret)));
+                pair.is_some_and(|(user, secret)| is_id(&user) && !secret.is_empty()) && !has_secret
+            }
+            AuthMethod::ClientSecretBasicRaw => {
+                in_header.is_some_and(|(user, secret)| is_id(&user) && !secret.is_empty()) && !has_secret
+            }
+        };
+        if is_proved {
+            Ok(())
+        } else {
+            Err("the client does not prove who it is as the manifest says".to_owned())
+        }
+    }
+
+    /// The parameters that are always sent.
+    fn has_params(&self, fixed: &Templates, sent: &Params) -> Result<(), String> {
+        for (name, template) in fixed {
+            let values = [0, 1].map(|who| self.text(template, who));
+            if !sent.get(name).is_some_and(|value| values.contains(value)) {
+                return Err(format!("`{name}` is missing, or another"));
+            }
+        }
+        Ok(())
+    }
+
+    fn login(&self, login: &SessionLogin, request: &Request<'_>) -> Result<Params, String> {
+        let sent = params(request, "POST", login.encoding, None)?;
+        if !self.is_at(request.url, Some(&login.login_endpoint)) {
+            return Err(format!("it is sent to {}", request.url.path()));
+        }
+        self.has_params(&login.fixed_params, &sent)?;
+        for (param, input) in &login.params {
+            let known = [0, 1].map(|who| self.words.get(Root::Input, input, who));
+            let given = sent.get(param).map(String::as_str).filter(|value| !value.is_empty());
+            // A secret has no word: it is whatever was given.
+            if given.is_none() || (known[0].is_some() && !known.contains(&given)) {
+                return Err(format!("`{param}` is missing, or another"));
+            }
+        }
+        let fixed: Vec<&str> =
+            login.fixed_params.keys().chain(login.params.keys()).map(String::as_str).collect();
+        let mut sent = only(sent, &[], &fixed)?;
+        sent.insert("grant_type".to_owned(), "login".to_owned());
+        Ok(sent)
+    }
+
+    fn statement(&self, jwt: &JwtBearer, request: &Request<'_>) -> Result<Params, String> {
+        let sent = params(request, "POST", Encoding::Form, None)?;
+        if !self.is_at(request.url, Some(&jwt.token_endpoint)) {
+            return Err(format!("it is sent to {}", request.url.path()));
+        }
+        if sent.get("grant_type").is_none_or(|it| it != "urn:ietf:params:oauth:grant-type:jwt-bearer") {
+            return Err("it is not the grant of RFC 7523".to_owned());
+        }
+        let statement = sent.get("assertion").ok_or("there is no statement")?;
+        let mut parts = statement.split('.').map(|part| {
+            let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
+            serde_json::from_slice::<Value>(&bytes).ok()
+        });
+        let (Some(Some(header)), Some(Some(claims))) = (parts.next(), parts.next()) else {
+            return Err("the statement is no JWT".to_owned());
+        };
+        let key_ids = |template: &Template| [0, 1].map(|who| self.text(template, who));
+        let key_id = header.get("kid").and_then(Value::as_str);
+        let is_key = jwt.key_id.as_ref().map_or(key_id.is_none(), |template| {
+            key_id.is_some_and(|key_id| key_ids(template).iter().any(|own| own == key_id))
+        });
+        if header.get("alg").and_then(Value::as_str) != Some("RS256") || !is_key {
+            return Err("the statement is signed in another way".to_owned());
+        }
+        for (name, template) in &jwt.claims {
+            let told = claims.get(name).and_then(Value::as_str);
+            if !told.is_some_and(|told| key_ids(template).iter().any(|own| own == told)) {
+                return Err(format!("the claim `{name}` is missing, or another"));
+            }
+        }
+        let time = |name: &str| claims.get(name).and_then(Value::as_i64);
+        let life = i64::from(jwt.lifetime_s.as_deref().copied().unwrap_or(300));
+        if time("exp").zip(time("iat")).is_none_or(|(end, start)| end - start != life) {
+            return Err("the statement has another life".to_owned());
+        }
+        only(sent, &["grant_type", "assertion", "scope"], &[])
+    }
+}
+
+/// The parameters of a request that is written as it should be; those of the endpoint's own URL are none of them.
+fn params(
+    request: &Request<'_>,
+    verb: &str,
+    encoding: Encoding,
+    own: Option<&Url>,
+) -> Result<Params, String> {
+    if request.method != verb {
+        return Err(format!("it is {}, and {verb} is meant", request.method));
+    }
+    let kind = request.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let wrong = |wanted: &str| format!("it is written as `{kind}`, and {wanted} is meant");
+    let pairs: Vec<(String, String)> = match encoding {
+        Encoding::Form if kind == "application/x-www-form-urlencoded" => {
+            form_urlencoded::parse(request.body.as_bytes()).into_owned().collect()
+        }
+        Encoding::Form => return Err(wrong("a form")),
+        Encoding::Json if kind == "application/json" => {
+            serde_json::from_str::<BTreeMap<String, String>>(request.body)
+                .map_err(|_| wrong("an object of texts"))?
+                .into_iter()
+                .collect()
+        }
+        Encoding::Json => return Err(wrong("JSON")),
+        Encoding::Query if request.body.is_empty() => {
+            let own: BTreeSet<_> = own.iter().flat_map(|own| own.query_pairs()).collect();
+            let sent = request.url.query_pairs().filter(|pair| !own.contains(pair));
+            sent.map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+        }
+        Encoding::Query => return Err(wrong("a query")),
+    };
+    let count = pairs.len();
+    let params: Params = pairs.into_iter().collect();
+    if params.len() == count { Ok(params) } else { Err("a parameter is sent twice".to_owned()) }
+}
+
+/// The same, if there is nothing but these.
+fn only(sent: Params, standard: &[&str], own: &[&str]) -> Result<Params, String> {
+    match sent.keys().find(|name| !standard.contains(&name.as_str()) && !own.contains(&name.as_str())) {
+        Some(unknown) => Err(format!("`{unknown}` is sent, which the manifest does not name")),
+        None => Ok(sent),
+    }
+}
+
+/// User name and password of HTTP Basic.
+fn basic(headers: &HeaderMap) -> Option<(String, String)> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let plain = STANDARD.decode(value.strip_prefix("Basic ")?).ok()?;
+    let (user, password) = std::str::from_utf8(&plain).ok()?.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
+}

@@ -1,0 +1,160 @@
+//! Values of the inputs, the captures and the answers, for two accounts.
+
+use std::collections::BTreeMap;
+
+use zeroize::Zeroizing;
+
+use crate::format::{Capture, Format, GivenBy, Input, Method};
+use crate::provider::inputs_of;
+use crate::template::{Root, Template};
+use crate::values::good;
+
+/// What a canary looks like, for patterns that have to let it through.
+const CANARY: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// What a tenant gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenInput {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub value: Given,
+}
+
+/// What an input is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Given {
+    /// A text for each account; it is no secret.
+    Plain([String; 2]),
+    /// A secret, with `{canary}` in it.
+    Secret(String),
+    /// A made-up secret for each account, whose shape lets no canary in.
+    Shaped([String; 2]),
+    /// An RSA key as PEM, which signs statements.
+    PrivateKey,
+}
+
+/// The values of two accounts.
+#[derive(Debug, Clone)]
+pub(super) struct Words {
+    values: BTreeMap<(&'static str, String), [String; 2]>,
+    given: Vec<GivenInput>,
+    operators: Vec<(String, String)>,
+}
+
+impl Words {
+    pub(super) fn of(format: &Format, method: Method) -> Self {
+        let mut words = Self { values: BTreeMap::new(), given: Vec::new(), operators: Vec::new() };
+        let needed = inputs_of(format, method);
+        let signs = format.jwt_bearer.as_ref().filter(|_| method == Method::JwtBearer);
+        for (name, input) in &format.inputs {
+            let given = match signs {
+                Some(jwt) if *jwt.private_key == *name => Given::PrivateKey,
+                _ => given(input),
+            };
+            if let Given::Plain(values) = &given {
+                let both = match input.given_by {
+                    GivenBy::Tenant => values.clone(),
+                    // There is one operator.
+                    GivenBy::Operator => [values[0].clone(), values[0].clone()],
+                };
+                words.values.insert((Root::Input.name(), name.clone()), both);
+            }
+            match (input.given_by, &given) {
+                (GivenBy::Operator, Given::Plain(values) | Given::Shaped(values)) => {
+                    words.operators.push((name.clone(), values[0].clone()));
+                }
+                (GivenBy::Operator, Given::Secret(text)) => {
+                    words.operators.push((name.clone(), text.clone()))
+                }
+                (GivenBy::Tenant, _) if needed.contains(name.as_str()) => {
+                    words.given.push(GivenInput { name: name.clone(), value: given });
+                }
+                _ => {}
+            }
+        }
+        for (name, capture) in &format.captures {
+            words.values.insert((Root::Capture.name(), name.clone()), captured(capture));
+        }
+        if let Some(identity) = &format.identity {
+            let texts = identity.company.iter().chain(&identity.user).chain(identity.details.values());
+            for (_, path) in texts.flat_map(|text| text.expressions()).filter(|it| it.0 == Root::Response) {
+                let last = path.rsplit('.').next().unwrap_or(path);
+                let values = [1, 2].map(|number| format!("{last}-{number}"));
+                words.values.insert((Root::Response.name(), path.to_owned()), values);
+            }
+        }
+        words
+    }
+
+    pub(super) fn get(&self, root: Root, name: &str, who: usize) -> Option<&str> {
+        let values = self.values.get(&(root.name(), name.to_owned()))?;
+        Some(&values[who.min(1)])
+    }
+
+    /// A text with its expressions filled in; what has no word stays empty.
+    pub(super) fn text(&self, template: &Template, who: usize) -> String {
+        let word = |root, name: &str| {
+            Ok::<_, std::convert::Infallible>(Zeroizing::new(
+                self.get(root, name, who).unwrap_or_default().to_owned(),
+            ))
+        };
+        let Ok(filled) = template.fill(word);
+        filled.to_string()
+    }
+
+    pub(super) fn given(&self) -> &[GivenInput] {
+        &self.given
+    }
+
+    pub(super) fn operators(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.operators.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (String, [String; 2])> {
+        self.values.iter().map(|((root, name), values)| (format!("{root}.{name}"), values.clone()))
+    }
+}
+
+fn given(input: &Input) -> Given {
+    let example = input.example.to_string();
+    if !input.secret {
+        let other = match (&input.one_of, &input.pattern) {
+            (Some(values), _) => values.iter().find(|value| **value != example).cloned(),
+            (None, Some(pattern)) => Some(pattern.varied(1)),
+            (None, None) => Some(format!("other-{example}")),
+        };
+        return Given::Plain([example.clone(), other.unwrap_or(example)]);
+    }
+    match (&input.one_of, &input.pattern) {
+        (Some(values), _) => {
+            let other = values.iter().find(|value| **value != example).cloned();
+            Given::Shaped([example.clone(), other.unwrap_or(example)])
+        }
+        (None, Some(pattern)) => match pattern.around(CANARY) {
+            Some((before, after)) => Given::Secret(format!("{before}{{canary}}{after}")),
+            None => Given::Shaped([pattern.varied(1), pattern.varied(2)]),
+        },
+        (None, None) => Given::Secret("{canary}".to_owned()),
+    }
+}
+
+/// Good values of a capture, in the form that is kept.
+fn captured(capture: &Capture) -> [String; 2] {
+    let values: Vec<String> = match (&capture.hosts, &capture.one_of, &capture.pattern) {
+        (Some(hosts), ..) => {
+            let hosts =
+                hosts.iter().flat_map(|host| ["example", "another"].map(|label| host.sample_below(label)));
+            hosts.collect()
+        }
+        (_, Some(values), _) => (**values).clone(),
+        (.., Some(pattern)) => vec![pattern.varied(1), pattern.varied(2)],
+        _ => Vec::new(),
+    };
+    // Plain http is for loopback, where a host pattern says so.
+    let fit = |value: &String| good(capture, value).or_else(|| good(capture, &format!("http://{value}")));
+    let fit: Vec<String> = values.iter().filter_map(fit).collect();
+    let one = fit.first().cloned().unwrap_or_default();
+    let other = fit.iter().find(|value| **value != one).unwrap_or(&one).clone();
+    [one, other]
+}
