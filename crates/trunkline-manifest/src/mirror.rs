@@ -26,7 +26,7 @@ use crate::template::{Root, Template};
 pub use answer::Token;
 pub use api::ApiAnswer;
 pub use cases::{Answer, Case};
-pub use words::{Given, GivenInput};
+pub use words::{Given, GivenInput, KeyKind};
 
 /// The client id of the settings.
 const CLIENT_ID: &str = "client-1";
@@ -128,6 +128,9 @@ impl Mirror {
             if self.has_secret() {
                 lines.push("client_secret = \"{canary}\"".to_owned());
             }
+            if self.operators_key().is_some() {
+                lines.push("private_key = '''{private_key}'''".to_owned());
+            }
         }
         if self.method == Method::AuthorizationCode {
             lines.push(format!("redirect_uri = \"{}\"", self.redirect_uri()));
@@ -142,7 +145,16 @@ impl Mirror {
     }
 
     fn has_secret(&self) -> bool {
-        self.oauth2().is_some_and(|it| it.token_endpoint_auth_method != crate::format::AuthMethod::None)
+        use crate::format::AuthMethod::{None, PrivateKeyJwt};
+        self.oauth2().is_some_and(|it| !matches!(it.token_endpoint_auth_method, None | PrivateKeyJwt))
+    }
+
+    /// The kind of the operator's key, where one proves the client: `{private_key}` stands for it in the settings.
+    #[must_use]
+    pub fn operators_key(&self) -> Option<KeyKind> {
+        let oauth2 = self.oauth2().filter(|oauth2| oauth2.client_id_input.is_none())?;
+        let by_key = oauth2.token_endpoint_auth_method == crate::format::AuthMethod::PrivateKeyJwt;
+        by_key.then(|| words::client_key(oauth2))
     }
 
     /// What a tenant gives, by name.

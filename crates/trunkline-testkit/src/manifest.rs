@@ -5,12 +5,13 @@ use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize as _;
 use trunkline::Config;
 use trunkline_core::{Call, Error, ErrorKind, Verdict, printable};
-use trunkline_manifest::mirror::{AccountSource, Answer, Given, Lack, Mirror, Token};
+use trunkline_manifest::mirror::{AccountSource, Answer, Given, KeyKind, Lack, Mirror, Token};
 use trunkline_manifest::{Manifest, ManifestConfig};
 
 use crate::profile::{Ability, ApiAnswer, Case, Meant, Profile, Rejection, TokenAnswer};
@@ -65,6 +66,9 @@ fn of(mirror: Mirror) -> Profile {
     profile.words.extend(mirror.words());
     profile =
         mirror.inputs().into_iter().fold(profile, |profile, input| given(profile, &input.name, input.value));
+    if let Some(kind) = mirror.operators_key() {
+        profile = profile.secret("private_key", private_key(kind));
+    }
     if let Some([one, other]) = mirror.accounts() {
         profile = profile.accounts(one, other);
     }
@@ -125,7 +129,9 @@ fn given(profile: Profile, name: &str, value: Given) -> Profile {
     match value {
         Given::Plain(_) => profile.input(name, &format!("{{{word}}}")),
         Given::Secret(text) => profile.input(name, &text),
-        Given::PrivateKey => profile.secret("private_key", private_key()).input(name, "{private_key}"),
+        Given::PrivateKey(kind) => {
+            profile.secret("private_key", private_key(kind)).input(name, "{private_key}")
+        }
         Given::Shaped([one, other]) => {
             let names = [format!("{word}.first"), format!("{word}.second")];
             profile
@@ -138,14 +144,23 @@ fn given(profile: Profile, name: &str, value: Given) -> Profile {
 }
 
 /// A private key as PEM, made once: it takes a while, and each rule needs one.
-fn private_key() -> &'static str {
-    static KEY: OnceLock<String> = OnceLock::new();
-    KEY.get_or_init(|| {
-        let pair = KeyPair::generate(KeySize::Rsa2048).expect("a key is made");
-        let der: Pkcs8V1Der<'_> = pair.as_der().expect("a key has a form");
-        let text = STANDARD.encode(der.as_ref());
+fn private_key(kind: KeyKind) -> &'static str {
+    static KEYS: [OnceLock<String>; 2] = [const { OnceLock::new() }; 2];
+    let pem = |der: &[u8]| {
+        let text = STANDARD.encode(der);
         format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n")
-    })
+    };
+    match kind {
+        KeyKind::Rsa => KEYS[0].get_or_init(|| {
+            let pair = KeyPair::generate(KeySize::Rsa2048).expect("a key is made");
+            let der: Pkcs8V1Der<'_> = pair.as_der().expect("a key has a form");
+            pem(der.as_ref())
+        }),
+        KeyKind::P256 => KEYS[1].get_or_init(|| {
+            let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key is made");
+            pem(pair.to_pkcs8v1().expect("a key has a form").as_ref())
+        }),
+    }
 }
 
 fn asked(mirror: &Mirror, sent: &Sent) -> Option<Asked> {

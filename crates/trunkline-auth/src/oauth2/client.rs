@@ -64,7 +64,7 @@ impl Client {
 
     /// Whether a request says who the client is.
     pub(crate) fn is_stated(&self) -> bool {
-        self.auth != ClientAuth::Unstated
+        !matches!(self.auth, ClientAuth::Unstated)
     }
 
     /// A text that changes whenever id or secret does: what an

@@ -11,9 +11,12 @@ use trunkline_core::url::{Url, form_urlencoded};
 
 use super::{CLIENT_ID, Mirror};
 use crate::format::{
-    AuthMethod, Encoding, JwtBearer, Method, OAuth2, RequestMethod, SessionLogin, Templates,
+    AuthMethod, Encoding, JwtBearer, Method, OAuth2, RequestMethod, SessionLogin, SigningAlg, Templates,
 };
 use crate::template::{Root, Template};
+
+/// What proves who the client is.
+const CLIENT: [&str; 4] = ["client_id", "client_secret", "client_assertion_type", "client_assertion"];
 
 /// Parameters by name.
 type Params = BTreeMap<String, String>;
@@ -73,7 +76,7 @@ impl Mirror {
             let sent = params(request, "POST", Encoding::Form, None)?;
             let sent = self.standard(oauth2, sent)?;
             self.proves_client(oauth2, request, &sent)?;
-            return only(sent, &["token", "token_type_hint", "client_id", "client_secret"], &[]);
+            return only(sent, &[&["token", "token_type_hint"], &CLIENT[..]].concat(), &[]);
         }
         let verb = match oauth2.token_request_method {
             RequestMethod::Post => "POST",
@@ -111,17 +114,8 @@ impl Mirror {
             // The service goes by the one that is registered.
             sent.insert("redirect_uri".to_owned(), self.redirect_uri());
         }
-        let standard = [
-            "grant_type",
-            "code",
-            "redirect_uri",
-            "code_verifier",
-            "refresh_token",
-            "scope",
-            "client_id",
-            "client_secret",
-        ];
-        only(sent, &standard, &fixed)
+        let standard = ["grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope"];
+        only(sent, &[&standard, &CLIENT[..]].concat(), &fixed)
     }
 
     /// Parameters under the standard's names.
@@ -158,12 +152,40 @@ impl Mirror {
             AuthMethod::ClientSecretBasicRaw => {
                 in_header.is_some_and(|(user, secret)| is_id(&user) && !secret.is_empty()) && !has_secret
             }
+            AuthMethod::PrivateKeyJwt => {
+                !has_secret && in_header.is_none() && self.is_statement(oauth2, sent, is_id)
+            }
         };
         if is_proved {
             Ok(())
         } else {
             Err("the client does not prove who it is as the manifest says".to_owned())
         }
+    }
+
+    /// Whether a statement of the client is there, as RFC 7523, 3 wants it. Nobody here has its public key.
+    fn is_statement(&self, oauth2: &OAuth2, sent: &Params, is_id: impl Fn(&str) -> bool) -> bool {
+        let kind = sent.get("client_assertion_type").map(String::as_str);
+        let parts = sent.get("client_assertion").and_then(|statement| decoded(statement));
+        let (Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer"), Some((header, claims))) =
+            (kind, parts)
+        else {
+            return false;
+        };
+        let assertion = oauth2.client_assertion.as_ref();
+        let algorithm = match assertion.and_then(|it| it.signing_alg.as_deref()) {
+            Some(SigningAlg::Es256) => "ES256",
+            Some(SigningAlg::Ps256) => "PS256",
+            Some(SigningAlg::Rs256) | None => "RS256",
+        };
+        let audience = assertion.and_then(|it| it.audience.as_deref()).unwrap_or(&oauth2.token_endpoint);
+        let told = |name: &str| claims.get(name).and_then(Value::as_str);
+        let meant = [0, 1].map(|who| self.text(audience, who));
+        header.get("alg").and_then(Value::as_str) == Some(algorithm)
+            && ["iss", "sub"].iter().all(|name| told(name).is_some_and(&is_id))
+            && told("aud").is_some_and(|aud| meant.iter().any(|meant| meant == aud))
+            && told("jti").is_some_and(|id| !id.is_empty())
+            && claims.get("exp").is_some_and(Value::is_i64)
     }
 
     /// The parameters that are always sent.
@@ -207,13 +229,7 @@ impl Mirror {
             return Err("it is not the grant of RFC 7523".to_owned());
         }
         let statement = sent.get("assertion").ok_or("there is no statement")?;
-        let mut parts = statement.split('.').map(|part| {
-            let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
-            serde_json::from_slice::<Value>(&bytes).ok()
-        });
-        let (Some(Some(header)), Some(Some(claims))) = (parts.next(), parts.next()) else {
-            return Err("the statement is no JWT".to_owned());
-        };
+        let (header, claims) = decoded(statement).ok_or("the statement is no JWT")?;
         let key_ids = |template: &Template| [0, 1].map(|who| self.text(template, who));
         let key_id = header.get("kid").and_then(Value::as_str);
         let is_key = jwt.key_id.as_ref().map_or(key_id.is_none(), |template| {
@@ -271,6 +287,15 @@ fn params(
     let count = pairs.len();
     let params: Params = pairs.into_iter().collect();
     if params.len() == count { Ok(params) } else { Err("a parameter is sent twice".to_owned()) }
+}
+
+/// Header and claims of a JWT.
+fn decoded(statement: &str) -> Option<(Value, Value)> {
+    let mut parts = statement.split('.').map(|part| {
+        let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
+        serde_json::from_slice::<Value>(&bytes).ok()
+    });
+    Some((parts.next()??, parts.next()??))
 }
 
 /// The same, if there is nothing but these.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
-use crate::format::{Capture, Format, GivenBy, Input, Method};
+use crate::format::{Capture, Format, GivenBy, Input, Method, OAuth2, SigningAlg};
 use crate::provider::inputs_of;
 use crate::template::{Root, Template};
 use crate::values::good;
@@ -30,8 +30,37 @@ pub enum Given {
     Secret(String),
     /// A made-up secret for each account, whose shape lets no canary in.
     Shaped([String; 2]),
-    /// An RSA key as PEM, which signs statements.
-    PrivateKey,
+    /// A private key as PEM, which signs statements.
+    PrivateKey(KeyKind),
+}
+
+/// What kind of key signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// RSA, of 2048 bits or more.
+    Rsa,
+    /// On the curve P-256.
+    P256,
+}
+
+/// The tenant's input that is a key, and its kind.
+fn signing_key(format: &Format, method: Method) -> Option<(&str, KeyKind)> {
+    match method {
+        Method::JwtBearer => format.jwt_bearer.as_ref().map(|jwt| (jwt.private_key.as_str(), KeyKind::Rsa)),
+        Method::AuthorizationCode | Method::ClientCredentials => {
+            let oauth2 = format.oauth2.as_ref()?;
+            let input = oauth2.client_assertion.as_ref()?.private_key_input.as_ref()?;
+            Some((input.as_str(), client_key(oauth2)))
+        }
+        _ => None,
+    }
+}
+
+/// What kind of key proves the client.
+pub(super) fn client_key(oauth2: &OAuth2) -> KeyKind {
+    let assertion = oauth2.client_assertion.as_ref();
+    let is_ec = assertion.and_then(|it| it.signing_alg.as_deref()) == Some(&SigningAlg::Es256);
+    if is_ec { KeyKind::P256 } else { KeyKind::Rsa }
 }
 
 /// The values of two accounts.
@@ -46,10 +75,10 @@ impl Words {
     pub(super) fn of(format: &Format, method: Method) -> Self {
         let mut words = Self { values: BTreeMap::new(), given: Vec::new(), operators: Vec::new() };
         let needed = inputs_of(format, method);
-        let signs = format.jwt_bearer.as_ref().filter(|_| method == Method::JwtBearer);
+        let key = signing_key(format, method);
         for (name, input) in &format.inputs {
-            let given = match signs {
-                Some(jwt) if *jwt.private_key == *name => Given::PrivateKey,
+            let given = match &key {
+                Some((signs, algorithm)) if signs == name => Given::PrivateKey(*algorithm),
                 _ => given(input),
             };
             if let Given::Plain(values) = &given {

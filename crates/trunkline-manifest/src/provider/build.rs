@@ -208,7 +208,8 @@ struct Statement {
 
 impl Statement {
     fn sign(&self, inputs: &Inputs, now: Timestamp) -> Result<Secret, Error> {
-        let key = SigningKey::from_pem(inputs.require(&self.private_key)?).map_err(super::client::no_key)?;
+        let key = SigningKey::from_pem(inputs.require(&self.private_key)?)
+            .map_err(|error| super::client::no_key(&error))?;
         let claims = self.claims.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
         let mut claims: Map<String, Value> = claims.collect();
         let issued = now.as_second();

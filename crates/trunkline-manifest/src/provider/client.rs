@@ -64,7 +64,7 @@ fn tenants_key(
     values: Values<'_>,
 ) -> Result<SigningKey, Error> {
     let pem = Secret::new(values.value(Root::Input, input)?.as_str());
-    let key = signing_key(&pem, oauth2).map_err(no_key)?;
+    let key = signing_key(&pem, oauth2).map_err(|error| no_key(&error))?;
     Ok(match &said.key_id_input {
         Some(input) => key.key_id(values.value(Root::Input, input)?.as_str()),
         None => key,
@@ -84,7 +84,7 @@ pub(crate) fn signing_key(pem: &Secret, oauth2: &OAuth2) -> Result<SigningKey, E
 }
 
 /// A key that a tenant gave is a credential of theirs.
-pub(super) fn no_key(error: Error) -> Error {
+pub(super) fn no_key(error: &Error) -> Error {
     Diagnosis::new(Cause::UserCredentialsInvalid).message(&error.to_string()).into()
 }
 
