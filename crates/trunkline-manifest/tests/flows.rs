@@ -221,6 +221,9 @@ async fn a_token_endpoint_that_the_callback_names_is_checked_and_remembered() {
             consent(&connector, &cx, &none, &format!("code=c&accounts-server={evil}")).await.unwrap_err();
         assert_eq!(error.cause(), Some(Cause::ConsentInvalid), "{evil}");
     }
+    // A refusal names no token endpoint.
+    let error = consent(&connector, &cx, &none, "error=access_denied").await.unwrap_err();
+    assert_eq!(error.cause(), Some(Cause::ConsentDenied));
     assert!(stage.sent().is_empty());
 }
 

@@ -45,6 +45,18 @@ impl TokenProvider {
         inner(&grants, self.method, values, &self.specs())
     }
 
+    /// The same before anything is captured: for the way to the service, and for a refusal that comes back. Neither
+    /// leads to a token request.
+    fn asking(&self, inputs: &Inputs) -> Result<Box<dyn AuthProvider>, Error> {
+        match (&self.format().oauth2, self.method) {
+            (Some(oauth2), Method::AuthorizationCode) => {
+                let grants = Grants { operator: self.operator(), manifest: Some(&self.shared.manifest) };
+                Ok(Box::new(build::consent(&grants, oauth2, self.shared.values(Some(inputs), None))?))
+            }
+            _ => self.inner(inputs, None),
+        }
+    }
+
     /// Every input as the grants name it, the operator's among them.
     fn specs(&self) -> Vec<InputSpec> {
         specs(self.format())
@@ -188,14 +200,7 @@ impl AuthProvider for TokenProvider {
             let step = ConsentStep::Form { state: ask.state.clone(), inputs: self.inputs() };
             return Ok(Begun { step, pending: Default::default(), requested: ask.scopes.clone() });
         }
-        match (&self.format().oauth2, self.method) {
-            (Some(oauth2), Method::AuthorizationCode) => {
-                let grants = Grants { operator: self.operator(), manifest: Some(&self.shared.manifest) };
-                let values = self.shared.values(Some(&ask.inputs), None);
-                build::consent(&grants, oauth2, values).map_err(dated)?.begin(cx, ask).await
-            }
-            _ => self.inner(&ask.inputs, None).map_err(dated)?.begin(cx, ask).await,
-        }
+        self.asking(&ask.inputs).map_err(dated)?.begin(cx, ask).await
     }
 
     async fn complete(&self, cx: &Cx, answer: &ConsentAnswer) -> Result<Grant, Error> {
@@ -218,8 +223,11 @@ impl AuthProvider for TokenProvider {
                 .value(crate::template::Root::Input, spec.name)
                 .map_err(dated)?;
         }
-        let inner = self.inner(&tenants, Some(&known)).map_err(dated)?;
-        let grant = inner.complete(cx, &answer).await?;
+        let inner = match answer.callback.get("error") {
+            Some(_) => self.asking(&tenants),
+            None => self.inner(&tenants, Some(&known)),
+        };
+        let grant = inner.map_err(dated)?.complete(cx, &answer).await?;
         self.finish(grant, &tenants, known, true).map_err(dated)
     }
 
