@@ -128,8 +128,8 @@ impl Mirror {
             if self.has_secret() {
                 lines.push("client_secret = \"{canary}\"".to_owned());
             }
-            if self.operators_key().is_some() {
-                lines.push("private_key = '''{private_key}'''".to_owned());
+            if self.client_key().is_some() {
+                lines.push("private_key = \"{private_key}\"".to_owned());
             }
         }
         if self.method == Method::AuthorizationCode {
@@ -137,6 +137,9 @@ impl Mirror {
         }
         let inputs = self.words.operators();
         lines.extend(inputs.map(|(name, value)| format!("inputs.{name} = \"{}\"", quoted(value))));
+        if let Some((name, _)) = self.words.operators_key() {
+            lines.push(format!("inputs.{name} = \"{{private_key}}\""));
+        }
         lines.join("\n")
     }
 
@@ -149,9 +152,14 @@ impl Mirror {
         self.oauth2().is_some_and(|it| !matches!(it.token_endpoint_auth_method, None | PrivateKeyJwt))
     }
 
-    /// The kind of the operator's key, where one proves the client: `{private_key}` stands for it in the settings.
+    /// The kind of the operator's key, where one proves the client or signs statements: `{private_key}` stands for it in
+    /// the settings.
     #[must_use]
     pub fn operators_key(&self) -> Option<KeyKind> {
+        self.words.operators_key().map(|(_, kind)| kind).or_else(|| self.client_key())
+    }
+
+    fn client_key(&self) -> Option<KeyKind> {
         let oauth2 = self.oauth2().filter(|oauth2| oauth2.client_id_input.is_none())?;
         let by_key = oauth2.token_endpoint_auth_method == crate::format::AuthMethod::PrivateKeyJwt;
         by_key.then(|| words::client_key(oauth2))

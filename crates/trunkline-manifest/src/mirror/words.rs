@@ -69,11 +69,13 @@ pub(super) struct Words {
     values: BTreeMap<(&'static str, String), [String; 2]>,
     given: Vec<GivenInput>,
     operators: Vec<(String, String)>,
+    operators_key: Option<(String, KeyKind)>,
 }
 
 impl Words {
     pub(super) fn of(format: &Format, method: Method) -> Self {
-        let mut words = Self { values: BTreeMap::new(), given: Vec::new(), operators: Vec::new() };
+        let mut words =
+            Self { values: BTreeMap::new(), given: Vec::new(), operators: Vec::new(), operators_key: None };
         let needed = inputs_of(format, method);
         let key = signing_key(format, method);
         for (name, input) in &format.inputs {
@@ -95,6 +97,9 @@ impl Words {
                 }
                 (GivenBy::Operator, Given::Secret(text)) => {
                     words.operators.push((name.clone(), text.clone()))
+                }
+                (GivenBy::Operator, Given::PrivateKey(kind)) => {
+                    words.operators_key = Some((name.clone(), *kind));
                 }
                 (GivenBy::Tenant, _) if needed.contains(name.as_str()) => {
                     words.given.push(GivenInput { name: name.clone(), value: given });
@@ -138,6 +143,11 @@ impl Words {
 
     pub(super) fn operators(&self) -> impl Iterator<Item = (&str, &str)> {
         self.operators.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The operator's input that signs statements.
+    pub(super) fn operators_key(&self) -> Option<(&str, KeyKind)> {
+        self.operators_key.as_ref().map(|(name, kind)| (name.as_str(), *kind))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (String, [String; 2])> {
