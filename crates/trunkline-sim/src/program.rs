@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 
 use crate::sage_intacct::{self, SageIntacct};
 use crate::salesforce::{self, Hosts, Salesforce};
+use crate::standard::Standard;
 
 /// Which simulator to run, and how.
 #[derive(Debug, Clone, Subcommand)]
@@ -18,6 +19,9 @@ pub enum Simulator {
         /// Where it serves, and how it says so.
         #[command(flatten)]
         options: Options,
+        /// Approve every consent as the seeded user instead of showing a page.
+        #[arg(long)]
+        auto_approve: bool,
         /// Redirect URI of the application, byte for byte; may be repeated. Without one: that of the
         /// examples, and http://127.0.0.1/connect/callback with any port.
         #[arg(long)]
@@ -28,6 +32,9 @@ pub enum Simulator {
         /// Where it serves, and how it says so.
         #[command(flatten)]
         options: Options,
+        /// Approve every consent as the seeded user instead of showing a page.
+        #[arg(long)]
+        auto_approve: bool,
         /// Callback URL of the app, byte for byte; may be repeated. Without one: that of the examples.
         #[arg(long)]
         redirect_uri: Vec<String>,
@@ -37,6 +44,12 @@ pub enum Simulator {
         /// Give the login host, the test host and each My Domain a port of their own.
         #[arg(long)]
         separate_hosts: bool,
+    },
+    /// A service that speaks OAuth 2 as the standards say, and approves every consent without a page.
+    Standard {
+        /// Where it serves, and how it says so.
+        #[command(flatten)]
+        options: Options,
     },
 }
 
@@ -49,9 +62,6 @@ pub struct Options {
     /// Print one line of JSON.
     #[arg(long)]
     json: bool,
-    /// Approve every consent as the seeded user instead of showing a page.
-    #[arg(long)]
-    auto_approve: bool,
 }
 
 impl Simulator {
@@ -63,11 +73,8 @@ impl Simulator {
     /// Fails if the address cannot be bound, a file cannot be read, or `out` cannot be written to.
     pub async fn run(self, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
         match self {
-            Self::SageIntacct { options, redirect_uri } => {
-                let knobs = sage_intacct::Knobs {
-                    auto_approve: options.auto_approve,
-                    ..sage_intacct::Knobs::default()
-                };
+            Self::SageIntacct { options, auto_approve, redirect_uri } => {
+                let knobs = sage_intacct::Knobs { auto_approve, ..sage_intacct::Knobs::default() };
                 let mut builder = SageIntacct::builder().listen(options.listen).knobs(knobs);
                 if !redirect_uri.is_empty() {
                     builder = builder.redirect_uris(redirect_uri);
@@ -75,9 +82,8 @@ impl Simulator {
                 let sim = builder.start().await?;
                 serve(out, &options, "Sage Intacct", &sage_intacct_facts(&sim)).await
             }
-            Self::Salesforce { options, redirect_uri, certificate, separate_hosts } => {
-                let knobs =
-                    salesforce::Knobs { auto_approve: options.auto_approve, ..salesforce::Knobs::default() };
+            Self::Salesforce { options, auto_approve, redirect_uri, certificate, separate_hosts } => {
+                let knobs = salesforce::Knobs { auto_approve, ..salesforce::Knobs::default() };
                 let hosts = if separate_hosts { Hosts::Separate } else { Hosts::One };
                 let mut builder = Salesforce::builder().listen(options.listen).knobs(knobs).hosts(hosts);
                 if !redirect_uri.is_empty() {
@@ -88,6 +94,10 @@ impl Simulator {
                 }
                 let sim = builder.start().await?;
                 serve(out, &options, "Salesforce", &salesforce_facts(&sim)).await
+            }
+            Self::Standard { options } => {
+                let sim = Standard::listen(options.listen).await?;
+                serve(out, &options, "A standard service", &standard_facts(&sim)).await
             }
         }
     }
@@ -121,6 +131,16 @@ fn salesforce_facts(sim: &Salesforce) -> Facts {
         ("security_token", sim.security_token().to_owned()),
         ("client_id", sim.client_id().to_owned()),
         ("client_secret", sim.client_secret().to_owned()),
+    ]
+}
+
+fn standard_facts(sim: &Standard) -> Facts {
+    vec![
+        ("url", sim.url()),
+        ("issuer", sim.issuer()),
+        ("api_url", sim.api_url()),
+        ("client_id", sim.client_id().to_owned()),
+        ("client_secret", sim.client_secret()),
     ]
 }
 

@@ -85,6 +85,35 @@ async fn salesforce_tells_what_its_clients_need() {
     assert_eq!(app.status(), 200);
 }
 
+#[tokio::test]
+async fn the_standard_service_approves_at_once_and_sends_nobody_back_whom_it_does_not_know() {
+    let mut program = Program::start("standard", &["--json"]);
+
+    let line: Value = serde_json::from_str(&program.first_line()).unwrap();
+
+    let told = |name: &str| line[name].as_str().unwrap_or_else(|| panic!("no {name} in {line}"));
+    let http =
+        reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let asked = async |client_id: &str| {
+        let consent = [
+            ("response_type", "code"),
+            ("client_id", client_id),
+            ("redirect_uri", "https://app.example.com/callback"),
+            ("state", "state-1"),
+            ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+            ("code_challenge_method", "S256"),
+        ];
+        let url = url::Url::parse_with_params(&format!("{}/authorize", told("url")), consent).unwrap();
+        http.get(url).send().await.unwrap()
+    };
+    let approved = asked(told("client_id")).await;
+    let back = approved.headers()["location"].to_str().unwrap();
+    assert!(back.starts_with("https://app.example.com/callback?code=") && back.contains("state=state-1"));
+    assert_eq!(asked("somebody else").await.status(), 400);
+    let hello = http.get(format!("{}/hello", told("api_url"))).send().await.unwrap();
+    assert_eq!(hello.status(), 401);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_termination_signal_ends_it_without_an_error() {

@@ -2,7 +2,7 @@
 //! PKCE and an issuer (RFC 7636, 9207), rotating refresh tokens, revocation (RFC 7009), introspection
 //! (RFC 7662), UserInfo, and an API with one resource, `/api/hello`.
 //!
-//! One person, `ada`, uses it. It keeps its word about refresh tokens: one that comes twice ends its grant.
+//! One person, `ada`, uses it, and approves every consent without a page. It keeps its word about refresh tokens: one that comes twice ends its grant.
 
 mod state;
 
@@ -33,7 +33,16 @@ impl Standard {
     ///
     /// No port can be bound.
     pub async fn start() -> std::io::Result<Self> {
-        let (listener, address) = Server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+        Self::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await
+    }
+
+    /// Starts it on this address; port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be bound.
+    pub async fn listen(address: SocketAddr) -> std::io::Result<Self> {
+        let (listener, address) = Server::bind(address).await?;
         let service = Arc::new(Mutex::new(Service::new(format!("http://{address}"))));
         let router = Router::new().fallback(answer).with_state(service.clone());
         Ok(Self { server: Server::run(listener, address, router), service })
@@ -45,10 +54,16 @@ impl Standard {
         self.service().issuer()
     }
 
+    /// Where everything is: `/authorize`, `/token`, `/revoke`, `/introspect`, `/userinfo` and the API.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.server.address())
+    }
+
     /// The base URL of the API.
     #[must_use]
     pub fn api_url(&self) -> String {
-        format!("http://{}/api", self.server.address())
+        format!("{}/api", self.url())
     }
 
     /// The registered client.

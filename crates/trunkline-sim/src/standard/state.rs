@@ -103,6 +103,7 @@ impl Service {
         match (&call.method, call.path.as_str()) {
             (&Method::GET, METADATA) if self.hidden => Reply::empty(503),
             (&Method::GET, METADATA) => Reply::json(200, &self.metadata()),
+            (&Method::GET, "/authorize") => self.authorize(call),
             (&Method::POST, "/token" | "/revoke" | "/introspect") if !self.is_client(call) => {
                 Reply::json(401, &json!({ "error": "invalid_client" }))
                     .with_header("www-authenticate", r#"Basic realm="clients""#)
@@ -113,6 +114,15 @@ impl Service {
             (&Method::GET, "/userinfo") => self.userinfo(call),
             (&Method::GET, "/api/hello") => self.hello(call),
             _ => Reply::html(404, "<h1>Not found</h1>"),
+        }
+    }
+
+    /// RFC 6749, 4.1.1. What cannot be trusted is not sent back to anybody.
+    fn authorize(&mut self, call: &Call) -> Reply {
+        let asked = Url::parse(&format!("{}{}?{}", self.origin, call.path, call.query)).ok();
+        match asked.and_then(|asked| self.approve(&asked)) {
+            Some(back) => Reply::redirect(back.as_str()),
+            None => refused("invalid_request"),
         }
     }
 
