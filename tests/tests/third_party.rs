@@ -21,6 +21,8 @@ fn cargo(command: &str, program: &str) -> Output {
         .arg(folder.join("Cargo.toml"))
         .arg("--target-dir")
         .arg(target)
+        // As in the workspace, and for what else is built outside it, so that all share it.
+        .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
         .stdin(Stdio::null())
         .output()
         .expect("cargo can be started")

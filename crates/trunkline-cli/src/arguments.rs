@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use serde::Serialize;
 use trunkline_core::DEFAULT_LABEL;
 use trunkline_core::permission::Operation;
 use trunkline_sim::program::Simulator;
@@ -42,6 +43,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ManifestCommand,
     },
+    /// Write a connector of your own into a new folder: complete, tested, and yours to change.
+    NewConnector(NewConnectorArguments),
     /// Tell what happened to all connections, and go on telling.
     Events(EventsArguments),
     /// Connect on this machine: shows the service's page, takes the answer, stores the grant.
@@ -241,6 +244,31 @@ pub(crate) enum ManifestCommand {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewConnectorArguments {
+    /// What `provider = "…"` will find: lower-case letters, digits and `_`.
+    pub(crate) name: String,
+    /// How it is written.
+    #[arg(long, value_enum)]
+    pub(crate) kind: ConnectorKind,
+    /// The new folder [default: NAME-connector]. What is there is never overwritten.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) path: Option<PathBuf>,
+    /// Take Trunkline's crates from this checkout instead of their published versions.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) trunkline: Option<PathBuf>,
+}
+
+/// How a connector is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ConnectorKind {
+    /// As a crate, for a service that needs code.
+    Code,
+    /// As data, for any service that a manifest can describe.
+    Manifest,
 }
 
 #[derive(Debug, Subcommand)]

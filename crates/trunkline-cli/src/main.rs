@@ -13,6 +13,7 @@ mod disconnect;
 mod events;
 mod exit;
 mod manifest;
+mod new_connector;
 mod output;
 mod permissions;
 mod session;
@@ -56,6 +57,7 @@ async fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
         Command::Events(arguments) => events::run(&arguments, output).await,
         Command::Connect(arguments) => connect::run(&arguments, output).await,
         Command::Disconnect(arguments) => disconnect::run(&arguments, output).await,
+        Command::NewConnector(arguments) => new_connector::run(&arguments, output),
         Command::Sim { simulator } => {
             simulator.run(output.out()).await?;
             Ok(Exit::Done)

@@ -220,7 +220,7 @@ async fn every_command_has_help_and_the_long_one_lists_the_codes() {
     assert!(help.code == 0 && help.out.contains("Exit codes:\n  0 "), "{help:?}");
     let own =
         ["connectors", "connections", "status", "events", "permissions", "manifest", "connect", "disconnect"];
-    for command in own.into_iter().chain(["diagnose", "sim", "completions"]) {
+    for command in own.into_iter().chain(["diagnose", "new-connector", "sim", "completions"]) {
         let help = run(&mut program(&[command, "--help"])).await;
         assert!(help.code == 0 && help.out.contains("Usage: trunkline"), "{help:?}");
     }

@@ -1,6 +1,8 @@
 //! `docs/guides/test-a-connector.md`: its connector keeps every rule, and its snippets do what they say.
 
-#[path = "guide/acme_connector.rs"]
+#[expect(unreachable_pub, reason = "it is the root of a crate where `trunkline new-connector` writes it")]
+#[rustfmt::skip]
+#[path = "../../trunkline-cli/templates/code/src/lib.rs"]
 mod acme_connector;
 
 use acme_connector::AcmeConfig;
