@@ -1,4 +1,5 @@
-//! OAuth 2: the authorization code with PKCE, client credentials, JWT bearer, renewal and revocation.
+//! OAuth 2: the authorization code with PKCE, device codes, client credentials, JWT bearer, renewal and
+//! revocation.
 //!
 //! The parts are strict towards what we send (RFC 6749, 7636, 9207, 9700) and tolerant towards what
 //! services answer: [`TokenCodec`] reads what real token endpoints send, and never takes an error for
@@ -34,6 +35,9 @@ mod claims;
 mod client;
 mod client_credentials;
 mod codec;
+mod device_code;
+mod device_code_builder;
+mod device_response;
 mod diagnose;
 mod exchange;
 mod expiry;
@@ -58,6 +62,8 @@ pub use claims::{id_token_claims, unverified_claims};
 pub use client::{Client, ClientAuth};
 pub use client_credentials::{ClientCredentials, ClientCredentialsBuilder};
 pub use codec::TokenCodec;
+pub use device_code::{DEVICE_CODE_GRANT, DeviceCode};
+pub use device_code_builder::DeviceCodeBuilder;
 pub use diagnose::diagnose;
 pub use expiry::{TimeUnit, ZeroExpiry};
 pub use grant::bearer;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use crate::{
     Account, Begun, Captures, Clock, ConsentAnswer, ConsentAsk, ConsentKind, Credential, Error, Grant,
-    InputSpec, Inputs, Prepared, Request, Secret, Transport,
+    InputSpec, Inputs, Poll, Prepared, Request, Secret, Transport,
 };
 
 /// What a provider's calls are made with.
@@ -188,6 +188,16 @@ pub trait AuthProvider: fmt::Debug + Send + Sync {
 
     /// Turns the answer into a grant.
     async fn complete(&self, cx: &Cx, answer: &ConsentAnswer) -> Result<Grant, Error>;
+
+    /// Asks once whether a [device consent](ConsentKind::Device) was approved. The hub waits between two polls,
+    /// and decides how long.
+    ///
+    /// An error ends the consent, but for these: a service that cannot be reached or is overloaded is asked
+    /// again, and so is one whose answer was lost ([`Cause::ConsentOutcomeUnknown`](crate::Cause)), ever more
+    /// slowly. Default: what [`complete`](Self::complete) says.
+    async fn poll(&self, cx: &Cx, answer: &ConsentAnswer) -> Result<Poll, Error> {
+        Ok(Poll::Granted(Box::new(self.complete(cx, answer).await?)))
+    }
 
     /// Renews the access token. Spends `held`'s refresh token, where there is one.
     async fn refresh(&self, cx: &Cx, held: &Held) -> Result<Grant, Error>;

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use url::{Url, form_urlencoded};
 
-use crate::{Cause, Diagnosis, Error, Remedy, ScopeSet, Secret};
+use crate::{Cause, Diagnosis, Error, Grant, Remedy, ScopeSet, Secret};
 
 /// Which shape a provider's consent takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,6 +18,8 @@ pub enum ConsentKind {
     Redirect,
     /// A person enters inputs, such as an API key.
     Form,
+    /// A person opens a page of the service, on whatever device, and enters a code there (RFC 8628).
+    Device,
     /// Nobody is asked: the inputs suffice.
     Unattended,
 }
@@ -122,6 +126,22 @@ pub enum ConsentStep {
         /// What to ask for.
         inputs: Vec<InputSpec>,
     },
+    /// Show the code and the page where it is entered, and hand the state to `complete` at once, which waits
+    /// for the person (RFC 8628, 3.3).
+    Device {
+        /// Belongs to this consent; it is not shown.
+        state: Secret,
+        /// What the person enters. Whoever sees it can approve in the person's place: show it to nobody else.
+        user_code: String,
+        /// A page of the service.
+        verification_uri: Url,
+        /// The same page with the code in it, to be clicked or shown as a QR code.
+        verification_uri_complete: Option<Url>,
+        /// When the codes end.
+        expires_at: Timestamp,
+        /// The shortest pause between two polls. The hub keeps it.
+        interval: Duration,
+    },
 }
 
 impl fmt::Debug for ConsentStep {
@@ -129,6 +149,12 @@ impl fmt::Debug for ConsentStep {
         match self {
             Self::Redirect { url } => write!(f, "Redirect({}{})", url.host_str().unwrap_or(""), url.path()),
             Self::Form { inputs, .. } => f.debug_tuple("Form").field(inputs).finish(),
+            Self::Device { verification_uri, expires_at, interval, .. } => f
+                .debug_struct("Device")
+                .field("host", &verification_uri.host_str())
+                .field("expires_at", expires_at)
+                .field("interval", interval)
+                .finish_non_exhaustive(),
         }
     }
 }
@@ -232,4 +258,16 @@ pub struct ConsentAnswer {
     pub pending: BTreeMap<String, Secret>,
     /// The scopes that were asked for.
     pub requested: ScopeSet,
+}
+
+/// What came of one poll of a device consent (RFC 8628, 3.5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Poll {
+    /// The person approved.
+    Granted(Box<Grant>),
+    /// The person has not answered yet.
+    Pending,
+    /// The same, and every later poll has to wait 5 s longer.
+    SlowDown,
 }

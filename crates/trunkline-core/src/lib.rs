@@ -37,7 +37,9 @@ pub use body::{Body, ByteStream, CollectError, RequestBody};
 pub use captures::Captures;
 pub use clock::{Clock, Ticks};
 pub use connector::{Call, Connector, ConnectorInfo, Exchange, Probe};
-pub use consent::{Begun, Callback, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep, InputSpec, Inputs};
+pub use consent::{
+    Begun, Callback, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep, InputSpec, Inputs, Poll,
+};
 pub use credential::{Credential, Grant, Prepared};
 pub use diagnosis::{
     Actor, Cause, Diagnosis, Evidence, Family, Language, Remedy, Report, Retry, Successor, Texts, Verdict,

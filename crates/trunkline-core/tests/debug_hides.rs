@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use trunkline_core::bytes::Bytes;
 use trunkline_core::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use trunkline_core::http::{HeaderMap, Method, Response, StatusCode};
+use trunkline_core::jiff::Timestamp;
+use trunkline_core::url::Url;
 use trunkline_core::{
     AuthProvider, Begun, Body, Call, Callback, Captures, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep,
     Credential, Cx, Endpoint, Error, Exchange, Grant, Held, Inputs, Prepared, Request, RequestBody, Revoked,
@@ -117,6 +120,16 @@ fn debug_of_a_consent_step_hides_the_state() {
 
     hides(&ConsentStep::Redirect { url }, &["login.acme.example/authorize"]);
     hides(&ConsentStep::Form { state: canary(), inputs: Vec::new() }, &["Form"]);
+    let page = format!("https://acme.example/device?user_code={CANARY}").parse::<Url>().unwrap();
+    let device = ConsentStep::Device {
+        state: canary(),
+        user_code: CANARY.to_owned(),
+        verification_uri: page.clone(),
+        verification_uri_complete: Some(page),
+        expires_at: Timestamp::UNIX_EPOCH,
+        interval: Duration::from_secs(5),
+    };
+    hides(&device, &["Device", "acme.example", "5s"]);
 }
 
 #[test]

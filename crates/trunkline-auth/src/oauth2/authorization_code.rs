@@ -243,17 +243,7 @@ impl AuthProvider for AuthorizationCode {
     }
 
     async fn refresh(&self, cx: &Cx, held: &Held) -> Result<Grant, Error> {
-        let refresh_token = held.credential.refresh_token.as_ref().filter(|token| !token.is_empty());
-        let Some(refresh_token) = refresh_token else {
-            let diagnosis = Diagnosis::new(Cause::RefreshTokenMissing);
-            return Err(diagnosis.during(Purpose::Refresh.name(), cx.clock().wall()).into());
-        };
-        // No scope: the grant's own is meant, and more than that must not be asked for.
-        let mut params = Params::default();
-        params.plain("grant_type", "refresh_token");
-        params.secret("refresh_token", refresh_token.expose());
-        let (token, started) = self.endpoint.ask(cx, Purpose::Refresh, params).await?;
-        Ok(self.endpoint.grant(token, started, &ScopeSet::default(), Some(held)))
+        self.endpoint.refresh(cx, held).await
     }
 
     async fn revoke(&self, cx: &Cx, held: &Held) -> Result<Revoked, Error> {

@@ -149,17 +149,7 @@ impl TokenCodec {
         times: &Times,
         default_lifetime: Option<Duration>,
     ) -> Result<TokenResponse, Defect> {
-        let outer = members(body)?;
-        self.error(&outer)?;
-        let members = match &self.within {
-            Some(name) => {
-                let mut outer = outer;
-                let inner = outer.take_object(name).ok_or(Defect::TokenMissing)?;
-                self.error(&inner)?;
-                inner
-            }
-            None => outer,
-        };
+        let members = self.members(body)?;
         let token = |name| self.member(&members, name).and_then(Json::text).map(Secret::new);
         let access_token = token("access_token").ok_or(Defect::TokenMissing)?;
         self.check_type(&members)?;
@@ -178,6 +168,16 @@ impl TokenCodec {
             captures: self.captures(&members),
             members,
         })
+    }
+
+    /// The members of an answer that states no error.
+    pub(super) fn members(&self, body: &[u8]) -> Result<Members, Defect> {
+        let mut outer = members(body)?;
+        self.error(&outer)?;
+        let Some(name) = &self.within else { return Ok(outer) };
+        let inner = outer.take_object(name).ok_or(Defect::TokenMissing)?;
+        self.error(&inner)?;
+        Ok(inner)
     }
 
     /// What a refused answer states. Where the status says that it is a refusal, codes and texts count
@@ -213,7 +213,7 @@ impl TokenCodec {
         error
     }
 
-    fn member<'a>(&self, members: &'a Members, standard: &str) -> Option<&'a Json> {
+    pub(super) fn member<'a>(&self, members: &'a Members, standard: &str) -> Option<&'a Json> {
         let aliases = self.aliases.iter().filter(|(of, _)| of == standard);
         aliases
             .filter_map(|(_, name)| members.get(name))

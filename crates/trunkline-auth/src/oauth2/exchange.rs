@@ -29,8 +29,21 @@ impl TokenEndpoint {
         &self,
         cx: &Cx,
         purpose: Purpose,
-        mut params: Params,
+        params: Params,
     ) -> Result<(TokenResponse, Timestamp), Error> {
+        match self.attempt(cx, purpose, params).await? {
+            Attempt::Token(token, started) => Ok((*token, started)),
+            Attempt::Refused(refused) => Err(self.error(cx, purpose, &refused)),
+        }
+    }
+
+    /// The same, for who reads a refusal before it is one.
+    pub(crate) async fn attempt(
+        &self,
+        cx: &Cx,
+        purpose: Purpose,
+        mut params: Params,
+    ) -> Result<Attempt, Error> {
         params.omit(&self.omitted);
         for (name, value) in &self.params {
             params.plain(name, value);
@@ -44,12 +57,17 @@ impl TokenEndpoint {
         let times = self.codec.times(answer.started, http_date::offset(&answer.headers, answer.received));
         let defect = match answer.status.is_success() {
             true => match self.read(&answer, &times) {
-                Ok(token) => return Ok((token, answer.started)),
+                Ok(token) => return Ok(Attempt::Token(Box::new(token), answer.started)),
                 Err(defect) => Some(defect),
             },
             false => self.refusal(&answer),
         };
-        Err(self.refused(cx, purpose, &answer, defect.as_ref(), &params.redactor()))
+        Ok(Attempt::Refused(Box::new(Refused { answer, defect, redactor: params.redactor() })))
+    }
+
+    /// The error that a refused attempt is.
+    pub(crate) fn error(&self, cx: &Cx, purpose: Purpose, refused: &Refused) -> Error {
+        self.refused(cx, purpose, &refused.answer, refused.defect.as_ref(), &refused.redactor)
     }
 
     pub(crate) fn request(
@@ -152,6 +170,33 @@ impl TokenEndpoint {
         let message = judged.evidence().message.as_ref();
         let message = message.map(|text| refusal.redactor.clean(text.as_str()));
         refusal.pause(message.iter().fold(judged, |diagnosis, text| diagnosis.message(text)))
+    }
+}
+
+/// What came of one token request.
+pub(crate) enum Attempt {
+    /// A token, and when it was asked for.
+    Token(Box<TokenResponse>, Timestamp),
+    /// None.
+    Refused(Box<Refused>),
+}
+
+/// An answer without a token.
+pub(crate) struct Refused {
+    answer: Answer,
+    defect: Option<Defect>,
+    redactor: Redactor,
+}
+
+impl Refused {
+    /// The standard's code that the service gives as its reason. Whoever is overloaded gives none.
+    pub(crate) fn code(&self) -> Option<&str> {
+        match &self.defect {
+            Some(Defect::Service(error)) if !self.answer.status.is_server_error() => {
+                error.codes.first().map(String::as_str)
+            }
+            _ => None,
+        }
     }
 }
 

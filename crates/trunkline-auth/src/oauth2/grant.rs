@@ -1,12 +1,29 @@
 //! From a token answer to a grant, and to what requests carry.
 
 use jiff::Timestamp;
-use trunkline_core::{Cause, Credential, Diagnosis, Error, Grant, Held, Prepared, ScopeSet};
+use trunkline_core::{Cause, Credential, Cx, Diagnosis, Error, Grant, Held, Prepared, ScopeSet};
 
+use super::purpose::Purpose;
+use super::request::Params;
 use super::response::TokenResponse;
 use super::token_endpoint::TokenEndpoint;
 
 impl TokenEndpoint {
+    /// Renews by the refresh token (RFC 6749, 6), which it spends.
+    pub(crate) async fn refresh(&self, cx: &Cx, held: &Held) -> Result<Grant, Error> {
+        let refresh_token = held.credential.refresh_token.as_ref().filter(|token| !token.is_empty());
+        let Some(refresh_token) = refresh_token else {
+            let diagnosis = Diagnosis::new(Cause::RefreshTokenMissing);
+            return Err(diagnosis.during(Purpose::Refresh.name(), cx.clock().wall()).into());
+        };
+        // No scope: the grant's own is meant, and more than that must not be asked for.
+        let mut params = Params::default();
+        params.plain("grant_type", "refresh_token");
+        params.secret("refresh_token", refresh_token.expose());
+        let (token, started) = self.ask(cx, Purpose::Refresh, params).await?;
+        Ok(self.grant(token, started, &ScopeSet::default(), Some(held)))
+    }
+
     /// What a token answer makes of a grant. At a renewal, what the answer leaves out stays as `held`
     /// has it; a refresh token that came replaces the old one.
     pub(crate) fn grant(

@@ -1,4 +1,4 @@
-//! What a failure means, by what was asked for (RFC 6749, 4.1.2.1 and 5.2; OIDC Core, 3.1.2.6).
+//! What a failure means, by what was asked for (RFC 6749, 4.1.2.1 and 5.2; RFC 8628, 3.5; OIDC Core, 3.1.2.6).
 
 use http::StatusCode;
 use trunkline_core::{Call, Cause};
@@ -13,6 +13,10 @@ pub(crate) enum Purpose {
     Authorize,
     /// The exchange of a code.
     Code,
+    /// The question for a device code and its user code.
+    Device,
+    /// The question whether a device code was approved: where it was, it is spent.
+    Poll,
     /// A renewal that spends a refresh token.
     Refresh,
     /// A token from client credentials. `named`: the tenant's inputs take part.
@@ -27,7 +31,7 @@ impl Purpose {
     pub(crate) fn call(self) -> Call {
         match self {
             Self::Authorize => Call::Authorize,
-            Self::Code | Self::Mint { renewal: false, .. } => Call::Exchange,
+            Self::Code | Self::Device | Self::Poll | Self::Mint { renewal: false, .. } => Call::Exchange,
             Self::Refresh | Self::Mint { renewal: true, .. } => Call::Refresh,
             Self::Revoke => Call::Revoke,
             Self::Introspect => Call::Api,
@@ -38,6 +42,7 @@ impl Purpose {
     pub(crate) fn name(self) -> &'static str {
         match self.call() {
             Call::Authorize => "consent",
+            _ if self == Self::Device => "consent",
             Call::Refresh => "refresh",
             Call::Revoke => "revoke",
             Call::Api => "introspect",
@@ -48,10 +53,12 @@ impl Purpose {
     /// The request may have been carried out, or not.
     pub(crate) fn unknown(self) -> Cause {
         match self {
-            Self::Code => Cause::ConsentOutcomeUnknown,
+            Self::Code | Self::Poll => Cause::ConsentOutcomeUnknown,
             Self::Refresh => Cause::RefreshOutcomeUnknown,
             // Nothing was spent: asking once more does no harm.
-            Self::Authorize | Self::Mint { .. } | Self::Introspect => Cause::ServiceUnavailable,
+            Self::Authorize | Self::Device | Self::Mint { .. } | Self::Introspect => {
+                Cause::ServiceUnavailable
+            }
             Self::Revoke => Cause::OutcomeUnknown,
         }
     }
@@ -90,8 +97,11 @@ impl Purpose {
             (Self::Introspect, _) if status == StatusCode::UNAUTHORIZED => Cause::ClientCredentialsInvalid,
             (_, Some(Defect::Markup)) => Cause::ServiceUnavailable,
             (_, Some(Defect::TokenTypeUnknown)) => Cause::ResponseInvalid,
-            // Somebody tries to connect and can be told; a renewal must not give up over it.
-            (Self::Mint { renewal: false, .. }, Some(Defect::Service(_))) => Cause::RequestInvalid,
+            // Somebody tries to connect and can be told; a renewal must not give up over it. RFC 8628, 3.5: a
+            // poll ends with whatever else is stated.
+            (Self::Device | Self::Poll | Self::Mint { renewal: false, .. }, Some(Defect::Service(_))) => {
+                Cause::RequestInvalid
+            }
             _ => self.unknown(),
         }
     }
@@ -119,11 +129,14 @@ impl Purpose {
             | "account_selection_required"
             | "insufficient_user_authentication"
             | "unmet_authentication_requirements" => match self {
-                Self::Authorize | Self::Code => Cause::ConsentDenied,
+                Self::Authorize | Self::Code | Self::Poll => Cause::ConsentDenied,
                 Self::Refresh | Self::Revoke => Cause::InteractionRequired,
-                Self::Mint { .. } | Self::Introspect => Cause::ClientNotAuthorized,
+                Self::Device | Self::Mint { .. } | Self::Introspect => Cause::ClientNotAuthorized,
             },
-            "access_denied" if matches!(self, Self::Authorize | Self::Code) => Cause::ConsentDenied,
+            "access_denied" if matches!(self, Self::Authorize | Self::Code | Self::Poll) => {
+                Cause::ConsentDenied
+            }
+            "expired_token" if self == Self::Poll => Cause::ConsentExpired,
             "server_error" | "temporarily_unavailable" => Cause::ServiceUnavailable,
             "slow_down" => Cause::RateLimited,
             _ => return None,
@@ -136,7 +149,7 @@ impl Purpose {
             // A wrong name of one tenant must not count against the client of all.
             Self::Mint { named: true, .. } => Cause::UserCredentialsInvalid,
             Self::Mint { named: false, .. } => Cause::ClientCredentialsInvalid,
-            Self::Authorize | Self::Code | Self::Introspect => {
+            Self::Authorize | Self::Code | Self::Device | Self::Poll | Self::Introspect => {
                 // The text is a hint only; both causes ask the person to start again.
                 let text = error.message.as_deref().unwrap_or("").to_ascii_lowercase();
                 if text.contains("expired") { Cause::ConsentExpired } else { Cause::ConsentInvalid }

@@ -43,6 +43,8 @@ pub(crate) struct TokenEndpoint {
     pub(crate) judge: Option<Judge>,
     pub(crate) account_hint: Option<AccountHint>,
     pub(crate) policy: RefreshPolicy,
+    /// The parameters that this grant has beside those of all grants.
+    pub(crate) own: &'static [&'static str],
 }
 
 impl TokenEndpoint {
@@ -65,6 +67,7 @@ impl TokenEndpoint {
             judge: None,
             account_hint: None,
             policy: RefreshPolicy::default(),
+            own: &["code", "code_verifier", "redirect_uri"],
         }
     }
 
@@ -94,11 +97,8 @@ impl TokenEndpoint {
     /// Refuses names that belong to the grant itself, and names that would be sent twice.
     pub(crate) fn check_names<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<(), Error> {
         // An author who could set these could turn the grant into another one.
-        const OURS: [&str; 11] = [
+        const OURS: [&str; 8] = [
             "grant_type",
-            "code",
-            "code_verifier",
-            "redirect_uri",
             "client_id",
             "client_secret",
             "client_assertion",
@@ -108,8 +108,9 @@ impl TokenEndpoint {
             "token",
         ];
         // Where the client is not stated, neither of its two is sent: a login may call its own so.
+        let of_grant = OURS.iter().chain(self.own).copied();
         let ours: Vec<&str> =
-            OURS.into_iter().filter(|name| self.client.is_stated() || !name.starts_with("client_")).collect();
+            of_grant.filter(|name| self.client.is_stated() || !name.starts_with("client_")).collect();
         let names: Vec<&str> = names.collect();
         let all = ours.iter().chain(&names).map(|name| self.renamed(name));
         let message = match (names.iter().find(|name| ours.contains(name)), repeated(all)) {
