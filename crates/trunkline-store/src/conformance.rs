@@ -138,6 +138,7 @@ macro_rules! store_conformance {
             a_broken_off_reseal_is_completed
             a_renewal_during_a_reseal_wins
             a_consent_reads_back
+            a_look_at_a_consent_takes_nothing
             a_consent_is_taken_once_by_sixteen_takers
             an_expired_consent_is_not_taken
             a_foreign_browser_or_tenant_does_not_consume

@@ -396,6 +396,14 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn peek_consent(
+        &self,
+        take: &Take<'_>,
+        now: Timestamp,
+    ) -> Result<Taken<SealedConsent>, StoreError> {
+        Ok(decide(self.tables().consents.get(take.state).cloned(), take, now))
+    }
+
     async fn take_consent(
         &self,
         take: &Take<'_>,

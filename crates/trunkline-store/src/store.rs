@@ -201,6 +201,10 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [`StoreError::Invalid`] when there is one with this state.
     async fn put_consent(&self, consent: &SealedConsent) -> Result<(), StoreError>;
 
+    /// What [`take_consent`](Self::take_consent) would answer. Nothing is taken.
+    async fn peek_consent(&self, take: &Take<'_>, now: Timestamp)
+    -> Result<Taken<SealedConsent>, StoreError>;
+
     /// Takes a consent, in one step: as [`decide`](crate::decide) says. Its sealed part is removed with it;
     /// the row stays, so that a repeated answer can be answered.
     async fn take_consent(&self, take: &Take<'_>, now: Timestamp)

@@ -231,6 +231,23 @@ impl Vault {
         self.store.put_consent(&SealedConsent { state, browser, key, expires_at, sealed }).await
     }
 
+    /// What [`take_consent`](Self::take_consent) would answer. Nothing is taken: for a consent that is asked about
+    /// until a person has answered.
+    ///
+    /// # Errors
+    ///
+    /// As [`take_consent`](Self::take_consent).
+    pub async fn peek_consent(
+        &self,
+        state: &Secret,
+        claim: &Claim<'_>,
+        now: Timestamp,
+    ) -> Result<Taken, StoreError> {
+        let (state, browser) = (state_digest(state), browser_digest(claim.browser));
+        let take = Take { state: &state, browser: &browser, tenant: claim.tenant, answer: &claim.answer };
+        self.unseal_taken(self.store.peek_consent(&take, now).await?, claim.browser)
+    }
+
     /// Takes a consent, once: of any number of callers one gets [`Taken::Fresh`].
     ///
     /// # Errors
@@ -249,13 +266,7 @@ impl Vault {
     ) -> Result<Taken, StoreError> {
         let (state, browser) = (state_digest(state), browser_digest(claim.browser));
         let take = Take { state: &state, browser: &browser, tenant: claim.tenant, answer: &claim.answer };
-        Ok(match self.store.take_consent(&take, now).await? {
-            Taken::Fresh(row) => Taken::Fresh(Box::new(self.unseal_consent(*row, claim.browser)?)),
-            Taken::Again { key, outcome, same_answer } => Taken::Again { key, outcome, same_answer },
-            Taken::Foreign => Taken::Foreign,
-            Taken::Expired => Taken::Expired,
-            Taken::Unknown => Taken::Unknown,
-        })
+        self.unseal_taken(self.store.take_consent(&take, now).await?, claim.browser)
     }
 
     /// Remembers how a taken consent ended: [`Store::finish_consent`].
@@ -285,6 +296,16 @@ impl Vault {
         })?;
         let held = codec::decode_held(&plain)?;
         Ok(Opened { record, held: Some(held), lease })
+    }
+
+    fn unseal_taken(&self, taken: Taken<SealedConsent>, browser: &Secret) -> Result<Taken, StoreError> {
+        Ok(match taken {
+            Taken::Fresh(row) => Taken::Fresh(Box::new(self.unseal_consent(*row, browser)?)),
+            Taken::Again { key, outcome, same_answer } => Taken::Again { key, outcome, same_answer },
+            Taken::Foreign => Taken::Foreign,
+            Taken::Expired => Taken::Expired,
+            Taken::Unknown => Taken::Unknown,
+        })
     }
 
     fn unseal_consent(&self, row: SealedConsent, browser: &Secret) -> Result<PendingConsent, StoreError> {

@@ -255,6 +255,14 @@ impl Store for Watched {
         self.watch(Call::Consent, self.store().put_consent(consent)).await
     }
 
+    async fn peek_consent(
+        &self,
+        take: &Take<'_>,
+        now: Timestamp,
+    ) -> Result<Taken<SealedConsent>, StoreError> {
+        self.watch(Call::Read, self.store().peek_consent(take, now)).await
+    }
+
     async fn take_consent(
         &self,
         take: &Take<'_>,

@@ -1,8 +1,10 @@
 //! Consent, from the step a person takes to the stored grant.
 
 mod at_risk;
+mod device;
 mod exchange;
 mod take;
+mod turn;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use std::time::Duration;
 
 use trunkline_core::permission::Operation;
 use trunkline_core::{
-    AuthProvider, ConnectionKey, ConsentAsk, ConsentKind, ConsentStep, Diagnosis, Error, ErrorKind,
+    AuthProvider, Begun, ConnectionKey, ConsentAsk, ConsentKind, ConsentStep, Diagnosis, Error, ErrorKind,
     InputSpec, Inputs, ScopeSet, Secret,
 };
 use trunkline_store::PendingConsent;
@@ -121,7 +123,7 @@ impl ConsentRequest {
     }
 
     /// Starts the consent for one browser session and answers with the step to show: valid for
-    /// 15 minutes, once.
+    /// 15 minutes, or as long as the service says of a code to be entered, an hour at most; once.
     ///
     /// # Errors
     ///
@@ -140,25 +142,33 @@ impl ConsentRequest {
         }
         // Nobody is sent to approve what could not be completed.
         breaker::check(&self.0.hub, &Client::of(&self.0.mounted, &*self.0.auth)).await?;
-        let state = random_token()?;
-        let missing = self.missing_inputs();
-        let ask_first = self.0.auth.consent() == ConsentKind::Unattended;
-        let (step, pending, requested) = if ask_first {
-            (
-                ConsentStep::Form { state: state.clone(), inputs: missing },
-                Default::default(),
-                self.0.wish.scopes.clone(),
-            )
-        } else {
-            let ask = ConsentAsk {
-                state: state.clone(),
-                scopes: self.0.wish.scopes.clone(),
-                inputs: self.0.inputs.clone(),
-                loopback_port: self.0.wish.loopback_port,
-            };
-            self.0.hub.ready(&self.0.mounted).await?;
-            let begun = self.0.auth.begin(&self.0.hub.token_cx(&self.0.mounted), &ask).await?;
-            (begun.step, begun.pending, begun.requested)
+        let kind = self.0.auth.consent();
+        let state = match kind {
+            ConsentKind::Device => device::state()?,
+            _ => random_token()?,
+        };
+        let begun = match kind {
+            ConsentKind::Unattended => Begun {
+                step: ConsentStep::Form { state: state.clone(), inputs: self.missing_inputs() },
+                pending: Default::default(),
+                requested: self.0.wish.scopes.clone(),
+            },
+            _ => {
+                let ask = ConsentAsk {
+                    state: state.clone(),
+                    scopes: self.0.wish.scopes.clone(),
+                    inputs: self.0.inputs.clone(),
+                    loopback_port: self.0.wish.loopback_port,
+                };
+                self.0.hub.ready(&self.0.mounted).await?;
+                self.0.auth.begin(&self.0.hub.token_cx(&self.0.mounted), &ask).await?
+            }
+        };
+        let Begun { mut step, mut pending, requested } = begun;
+        let now = self.0.hub.clock.wall();
+        let expires_at = match kind {
+            ConsentKind::Device => device::begun(&mut step, &mut pending, now)?,
+            _ => now + CONSENT_TIME,
         };
         let consent = PendingConsent {
             key: self.0.key.clone(),
@@ -169,7 +179,7 @@ impl ConsentRequest {
             requested,
             return_to: self.0.wish.return_to.clone(),
             replace_account: self.0.wish.replace_account,
-            expires_at: self.0.hub.clock.wall() + CONSENT_TIME,
+            expires_at,
         };
         self.0.hub.vault.begin_consent(&state, &consent).await?;
         tracing::info!(target: "trunkline", connector = %self.0.key.connector(), tenant = %self.0.key.tenant(), "consent started");

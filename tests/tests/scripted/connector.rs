@@ -1,11 +1,13 @@
-//! The connector `played`: OAuth 2 with an authorization code, or with client credentials.
+//! The connector `played`: OAuth 2 with an authorization code, a device code, or client credentials.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 use trunkline::{Account, Cause, Diagnosis, Error, InputSpec};
-use trunkline_auth::oauth2::{self, AuthorizationCode, Client, ClientAuth, ClientCredentials, challenge};
+use trunkline_auth::oauth2::{
+    self, AuthorizationCode, Client, ClientAuth, ClientCredentials, DeviceCode, challenge,
+};
 use trunkline_core::http::Method;
 use trunkline_core::url::Url;
 use trunkline_core::{
@@ -78,6 +80,9 @@ impl BuildConnector for PlayedConfig {
         .revoke_url(url("/revoke"))
         .policy(self.policy())
         .build()?;
+        let device = DeviceCode::builder(self.client(), url("/device"), url("/token"))
+            .policy(self.policy())
+            .build()?;
         let input = |name| InputSpec { name, title: "", example: "", secret: false };
         let credentials = ClientCredentials::builder(self.client(), url("/token"))
             .input(input("company"), "company")
@@ -87,6 +92,7 @@ impl BuildConnector for PlayedConfig {
             .entity_header(trunkline_core::http::HeaderName::from_static("x-entity"));
         Ok(Arc::new(Played {
             auth: Arc::new(auth),
+            device: Arc::new(device),
             credentials: Arc::new(credentials),
             endpoint: Arc::new(base),
         }))
@@ -98,6 +104,7 @@ register_connector!("played", PlayedConfig);
 #[derive(Debug)]
 struct Played {
     auth: Arc<dyn AuthProvider>,
+    device: Arc<dyn AuthProvider>,
     credentials: Arc<dyn AuthProvider>,
     endpoint: Arc<Endpoint>,
 }
@@ -111,6 +118,7 @@ impl Connector for Played {
     fn auth(&self, method: Option<&str>) -> Option<Arc<dyn AuthProvider>> {
         match method {
             None | Some("authorization_code") => Some(self.auth.clone()),
+            Some("device_code") => Some(self.device.clone()),
             Some("client_credentials") => Some(self.credentials.clone()),
             Some(_) => None,
         }

@@ -37,6 +37,24 @@ pub async fn a_consent_reads_back(backend: &impl Backend) -> Result<(), StoreErr
     Ok(())
 }
 
+/// A look answers what a take would, any number of times, and leaves the consent to be taken.
+pub async fn a_look_at_a_consent_takes_nothing(backend: &impl Backend) -> Result<(), StoreError> {
+    let vault = begun(backend).await?;
+    let (browser, other) = (Secret::new("browser"), Secret::new("another browser"));
+    let claim = Claim { browser: &browser, tenant: None, answer: ANSWER };
+    for _ in 0..3 {
+        assert_eq!(vault.peek_consent(&state(), &claim, at(599)).await?, fresh());
+    }
+    assert_eq!(vault.peek_consent(&state(), &claim, at(600)).await?, Taken::Expired);
+    let foreign = Claim { browser: &other, ..claim };
+    assert_eq!(vault.peek_consent(&state(), &foreign, at(1)).await?, Taken::Foreign);
+    assert_eq!(vault.peek_consent(&Secret::new("made up"), &claim, at(1)).await?, Taken::Unknown);
+    assert_eq!(take(&vault, "browser", None, 1).await?, fresh());
+    let open = Taken::Again { key: consent(at(600)).key, outcome: None, same_answer: true };
+    assert_eq!(vault.peek_consent(&state(), &claim, at(601)).await?, open);
+    Ok(())
+}
+
 /// Sixteen takers at once: one gets it, fifteen learn that it was taken.
 pub async fn a_consent_is_taken_once_by_sixteen_takers(backend: &impl Backend) -> Result<(), StoreError> {
     let vault = begun(backend).await?;

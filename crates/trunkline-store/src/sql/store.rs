@@ -258,6 +258,15 @@ impl<S: Sql> Store for S {
         }
     }
 
+    async fn peek_consent(
+        &self,
+        take: &Take<'_>,
+        now: Timestamp,
+    ) -> Result<Taken<SealedConsent>, StoreError> {
+        let found = self.read(text::CONSENT, &[take.state.into()]).await?;
+        Ok(crate::decide(found.first().map(row::consent).transpose()?, take, now))
+    }
+
     async fn take_consent(
         &self,
         take: &Take<'_>,
@@ -265,9 +274,7 @@ impl<S: Sql> Store for S {
     ) -> Result<Taken<SealedConsent>, StoreError> {
         loop {
             // A flood of made-up states only reads, and is in no writer's way.
-            let found = self.read(text::CONSENT, &[take.state.into()]).await?;
-            let found = found.first().map(row::consent).transpose()?;
-            let taken = crate::decide(found, take, now);
+            let taken = self.peek_consent(take, now).await?;
             let Taken::Fresh(fresh) = &taken else { return Ok(taken) };
             let values = [take.answer.into(), take.state.into(), fresh.sealed.wrapped_key.as_slice().into()];
             if !self.write(text::TAKE_CONSENT, &values).await?.is_empty() {

@@ -153,6 +153,10 @@ impl Store for NoStore {
         Ok(())
     }
 
+    async fn peek_consent(&self, _: &Take<'_>, _: Timestamp) -> Result<Taken<SealedConsent>, StoreError> {
+        Ok(Taken::Unknown)
+    }
+
     async fn take_consent(&self, _: &Take<'_>, _: Timestamp) -> Result<Taken<SealedConsent>, StoreError> {
         Ok(Taken::Unknown)
     }

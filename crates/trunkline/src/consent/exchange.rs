@@ -10,7 +10,7 @@ use tracing::Instrument;
 use trunkline_core::permission::Scopes;
 use trunkline_core::{
     Account, AuthProvider, Callback, Cause, ConnectionKey, ConsentAnswer, Diagnosis, Error, ErrorKind, Grant,
-    Held, Inputs, Secret,
+    Held, Inputs, Poll, Secret,
 };
 use trunkline_store::{Commit, Expected, NewBody, NewEvent, Opened, PendingConsent, Record, Turn};
 
@@ -26,8 +26,17 @@ const RACES: usize = 5;
 /// How long a caller waits for an exchange; the exchange itself goes on.
 const LONGEST_WAIT: Duration = Duration::from_secs(90);
 
-/// Everything that is needed to turn an answer into a connection.
+/// What came of one poll.
 #[derive(Debug)]
+pub(super) enum Polled {
+    /// The person approved, and this became of the grant.
+    Stored(Result<Connection, Error>),
+    Pending,
+    SlowDown,
+}
+
+/// Everything that is needed to turn an answer into a connection.
+#[derive(Debug, Clone)]
 pub(crate) struct Exchange {
     key: ConnectionKey,
     method: String,
@@ -38,6 +47,10 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
+    pub(super) fn connector(&self) -> &str {
+        self.key.connector()
+    }
+
     pub(crate) fn unattended(key: ConnectionKey, method: &str, inputs: Inputs, wish: Wish) -> Self {
         let answer = ConsentAnswer { inputs, requested: wish.scopes, ..ConsentAnswer::default() };
         Self { key, method: method.to_owned(), answer, replace_account: wish.replace_account, narrowed: None }
@@ -80,18 +93,7 @@ impl Exchange {
     }
 
     pub(super) async fn run(mut self, hub: &Arc<Hub>, mounted: &Arc<Mounted>) -> Result<Connection, Error> {
-        let auth = mounted.auth(Some(&self.method))?;
-        let declared = auth.inputs();
-        let mut inputs = Inputs::default();
-        for (name, value) in
-            self.answer.inputs.iter().filter(|(name, _)| declared.iter().any(|input| input.name == *name))
-        {
-            inputs.insert(name, value.clone());
-        }
-        self.answer.inputs = inputs;
-        // Before the lease is taken: what the connector has to look up must not hold up a renewal.
-        hub.ready(mounted).await?;
-        breaker::admit(hub, &Client::of(mounted, &*auth), self.key.tenant()).await?;
+        let auth = self.prepare(hub, mounted).await?;
         // Read before the exchange: a store that cannot be read must not cost the grant.
         let before = hub.vault.load(&self.key).await?;
         let Some(before) = before else {
@@ -116,26 +118,79 @@ impl Exchange {
         exchanged
     }
 
+    /// Asks once about a device code. `Ok` is what to wait for longer, or the connection, which is stored.
+    ///
+    /// No lease is held: a person may take their time, and renewals of the grant that is to be replaced go on.
+    /// Like the silent holder of one, they lose against the new grant.
+    pub(super) async fn poll(&mut self, hub: &Arc<Hub>, mounted: &Arc<Mounted>) -> Result<Polled, Error> {
+        let auth = self.prepare(hub, mounted).await?;
+        let before = hub.vault.load(&self.key).await?;
+        let cx = hub.token_cx(mounted);
+        // Whoever gives up waiting does not know whether the code was spent.
+        let asked = tokio::time::timeout(hub.timings.request_deadline, auth.poll(&cx, &self.answer)).await;
+        match asked.unwrap_or_else(|_| Err(Error::of(Cause::ConsentOutcomeUnknown))) {
+            Ok(Poll::Granted(grant)) => {
+                self.granted(hub, mounted, &*auth, &grant);
+                let stored = match before {
+                    None => self.clone().store_new(hub, mounted, auth, *grant).await,
+                    Some(before) => self.clone().store_again(hub, mounted, auth, *grant, before).await,
+                };
+                Ok(Polled::Stored(stored))
+            }
+            Ok(Poll::SlowDown) => Ok(Polled::SlowDown),
+            Ok(_) => Ok(Polled::Pending),
+            Err(error) => Err(self.failed(hub, mounted, &*auth, error).await),
+        }
+    }
+
+    /// Everything that has to be in order before the service is asked.
+    async fn prepare(
+        &mut self,
+        hub: &Arc<Hub>,
+        mounted: &Arc<Mounted>,
+    ) -> Result<Arc<dyn AuthProvider>, Error> {
+        let auth = mounted.auth(Some(&self.method))?;
+        let declared = auth.inputs();
+        let mut inputs = Inputs::default();
+        for (name, value) in
+            self.answer.inputs.iter().filter(|(name, _)| declared.iter().any(|input| input.name == *name))
+        {
+            inputs.insert(name, value.clone());
+        }
+        self.answer.inputs = inputs;
+        // Before the lease is taken: what the connector has to look up must not hold up a renewal.
+        hub.ready(mounted).await?;
+        breaker::admit(hub, &Client::of(mounted, &*auth), self.key.tenant()).await?;
+        Ok(auth)
+    }
+
     async fn ask(
         &mut self,
         hub: &Arc<Hub>,
         mounted: &Mounted,
         auth: &dyn AuthProvider,
     ) -> Result<Grant, Error> {
-        let now = hub.clock.wall();
-        let (client, tenant) = (Client::of(mounted, auth), self.key.tenant());
-        let grant = match auth.complete(&hub.token_cx(mounted), &self.answer).await {
-            Ok(grant) => grant,
-            Err(error) => {
-                let error = error.map_diagnosis(|diagnosis| diagnosis.during("consent", now));
-                breaker::failed(hub, &client, tenant, &error).await;
-                return Err(error);
+        match auth.complete(&hub.token_cx(mounted), &self.answer).await {
+            Ok(grant) => {
+                self.granted(hub, mounted, auth, &grant);
+                Ok(grant)
             }
-        };
-        client::served(hub, client, tenant, None);
+            Err(error) => Err(self.failed(hub, mounted, auth, error).await),
+        }
+    }
+
+    fn granted(&mut self, hub: &Arc<Hub>, mounted: &Mounted, auth: &dyn AuthProvider, grant: &Grant) {
+        client::served(hub, Client::of(mounted, auth), self.key.tenant(), None);
         // A person may have approved less than was asked for.
+        let now = hub.clock.wall();
         self.narrowed = events::narrowed(&self.key, &self.answer.requested, &grant.credential, now);
-        Ok(grant)
+    }
+
+    async fn failed(&self, hub: &Hub, mounted: &Mounted, auth: &dyn AuthProvider, error: Error) -> Error {
+        let now = hub.clock.wall();
+        let error = error.map_diagnosis(|diagnosis| diagnosis.during("consent", now));
+        breaker::failed(hub, &Client::of(mounted, auth), self.key.tenant(), &error).await;
+        error
     }
 
     /// A first connection is stored at once and asked who it is afterwards: between the exchange and

@@ -11,7 +11,7 @@ use trunkline_store::{Claim, ConsentOutcome, PendingConsent, Taken};
 use url::Url;
 
 use super::exchange::bounded;
-use super::{BrowserSession, Exchange};
+use super::{BrowserSession, Exchange, device};
 use crate::connect::Tenant;
 use crate::connection::Connection;
 use crate::hub::{Hub, Trunkline};
@@ -35,6 +35,11 @@ impl Trunkline {
     ///
     /// The state is taken once. The second of two equal callbacks gets the first one's connection.
     ///
+    /// Of a [device consent](trunkline_core::ConsentStep::Device) it waits until the person has answered, or the
+    /// code's time is over: call it as soon as the code is shown, with
+    /// [`Callback::from_form`] of its state and no inputs. However many do so, in whatever processes on one
+    /// store, one of them asks the service, and all get the same result.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::ConsentFailed`](crate::ErrorKind) with the cause: `consent_invalid` for a state
@@ -43,7 +48,8 @@ impl Trunkline {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future cancels nothing but the waiting: the exchange goes on and is stored.
+    /// Dropping the future cancels nothing but the waiting: the exchange goes on and is stored. That of a device
+    /// consent goes on until the person has answered, or until [`shutdown`](Trunkline::shutdown).
     pub async fn complete(&self, callback: Callback, browser: &BrowserSession) -> Result<Completed, Error> {
         complete(&self.0, callback, browser, None).await
     }
@@ -80,17 +86,27 @@ async fn take(
     let state = callback.state().cloned().ok_or_else(|| invalid("the answer has no state"))?;
     let answer = digest(&callback);
     let claim = Claim { browser: &browser.0, tenant, answer };
+    if device::is_of_device(&state) {
+        return device::wait(hub, &state, callback, &claim, span).await;
+    }
     match hub.vault.take_consent(&state, &claim, hub.clock.wall()).await? {
-        Taken::Unknown => Err(invalid("the state was not issued here")),
-        Taken::Foreign => Err(invalid("the state belongs to another browser session or tenant")),
-        Taken::Expired => Err(Error::of(Cause::ConsentExpired)),
-        Taken::Again { same_answer: false, .. } => Err(Error::of(Cause::ConsentExpired)
-            .map_diagnosis(|diagnosis| diagnosis.message("the state was used with another answer"))),
-        Taken::Again { .. } => first_result(hub, &state, &claim).await,
+        Taken::Again { same_answer: true, .. } => first_result(hub, &state, &claim).await,
         Taken::Fresh(consent) => {
             span.record("connector", consent.key.connector()).record("tenant", consent.key.tenant());
             exchange(hub, state, callback, *consent).await
         }
+        other => Err(refusal(&other)),
+    }
+}
+
+/// Why a consent is not the caller's to complete.
+pub(super) fn refusal(taken: &Taken) -> Error {
+    match taken {
+        Taken::Unknown => invalid("the state was not issued here"),
+        Taken::Foreign => invalid("the state belongs to another browser session or tenant"),
+        Taken::Again { same_answer: false, .. } => Error::of(Cause::ConsentExpired)
+            .map_diagnosis(|diagnosis| diagnosis.message("the state was used with another answer")),
+        Taken::Expired | Taken::Fresh(_) | Taken::Again { .. } => Error::of(Cause::ConsentExpired),
     }
 }
 
@@ -111,18 +127,7 @@ async fn exchange(
             Ok(mounted) => Exchange::answered(consent, callback).run(&hub, &mounted).await,
             Err(error) => Err(error),
         };
-        let stored = match &outcome {
-            Ok(connection) => ConsentOutcome::Connected(connection.id()),
-            Err(error) => {
-                let why = error.diagnosis().cloned();
-                ConsentOutcome::Failed(Box::new(
-                    why.unwrap_or_else(|| Diagnosis::new(Cause::ConsentOutcomeUnknown)),
-                ))
-            }
-        };
-        if let Err(error) = hub.vault.finish_consent(&state, &stored).await {
-            tracing::error!(target: "trunkline", error = %error, "outcome of a consent could not be stored");
-        }
+        finish(&hub, &state, &outcome).await;
         // Nobody waits any more: the connection is stored all the same.
         drop(done.send(outcome.map(|connection| Completed { connection, return_to })));
     };
@@ -130,8 +135,28 @@ async fn exchange(
     bounded(result).await
 }
 
+/// Remembers how a consent that was taken ended, for who asks again.
+pub(super) async fn finish(hub: &Hub, state: &Secret, outcome: &Result<Connection, Error>) {
+    let stored = match outcome {
+        Ok(connection) => ConsentOutcome::Connected(connection.id()),
+        Err(error) => {
+            let why = error.diagnosis().cloned();
+            ConsentOutcome::Failed(Box::new(
+                why.unwrap_or_else(|| Diagnosis::new(Cause::ConsentOutcomeUnknown)),
+            ))
+        }
+    };
+    if let Err(error) = hub.vault.finish_consent(state, &stored).await {
+        tracing::error!(target: "trunkline", error = %error, "outcome of a consent could not be stored");
+    }
+}
+
 /// Waits for the exchange that the first of two equal callbacks started, here or in another process.
-async fn first_result(hub: &Arc<Hub>, state: &Secret, claim: &Claim<'_>) -> Result<Completed, Error> {
+pub(super) async fn first_result(
+    hub: &Arc<Hub>,
+    state: &Secret,
+    claim: &Claim<'_>,
+) -> Result<Completed, Error> {
     for _ in 0..LOOKS {
         match hub.vault.take_consent(state, claim, hub.clock.wall()).await? {
             Taken::Again { outcome: Some(ConsentOutcome::Connected(id)), .. } => {
