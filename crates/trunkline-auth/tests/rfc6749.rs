@@ -492,7 +492,7 @@ async fn a_pause_is_as_long_as_the_service_says() {
 
 #[tokio::test]
 async fn client_credentials_mint_again_at_each_renewal_from_the_same_inputs() {
-    let input = InputSpec { name: "username", title: "User", example: "u@company", secret: false };
+    let input = InputSpec::new("username", "User", "u@company");
     let provider = credentials().input(input, "username").scope("a").build().unwrap();
     let mut inputs = Inputs::default();
     let missing = provider.complete(&cx([]).0, &ConsentAnswer::default()).await.unwrap_err();

@@ -10,7 +10,7 @@ use trunkline_core::{
     AuthProvider, Cause, ConsentAnswer, ConsentKind, ErrorKind, Held, InputSpec, Inputs, Secret,
 };
 
-const USER: InputSpec = InputSpec { name: "username", title: "User", example: "ada", secret: false };
+const USER: InputSpec = InputSpec::new("username", "User", "ada");
 
 fn jwt(auth: ClientAuth) -> JwtBearerBuilder {
     let client = Client::new("client-1", Some(Secret::new(SECRET))).auth(auth);

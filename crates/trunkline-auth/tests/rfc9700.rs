@@ -15,7 +15,7 @@ async fn c_9700_01_there_is_no_implicit_and_no_password_grant() {
     assert!(builder().authorize_param("response_type", "token").build().is_err());
     assert!(builder().token_param("grant_type", "password").build().is_err());
     assert!(builder().rename("grant_type", "kind").token_param("kind", "password").build().is_err());
-    let input = InputSpec { name: "grant", title: "", example: "", secret: false };
+    let input = InputSpec::new("grant", "", "");
     assert!(credentials().input(input.clone(), "grant_type").build().is_err());
     assert!(credentials().input(input, "user").token_param("user", "x").build().is_err());
     let (result, script) = complete_with(&provider(), "access_token=stolen&token_type=bearer", []).await;

@@ -22,6 +22,11 @@ impl Captures {
         self.0.insert(name.into(), value.into());
     }
 
+    /// Takes over all of `newer`, each in the place of an older value.
+    pub fn extend(&mut self, newer: &Self) {
+        self.0.extend(newer.0.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+
     /// All of them, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))

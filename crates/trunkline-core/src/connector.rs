@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::permission::PermissionMap;
-use crate::{Account, AuthProvider, Captures, Cx, Diagnosis, Endpoint, Error, Grant, Session};
+use crate::{Account, AuthProvider, Captures, Cx, Diagnosis, Endpoint, Error, Grant, Inputs, Session};
 
 /// Static facts about a provider, listed without building anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +107,39 @@ pub trait Connector: fmt::Debug + Send + Sync {
     #[expect(clippy::needless_lifetimes, reason = "mockall cannot mock an elided lifetime inside Option")]
     fn auth<'a>(&self, method: Option<&'a str>) -> Option<Arc<dyn AuthProvider>>;
 
-    /// Where the connection's requests go. Connections with the same endpoint should share one.
+    /// Where to ask for the captures that no token answer brings, such as the address of the tenant's API: with
+    /// [`capture`](Self::capture), which may ask at this endpoint only. `None` once `captures` has them all.
+    /// Default: there is nothing to ask for.
+    ///
+    /// # Errors
+    ///
+    /// The captures name a host that is not the service's.
+    fn capture_endpoint(&self, captures: &Captures) -> Result<Option<Arc<Endpoint>>, Error> {
+        let _ = captures;
+        Ok(None)
+    }
+
+    /// Asks for the captures that [`capture_endpoint`](Self::capture_endpoint) misses, and answers with them.
+    ///
+    /// The hub calls it when a first grant is stored, before [`identify`](Self::identify), and stores the captures
+    /// with the grant. Where that failed, or its process died, it calls it again, in any process, before the
+    /// connection is used: asking must change nothing at the service. `inputs` is what was given at consent.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::InputMissing`](crate::Cause) where an input has to choose among several: the connection then needs
+    /// a new consent, with that input. After any other error the grant lives, and is asked for its captures again.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped call changes nothing.
+    async fn capture(&self, cx: &Cx, session: &Session, inputs: &Inputs) -> Result<Captures, Error> {
+        let _ = (cx, session, inputs);
+        Ok(Captures::default())
+    }
+
+    /// Where the connection's requests go. Connections with the same endpoint should share one. The hub asks for
+    /// it once [`capture_endpoint`](Self::capture_endpoint) misses nothing.
     ///
     /// # Errors
     ///

@@ -35,6 +35,40 @@ pub struct InputSpec {
     pub example: &'static str,
     /// Whether it must not be shown.
     pub secret: bool,
+    /// Whether a connection can be made without it.
+    pub optional: bool,
+    /// Whether only the exchange needs it, such as a password that is exchanged for a key: the hub does not store
+    /// it with the grant, and a renewal does not get it.
+    pub once: bool,
+}
+
+impl InputSpec {
+    /// An input that may be shown, has to be given, and is stored with the grant.
+    #[must_use]
+    pub const fn new(name: &'static str, title: &'static str, example: &'static str) -> Self {
+        Self { name, title, example, secret: false, optional: false, once: false }
+    }
+
+    /// The same as something that must not be shown.
+    #[must_use]
+    pub const fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+
+    /// The same as something that a connection can be made without.
+    #[must_use]
+    pub const fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// The same as something that only the exchange needs.
+    #[must_use]
+    pub const fn once(mut self) -> Self {
+        self.once = true;
+        self
+    }
 }
 
 /// Inputs by name. `Debug` shows the names only.

@@ -143,6 +143,7 @@ impl ManifestConfig {
                     )
                     .hint(format!("It looks like {}.", *input.example)));
                 }
+                None if input.may_lack() => {}
                 None => {
                     return Err(Error::new(ErrorKind::ConfigInvalid, format!("`inputs.{name}` is missing"))
                         .hint(format!("{}, such as {}.", *input.title, *input.example)));

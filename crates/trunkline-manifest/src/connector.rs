@@ -11,9 +11,10 @@ use trunkline_core::http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMet
 use trunkline_core::permission::PermissionMap;
 use trunkline_core::{
     Account, AuthProvider, Call, Captures, Cause, Connector, ConnectorInfo, Cx, Diagnosis, Endpoint, Error,
-    ErrorKind, Exchange, Grant, Probe, Request, RequestBody, Session, async_trait, is_public_host,
+    ErrorKind, Exchange, Grant, Inputs, Probe, Request, RequestBody, Session, async_trait, is_public_host,
 };
 
+use crate::after;
 use crate::at::At;
 use crate::config::ManifestConfig;
 use crate::format::{BasicPair, Format, Identity, Injection, Method, RequestKind};
@@ -270,6 +271,20 @@ impl Connector for ManifestConnector {
             None => self.default,
         };
         self.providers.iter().find(|(method, _)| *method == wanted).map(|(_, provider)| Arc::clone(provider))
+    }
+
+    fn capture_endpoint(&self, captures: &Captures) -> Result<Option<Arc<Endpoint>>, Error> {
+        let asks =
+            self.format().after_consent.as_ref().filter(|_| !after::is_answered(self.format(), captures));
+        asks.map(|asks| after::endpoint(asks, self.values(captures)).map(Arc::new)).transpose()
+    }
+
+    /// By the manifest's request after consent.
+    async fn capture(&self, cx: &Cx, session: &Session, inputs: &Inputs) -> Result<Captures, Error> {
+        let Some(asks) = &self.format().after_consent else { return Ok(Captures::default()) };
+        let body = asks.body.as_ref().map(|body| body.as_str());
+        let answer = self.ask(cx, session, &asks.url, asks.method, body).await?;
+        after::captured(asks, self.shared.values(Some(inputs), Some(session.captures())), &answer)
     }
 
     fn endpoint(&self, captures: &Captures) -> Result<Arc<Endpoint>, Error> {

@@ -2,6 +2,7 @@
 //!
 //! Unknown keys are errors everywhere. The comments here are the descriptions of the JSON Schema.
 
+mod after;
 mod client_assertion;
 mod flow;
 mod input;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+pub(crate) use after::{AfterConsent, Choice};
 pub(crate) use client_assertion::{ClientAssertion, SigningAlg};
 pub(crate) use flow::{ApiKey, Basic, BasicPair, Injection, JwtBearer, SessionLogin};
 pub(crate) use input::{Capture, CaptureSource, GivenBy, Input};
@@ -81,6 +83,9 @@ pub(crate) struct Format {
     /// A signed statement that is exchanged for a token (RFC 7523), as service accounts do.
     #[serde(default)]
     pub(crate) jwt_bearer: Option<At<JwtBearer>>,
+    /// What is asked after the first token.
+    #[serde(default)]
+    pub(crate) after_consent: Option<At<AfterConsent>>,
     /// The API.
     pub(crate) api: Api,
     /// Who the service says we are. Without it, the account stays unknown.

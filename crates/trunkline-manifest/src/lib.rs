@@ -38,6 +38,7 @@
 //! whatever a service answers: expressions fill a label of a host or a segment of a path and are checked against
 //! their patterns each time, and every URL is compared with the list after it is filled in. It runs no code.
 
+mod after;
 mod at;
 mod catalogue;
 mod config;

@@ -15,11 +15,10 @@ pub(crate) use token::{TokenProvider, inner, specs};
 
 use std::sync::Arc;
 
-use trunkline_core::{Captures, InputSpec, Inputs, Secret};
+use trunkline_core::{Captures, Error, InputSpec, Inputs, Secret};
 
 use crate::config::Operator;
-use crate::format::{GivenBy, Method};
-use crate::intern::intern;
+use crate::format::{GivenBy, Input, Method};
 use crate::manifest::Manifest;
 use crate::values::{Values, kept};
 
@@ -46,19 +45,27 @@ impl Shared {
         let tenants = format
             .inputs
             .iter()
-            .filter(|(name, input)| input.given_by == GivenBy::Tenant && needed.contains(name.as_str()));
-        let spec = |(name, input): (&String, &crate::at::At<crate::format::Input>)| InputSpec {
-            name: intern(name),
-            title: intern(&input.title),
-            example: intern(&input.example),
-            secret: input.secret,
-        };
-        tenants.map(spec).collect()
+            .filter(|(name, input)| input.given_by != GivenBy::Operator && needed.contains(name.as_str()));
+        tenants.map(|(name, input)| input.spec(name)).collect()
     }
 
-    /// The tenant's and the operator's inputs together.
+    /// Whether what has to be given is there and good.
+    pub(crate) fn check_inputs(&self, method: Method, inputs: &Inputs) -> Result<(), Error> {
+        let values = self.values(Some(inputs), None);
+        let names = self.inputs(method).into_iter().map(|spec| spec.name);
+        names.into_iter().try_for_each(|name| values.input_if_given(name).map(drop))
+    }
+
+    /// The tenant's and the operator's inputs together, with the defaults of those that nobody gave.
     pub(crate) fn all_inputs(&self, inputs: &Inputs) -> Inputs {
-        let mut all = inputs.clone();
+        let mut all = Inputs::default();
+        for (name, input) in &self.manifest.format.inputs {
+            if let Some(default) = &input.default {
+                all.insert(name, Secret::new(default.as_str()));
+            }
+        }
+        let given = inputs.iter().filter(|(_, value)| !value.is_empty());
+        given.for_each(|(name, value)| all.insert(name, value.clone()));
         self.operator.inputs.iter().for_each(|(name, value)| all.insert(name, value.clone()));
         all
     }
@@ -66,7 +73,8 @@ impl Shared {
     /// Keeps the inputs that URLs need again; none of them is a secret.
     pub(crate) fn keep_inputs(&self, inputs: &Inputs, captures: &mut Captures) {
         let format = &self.manifest.format;
-        for (name, input) in format.inputs.iter().filter(|(_, input)| !input.secret) {
+        let is_kept = |input: &Input| !input.secret && input.given_by != GivenBy::Once;
+        for (name, input) in format.inputs.iter().filter(|(_, input)| is_kept(input)) {
             if let Some(value) =
                 inputs.get(name).filter(|value| crate::values::accepts(input, value.expose()))
             {

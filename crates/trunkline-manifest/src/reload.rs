@@ -8,7 +8,7 @@ use trunkline_core::permission::{
 };
 use trunkline_core::{
     Account, AuthProvider, Captures, Connector, ConnectorInfo, Cx, Diagnosis, Endpoint, Error, ErrorKind,
-    Exchange, Grant, Probe, ScopeSet, Session, async_trait,
+    Exchange, Grant, Inputs, Probe, ScopeSet, Session, async_trait,
 };
 
 use crate::catalogue::Catalogue;
@@ -123,6 +123,14 @@ impl Connector for Replaceable {
 
     fn auth(&self, method: Option<&str>) -> Option<Arc<dyn AuthProvider>> {
         now(&self.current).auth(method)
+    }
+
+    fn capture_endpoint(&self, captures: &Captures) -> Result<Option<Arc<Endpoint>>, Error> {
+        now(&self.current).capture_endpoint(captures)
+    }
+
+    async fn capture(&self, cx: &Cx, session: &Session, inputs: &Inputs) -> Result<Captures, Error> {
+        now(&self.current).capture(cx, session, inputs).await
     }
 
     fn endpoint(&self, captures: &Captures) -> Result<Arc<Endpoint>, Error> {

@@ -56,6 +56,9 @@ pub(crate) fn run(format: &Format) -> Result<(), (Span, Error)> {
     if let Some(oauth2) = &format.oauth2 {
         introspection(&grants, oauth2, values).map_err(|error| (oauth2.span, error))?;
     }
+    if let Some(after) = &format.after_consent {
+        crate::after::endpoint(after, values).map_err(|error| (after.span, error))?;
+    }
     crate::connector::endpoint(values).map_err(|error| (format.api.base_url.span, error)).map(drop)
 }
 
@@ -65,7 +68,7 @@ fn samples(format: &Format) -> (Inputs, BTreeMap<String, Secret>) {
     for (name, input) in &format.inputs {
         let value = Secret::new(input.example.as_str());
         match input.given_by {
-            GivenBy::Tenant => inputs.insert(name, value),
+            GivenBy::Tenant | GivenBy::Once => inputs.insert(name, value),
             GivenBy::Operator => {
                 operators.insert(name.clone(), value);
             }

@@ -36,15 +36,32 @@ impl Values<'_> {
     }
 
     fn input(&self, name: &str) -> Result<Zeroizing<String>, Error> {
+        self.input_if_given(name)?.ok_or_else(|| missing(name))
+    }
+
+    /// An input; `None` for an optional one that nobody gave and that has no default.
+    pub(crate) fn input_if_given(&self, name: &str) -> Result<Option<Zeroizing<String>>, Error> {
+        let input = self.format.inputs.get(name).ok_or_else(|| missing(name))?;
         let given = self.operator.get(name).or_else(|| self.inputs?.get(name));
         let given = given.map(|value| Zeroizing::new(value.expose().to_owned()));
         let kept = || self.captures?.get(&kept(name)).map(|value| Zeroizing::new(value.to_owned()));
-        let value = given.or_else(kept).filter(|value| !value.is_empty()).ok_or_else(|| missing(name))?;
-        match self.format.inputs.get(name) {
-            Some(input) if accepts(input, &value) => Ok(value),
-            Some(input) => Err(unfit(name, input)),
+        let default = || input.default.as_ref().map(|value| Zeroizing::new(value.to_string()));
+        match given.filter(|value| !value.is_empty()).or_else(kept).or_else(default) {
+            Some(value) if accepts(input, &value) => Ok(Some(value)),
+            Some(_) => Err(unfit(name, input)),
+            None if input.optional => Ok(None),
             None => Err(missing(name)),
         }
+    }
+
+    /// A text with its expressions filled in; `None` if an optional input in it was not given.
+    pub(crate) fn text_if_given(&self, template: &Template) -> Result<Option<Zeroizing<String>>, Error> {
+        for (_, name) in template.expressions().filter(|(root, _)| *root == Root::Input) {
+            if self.input_if_given(name)?.is_none() {
+                return Ok(None);
+            }
+        }
+        self.text(template).map(Some)
     }
 
     fn capture(&self, name: &str) -> Result<Zeroizing<String>, Error> {

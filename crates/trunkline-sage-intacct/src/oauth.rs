@@ -47,12 +47,7 @@ pub(crate) fn client_credentials(
     config: &SageIntacctConfig,
     endpoint: &Endpoint,
 ) -> Result<Arc<dyn AuthProvider>, Error> {
-    let username = InputSpec {
-        name: INPUT_USERNAME,
-        title: "Web Services user",
-        example: "user@company",
-        secret: false,
-    };
+    let username = InputSpec::new(INPUT_USERNAME, "Web Services user", "user@company");
     let grant = ClientCredentials::builder(client(config), endpoint.join(TOKEN_PATH)?)
         .revoke_url(endpoint.join(REVOKE_PATH)?)
         .revoke_done_code(DEAD_TOKEN)

@@ -25,8 +25,7 @@ const TOKEN_PATH: &str = "/services/oauth2/token";
 const REVOKE_PATH: &str = "/services/oauth2/revoke";
 
 /// The user that an assertion speaks for.
-pub(crate) const USERNAME: InputSpec =
-    InputSpec { name: INPUT_USERNAME, title: "Username", example: "integration@acme.com", secret: false };
+pub(crate) const USERNAME: InputSpec = InputSpec::new(INPUT_USERNAME, "Username", "integration@acme.com");
 
 /// The app at Salesforce, and what its settings allow.
 pub(crate) struct App {

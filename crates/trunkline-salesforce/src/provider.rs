@@ -31,12 +31,7 @@ pub const INPUT_USERNAME: &str = "username";
 /// The input that names where a connection's user signs in, in place of the setting.
 pub const INPUT_LOGIN_URL: &str = "login_url";
 
-const LOGIN_URL: InputSpec = InputSpec {
-    name: INPUT_LOGIN_URL,
-    title: "My Domain",
-    example: "https://acme.my.salesforce.com",
-    secret: false,
-};
+const LOGIN_URL: InputSpec = InputSpec::new(INPUT_LOGIN_URL, "My Domain", "https://acme.my.salesforce.com");
 
 /// A ready-made OAuth 2 provider at the host of each connection.
 #[derive(Debug)]

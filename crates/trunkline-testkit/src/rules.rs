@@ -181,6 +181,8 @@ rules! { $
         "A connection that is disconnected is revoked where that is claimed, and is used no more.";
     store_holds_no_secret_in_clear, true, hub::store_holds_no_secret_in_clear,
         "Nothing that rests in a store shows a secret: records, events, and what is sealed.";
+    crash_after_the_first_store_loses_no_grant, true, hub::crash_after_the_first_store_loses_no_grant,
+        "A process that dies right after it stored a first grant leaves a connection that the next one uses.";
     failing_store_loses_no_grant, true, hub::failing_store_loses_no_grant,
         "A store that fails before or after any commit of a renewal loses no grant.";
 }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use trunkline_core::url::Url;
 use trunkline_core::{
-    AuthProvider, Begun, Callback, Connector, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep, Cx, Error,
-    Grant, Held, Inputs, Registration, Registry, ScopeSet, Secret, Session,
+    AuthProvider, Begun, Callback, Captures, Connector, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep,
+    Cx, Error, Grant, Held, Inputs, Registration, Registry, ScopeSet, Secret, Session,
 };
 
 use crate::clock::VirtualClock;
@@ -43,6 +43,8 @@ pub(crate) struct Connected {
     pub(crate) grant: Grant,
     pub(crate) inputs: Inputs,
     pub(crate) session: Session,
+    /// With which the captures were asked for that no token answer brought, if there are any.
+    pub(crate) first: Option<Session>,
 }
 
 impl Connected {
@@ -263,27 +265,40 @@ impl Stage {
         self.learn().await?;
         let grant = auth.complete(&self.token_cx(), &consent.answer).await;
         let grant = grant.map_err(|error| failed("complete", &error))?;
-        self.use_grant(auth, grant, consent.answer.inputs)
+        self.use_grant(auth, grant, consent.answer.inputs).await
     }
 
     pub(crate) async fn connected(&self, method: &str) -> Result<Connected, Failure> {
         self.connected_as(method, 0).await
     }
 
-    /// A session with a grant.
-    pub(crate) fn use_grant(
+    /// A session with a grant, after what the hub asks first.
+    pub(crate) async fn use_grant(
         &self,
         auth: Arc<dyn AuthProvider>,
-        grant: Grant,
+        mut grant: Grant,
         inputs: Inputs,
     ) -> Result<Connected, Failure> {
+        let prepared = auth.prepare(&grant.credential).map_err(|error| failed("prepare", &error))?;
+        let session = |endpoint, captures: &Captures| {
+            let transport = Arc::new(self.service.line(Line::Api));
+            Session::new(transport, Arc::clone(&auth), endpoint, prepared.clone(), captures.clone())
+        };
+        let missing = self.connector.capture_endpoint(&grant.captures);
+        let mut first = None;
+        if let Some(endpoint) = missing.map_err(|error| failed("capture_endpoint", &error))? {
+            let asks = session(endpoint, &grant.captures);
+            let told = self.connector.capture(&self.api_cx(), &asks, &inputs).await;
+            grant.captures.extend(&told.map_err(|error| failed("capture", &error))?);
+            if self.connector.capture_endpoint(&grant.captures).is_ok_and(|missing| missing.is_some()) {
+                return Err("capture does not bring the captures that it is asked for".into());
+            }
+            first = Some(asks);
+        }
         let endpoint =
             self.connector.endpoint(&grant.captures).map_err(|error| failed("endpoint", &error))?;
-        let prepared = auth.prepare(&grant.credential).map_err(|error| failed("prepare", &error))?;
-        let transport = Arc::new(self.service.line(Line::Api));
-        let captures = grant.captures.clone();
-        let session = Session::new(transport, Arc::clone(&auth), endpoint, prepared, captures);
-        Ok(Connected { auth, grant, inputs, session })
+        let session = session(endpoint, &grant.captures);
+        Ok(Connected { auth, grant, inputs, session, first })
     }
 
     /// The origins that requests may go to: those of the URLs in the settings, in the token answers, and named besides.

@@ -236,7 +236,7 @@ fn serves(hub: &Arc<Hub>, entry: &Arc<Entry>) -> bool {
 fn is_passing(error: &Error) -> bool {
     error.cause().is_none_or(|cause| {
         !matches!(cause.verdict(), Verdict::GrantDead | Verdict::Suspended)
-            && !matches!(cause, Cause::Disconnected | Cause::ConsentMissing)
+            && !matches!(cause, Cause::Disconnected | Cause::ConsentMissing | Cause::InputMissing)
     })
 }
 
@@ -364,7 +364,7 @@ impl Later {
         self.wish.method = self.wish.method.or(method);
         let auth = mounted.auth(self.wish.method.as_deref())?;
         let given = |name: &str| self.inputs.get(name).is_some_and(|value| !value.is_empty());
-        let complete = auth.inputs().iter().all(|input| given(input.name));
+        let complete = auth.inputs().iter().all(|input| input.optional || given(input.name));
         if auth.consent() == ConsentKind::Unattended && complete {
             // One at a time: each minted token may end the one before, as Sage Intacct's do.
             let hub = self.hub.clone();

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use trunkline_core::permission::Operation;
 use trunkline_core::{
-    AuthProvider, Begun, ConnectionKey, ConsentAsk, ConsentKind, ConsentStep, Diagnosis, Error, ErrorKind,
-    InputSpec, Inputs, ScopeSet, Secret,
+    AuthProvider, Begun, Cause, ConnectionKey, ConsentAsk, ConsentKind, ConsentStep, Diagnosis, Error,
+    ErrorKind, InputSpec, Inputs, ScopeSet, Secret,
 };
 use trunkline_store::PendingConsent;
 use url::Url;
@@ -115,11 +115,15 @@ impl ConsentRequest {
         self.0.diagnosis.as_ref()
     }
 
-    /// What the connector needs to know and was not given.
+    /// What the connector needs to know and was not given: optional inputs only where the connection that was
+    /// there lacks one.
     #[must_use]
     pub fn missing_inputs(&self) -> Vec<InputSpec> {
         let given = |name: &str| self.0.inputs.get(name).is_some_and(|value| !value.is_empty());
-        self.0.auth.inputs().into_iter().filter(|input| !given(input.name)).collect()
+        let lacks = |why: &Diagnosis| why.cause() == Cause::InputMissing;
+        let all = self.0.diagnosis.as_ref().is_some_and(lacks);
+        let inputs = self.0.auth.inputs().into_iter();
+        inputs.filter(|input| (all || !input.optional) && !given(input.name)).collect()
     }
 
     /// Starts the consent for one browser session and answers with the step to show: valid for

@@ -6,11 +6,14 @@
 //! (`commit`, `write`), or concludes what a failure proves (`verdict`): by itself, and together with how others
 //! fare (`client`, `breaker`, `incident`) and what the API says (`witness`, `api`).
 //!
+//! A grant that lacks captures which only a request brings is asked for them first (`captures`).
+//!
 //! What nobody uses is renewed before it ends (`upkeep`, `due`, `deadline`), and looked at before a revocation
 //! goes unnoticed for too long (`probe`, `look`); a refusal that a newer consent explains names it (`supersede`).
 
 mod api;
 pub(crate) mod breaker;
+pub(crate) mod captures;
 pub(crate) mod client;
 mod commit;
 pub(crate) mod deadline;
@@ -147,12 +150,16 @@ pub(crate) fn renew_behind(hub: &Arc<Hub>, entry: &Arc<Entry>) {
     }
 }
 
-/// Takes what the store holds into memory, if it serves; without asking the service.
+/// Takes what the store holds into memory, if it serves; without asking the service. What lacks captures does not
+/// serve yet.
 pub(crate) fn adopt(hub: &Hub, entry: &Entry, opened: &Opened) -> Result<Option<Arc<Live>>, Error> {
     let serves = opened.record.status().state().serves();
     let Some(held) = opened.held.as_ref().filter(|_| serves) else { return Ok(None) };
     if told::is_dropped(&opened.record, held, hub.clock.wall()) {
         entry.live.rcu(|live| live.clone().filter(|live| live.generation > opened.record.generation));
+        return Ok(None);
+    }
+    if captures::missing(&entry.mounted, held)?.is_some() {
         return Ok(None);
     }
     // What is in memory already knows its deadline on the ticks too: made anew, it would be prolonged by as

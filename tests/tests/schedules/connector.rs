@@ -94,7 +94,7 @@ impl AuthProvider for LightAuth {
 
     /// Never given, so that no connection is ever made anew by itself.
     fn inputs(&self) -> Vec<InputSpec> {
-        vec![InputSpec { name: "input", title: "", example: "", secret: false }]
+        vec![InputSpec::new("input", "", "")]
     }
 
     fn policy(&self) -> RefreshPolicy {

@@ -83,7 +83,7 @@ impl BuildConnector for PlayedConfig {
         let device = DeviceCode::builder(self.client(), url("/device"), url("/token"))
             .policy(self.policy())
             .build()?;
-        let input = |name| InputSpec { name, title: "", example: "", secret: false };
+        let input = |name| InputSpec::new(name, "", "");
         let credentials = ClientCredentials::builder(self.client(), url("/token"))
             .input(input("company"), "company")
             .input(input("user"), "user")

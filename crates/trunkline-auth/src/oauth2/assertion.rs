@@ -65,7 +65,7 @@ impl JwtBearer {
         let purpose = Purpose::Mint { named: true, renewal: held.is_some() };
         let now = cx.clock().wall();
         let dated = |error: Error| error.map_diagnosis(|diagnosis| diagnosis.during(purpose.name(), now));
-        for input in &self.inputs {
+        for input in self.inputs.iter().filter(|input| !input.optional) {
             inputs.require(input.name).map_err(dated)?;
         }
         let assertion = (self.assert)(inputs, now).map_err(dated)?;

@@ -54,7 +54,8 @@ impl ClientCredentials {
         if !scopes.is_empty() {
             params.plain("scope", &scopes.join(self.scope_separator));
         }
-        for (input, name) in &self.inputs {
+        let is_given = |input: &InputSpec| inputs.get(input.name).is_some_and(|value| !value.is_empty());
+        for (input, name) in self.inputs.iter().filter(|(input, _)| !input.optional || is_given(input)) {
             let value = inputs.require(input.name).map_err(|error| {
                 error.map_diagnosis(|diagnosis| diagnosis.during(purpose.name(), cx.clock().wall()))
             })?;
@@ -132,7 +133,7 @@ pub struct ClientCredentialsBuilder {
 impl ClientCredentialsBuilder {
     token_endpoint_setters!();
 
-    /// Needs `input`, and sends it with each token request as `param`.
+    /// Needs `input`, unless it is optional, and sends it with each token request as `param`.
     #[must_use]
     pub fn input(mut self, input: InputSpec, param: impl Into<String>) -> Self {
         self.inputs.push((input, param.into()));

@@ -1,9 +1,11 @@
 //! Inputs and captures.
 
 use serde::Deserialize;
+use trunkline_core::InputSpec;
 
 use crate::at::At;
 use crate::host::HostPattern;
+use crate::intern::intern;
 use crate::pattern::Pattern;
 
 /// One thing that must be known before a connection can be made.
@@ -27,6 +29,30 @@ pub(crate) struct Input {
     /// Who gives it. Default `tenant`.
     #[serde(default)]
     pub(crate) given_by: GivenBy,
+    /// Whether it may be left out: then the parameter that holds it is left out. Default false.
+    #[serde(default)]
+    pub(crate) optional: bool,
+    /// Its value where it is left out, which makes it optional wherever it stands.
+    #[serde(default)]
+    pub(crate) default: Option<At<String>>,
+}
+
+impl Input {
+    /// Whether a connection can be made without it.
+    pub(crate) const fn may_lack(&self) -> bool {
+        self.optional || self.default.is_some()
+    }
+
+    /// As connectors declare it.
+    pub(crate) fn spec(&self, name: &str) -> InputSpec {
+        let spec = InputSpec::new(intern(name), intern(&self.title), intern(&self.example));
+        InputSpec {
+            secret: self.secret,
+            optional: self.may_lack(),
+            once: self.given_by == GivenBy::Once,
+            ..spec
+        }
+    }
 }
 
 /// Who gives an input.
@@ -39,6 +65,8 @@ pub(crate) enum GivenBy {
     Tenant,
     /// The settings of the connector, under `inputs`.
     Operator,
+    /// As `tenant`, for the exchange alone: it is not stored.
+    Once,
 }
 
 /// One thing that the service returns and that belongs to the connection. It is no secret.
@@ -65,6 +93,13 @@ pub(crate) struct Capture {
     pub(crate) required: bool,
 }
 
+impl CaptureSource {
+    /// Whether a token answer brings it.
+    pub(crate) const fn is_of_token_answer(self) -> bool {
+        matches!(self, Self::TokenResponse | Self::IdToken)
+    }
+}
+
 /// What returns a capture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -76,6 +111,8 @@ pub(crate) enum CaptureSource {
     TokenResponse,
     /// The claims of the id token, which comes straight from the token endpoint.
     IdToken,
+    /// The answer to the request `after_consent`.
+    Request,
 }
 
 const fn yes() -> bool {

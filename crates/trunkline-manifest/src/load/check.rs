@@ -1,6 +1,7 @@
 //! What must hold beyond the shape: everything that is named is declared, everything declared is used, nothing leads
 //! elsewhere, nothing is a secret.
 
+mod after;
 mod flow;
 mod injection;
 mod oauth2;
@@ -17,7 +18,7 @@ use self::oauth2::MEMBERS;
 use super::secrets;
 use super::sources::Sources;
 use crate::at::{At, Span};
-use crate::format::{Capture, Format, Input, VERSION};
+use crate::format::{Capture, CaptureSource, Format, GivenBy, Input, VERSION};
 use crate::problem::Problem;
 
 /// Everything that is wrong with a manifest whose shape is right.
@@ -68,6 +69,7 @@ impl<'a> Check<'a, '_> {
         if let Some(jwt) = &format.jwt_bearer {
             self.jwt_bearer(jwt);
         }
+        self.after_consent();
         self.api();
         self.identity();
         self.errors();
@@ -130,6 +132,16 @@ impl<'a> Check<'a, '_> {
             }
             _ => {}
         }
+        if let Some(default) = &input.default {
+            if input.secret || secrets::is_secret(default) {
+                self.problem(default.span, "a secret in clear: a secret has no `default`").hide();
+            } else if !crate::values::accepts(input, default) || default.is_empty() {
+                self.problem(default.span, "the default is no good value of this input");
+            }
+        }
+        if input.given_by == GivenBy::Once && self.format.session_login.is_none() {
+            self.problem(input.span, "there is no [session_login], which alone takes an input once");
+        }
         if secrets::is_secret(&input.example) {
             self.problem(input.example.span, "the example looks like a secret; make one up").hide();
         }
@@ -157,8 +169,13 @@ impl<'a> Check<'a, '_> {
         if secrets::names_secret(member) || MEMBERS[..2].contains(&member) || member == "id_token" {
             self.problem(capture.span, format!("`{member}` is a secret, and captures are none"));
         }
-        if self.format.oauth2.is_none() {
+        let is_of_request = *capture.from == CaptureSource::Request;
+        if self.format.oauth2.is_none() && !is_of_request {
             self.problem(capture.span, "there is no `oauth2`, whose answers hold captures");
+        }
+        if self.format.after_consent.is_none() && is_of_request {
+            self.problem(capture.span, "there is no request whose answer holds captures").hint =
+                Some("write [after_consent]".to_owned());
         }
     }
 

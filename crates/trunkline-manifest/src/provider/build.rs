@@ -63,7 +63,9 @@ macro_rules! oauth2_requests {
                 .token_encoding(encoding(oauth2.token_request_encoding))
                 .allow_secrets_in_url(oauth2.token_request_encoding == Encoding::Query);
         for (name, value) in &oauth2.token_params {
-            builder = builder.token_param(name, $values.text(value)?.as_str());
+            if let Some(value) = $values.text_if_given(value)? {
+                builder = builder.token_param(name, value.as_str());
+            }
         }
         for (standard, name) in &oauth2.parameter_names {
             builder = builder.rename(standard, name.as_str());
@@ -96,7 +98,9 @@ pub(crate) fn code(
     let mut builder =
         oauth2_requests!(builder, grants, values, oauth2).pkce(oauth2.pkce).policy(policy(&oauth2.renewal));
     for (name, value) in &oauth2.authorization_params {
-        builder = builder.authorize_param(name, values.text(value)?.as_str());
+        if let Some(value) = values.text_if_given(value)? {
+            builder = builder.authorize_param(name, value.as_str());
+        }
     }
     if let Some(url) = known(oauth2.refresh_endpoint.as_deref(), values) {
         builder = builder.refresh_url(values.url(url)?);
@@ -154,7 +158,9 @@ pub(crate) fn login(
         .omit("grant_type")
         .omit("scope");
     for (name, value) in &login.fixed_params {
-        builder = builder.token_param(name, values.text(value)?.as_str());
+        if let Some(value) = values.text_if_given(value)? {
+            builder = builder.token_param(name, value.as_str());
+        }
     }
     for (param, input) in &login.params {
         let spec = specs.iter().find(|spec| spec.name == input.as_str()).ok_or_else(misconfigured)?;

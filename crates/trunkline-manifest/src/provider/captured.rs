@@ -17,7 +17,7 @@ pub(crate) fn reader(
     format: &Format,
     client_id: &str,
 ) -> impl Fn(&TokenResponse) -> BTreeMap<String, String> + Send + Sync + use<> {
-    let wanted = format.captures.iter().filter(|(_, capture)| *capture.from != CaptureSource::Callback);
+    let wanted = format.captures.iter().filter(|(_, capture)| capture.from.is_of_token_answer());
     let wanted: Vec<(String, String, bool)> = wanted
         .map(|(name, capture)| {
             let member = capture.member.as_ref().map_or(name.as_str(), |member| member);
@@ -69,7 +69,7 @@ pub(super) fn of_answer(
     is_first: bool,
     captures: &mut Captures,
 ) -> Result<(), Error> {
-    let wanted = format.captures.iter().filter(|(_, capture)| *capture.from != CaptureSource::Callback);
+    let wanted = format.captures.iter().filter(|(_, capture)| capture.from.is_of_token_answer());
     for (name, capture) in wanted {
         match read.get(name).and_then(|value| good(capture, value)) {
             Some(value) => captures.insert(name, value),

@@ -64,9 +64,7 @@ impl AuthProvider for KeyProvider {
         let values = self.shared.values(Some(&answer.inputs), None);
         let mut grant = Grant::default();
         // All that the API's URLs need, too: what is missing is said before anything is stored.
-        for spec in self.inputs() {
-            values.value(crate::template::Root::Input, spec.name).map_err(dated)?;
-        }
+        self.shared.check_inputs(self.method, &answer.inputs).map_err(dated)?;
         let mut first_secret = None;
         for name in self.names() {
             let value = values.value(crate::template::Root::Input, name).map_err(dated)?;

@@ -19,6 +19,10 @@ pub(crate) fn inputs_of(format: &Format, method: Method) -> HashSet<&str> {
     }
     templates.extend(format.probe.as_ref().map(|probe| &probe.url));
     let mut direct: Vec<&At<String>> = Vec::new();
+    if let Some(after) = &format.after_consent {
+        templates.push(&after.url);
+        direct.extend(after.choice.as_ref().map(|choice| &choice.input));
+    }
     match method {
         Method::AuthorizationCode | Method::ClientCredentials => {
             if let Some(oauth2) = &format.oauth2 {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use trunkline_core::url::{Url, form_urlencoded};
 use trunkline_core::{
-    Account, AuthProvider, Begun, Callback, Captures, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep,
-    Credential, Cx, Error, Grant, Held, InputSpec, Inputs, Prepared, RefreshPolicy, Request, Revoked, Secret,
-    async_trait,
+    Account, AuthProvider, Begun, Callback, Captures, Cause, ConsentAnswer, ConsentAsk, ConsentKind,
+    ConsentStep, Credential, Cx, Error, Grant, Held, InputSpec, Inputs, Prepared, RefreshPolicy, Request,
+    Revoked, Secret, async_trait,
 };
 
 use super::build::Grants;
@@ -115,13 +115,7 @@ impl TokenProvider {
 
 /// Every input of a manifest, as a grant names it.
 pub(crate) fn specs(format: &Format) -> Vec<InputSpec> {
-    let spec = |(name, input): (&String, &crate::at::At<crate::format::Input>)| InputSpec {
-        name: crate::intern::intern(name),
-        title: crate::intern::intern(&input.title),
-        example: crate::intern::intern(&input.example),
-        secret: input.secret,
-    };
-    format.inputs.iter().map(spec).collect()
+    format.inputs.iter().map(|(name, input)| input.spec(name)).collect()
 }
 
 /// The ready-made grant for these values.
@@ -217,12 +211,7 @@ impl AuthProvider for TokenProvider {
         let tenants = answer.inputs.clone();
         answer.inputs = self.shared.all_inputs(&tenants);
         // Before anything is spent: whatever the endpoints and the API need is there and good.
-        for spec in self.inputs() {
-            self.shared
-                .values(Some(&tenants), None)
-                .value(crate::template::Root::Input, spec.name)
-                .map_err(dated)?;
-        }
+        self.shared.check_inputs(self.method, &tenants).map_err(dated)?;
         let inner = match answer.callback.get("error") {
             Some(_) => self.asking(&tenants),
             None => self.inner(&tenants, Some(&known)),
@@ -234,6 +223,10 @@ impl AuthProvider for TokenProvider {
     async fn refresh(&self, cx: &Cx, held: &Held) -> Result<Grant, Error> {
         let now = cx.clock().wall();
         let dated = |error: Error| error.map_diagnosis(|diagnosis| diagnosis.during("refresh", now));
+        if self.inputs().iter().any(|input| input.once) {
+            // What the login needs is not stored: only a person can give it again.
+            return Err(dated(Error::of(Cause::RefreshTokenMissing)));
+        }
         let inner = self.inner(&held.inputs, Some(&held.captures)).map_err(dated)?;
         let mut with_operators = held.clone();
         with_operators.inputs = self.shared.all_inputs(&held.inputs);

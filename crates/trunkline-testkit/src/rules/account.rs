@@ -42,7 +42,10 @@ pub(super) async fn dead_token_is_not_alive(stage: &Stage) -> Played {
         stage.service.rejects_access_tokens();
         for (_, op) in asking.iter().copied().filter(|(asks, _)| *asks == method) {
             let attempt = stage.attempt_with(method, &connected, op, None).await?;
-            let alive = matches!(&attempt.result, Ok(Fruit::Probe(Probe::Alive) | Fruit::Account(_)));
+            let alive = matches!(
+                &attempt.result,
+                Ok(Fruit::Probe(Probe::Alive) | Fruit::Account(_) | Fruit::Captures(_))
+            );
             ensure!(
                 stage,
                 !alive,

@@ -121,9 +121,8 @@ async fn deceive(stage: &Stage, method: &str, name: &str, told: &str) -> Result<
             ensure!(stage, !dead, "{}: a host of {told} ends the grant", attempt.what);
             continue;
         };
-        let Ok(connected) = stage.use_grant(auth.clone(), grant.clone(), honest.inputs.clone()) else {
-            continue;
-        };
+        let used = stage.use_grant(auth.clone(), grant.clone(), honest.inputs.clone()).await;
+        let Ok(connected) = used else { continue };
         let endpoint = connected.session.endpoint();
         let base = endpoint.base().clone();
         ensure!(

@@ -301,6 +301,26 @@ async fn stored(world: &World<'_>, connection: &Connection) -> Result<Vec<(&'sta
     Ok(held)
 }
 
+pub(super) async fn crash_after_the_first_store_loses_no_grant(stage: &Stage) -> Played {
+    let points = Arc::new(CrashPoints::new());
+    points.at(Call::Commit, 1, Crash::DiesAfter);
+    let store = Arc::new(trunkline::MemoryStore::with_clock(Arc::new(stage.clock.clone())));
+    let world = World::on(stage, store, Some(points.clone())).await?;
+    drop(tokio::time::timeout(Duration::from_secs(60), world.connect("acme")).await);
+    ensure!(stage, points.is_dead(), "a consent stores nothing");
+    let before = asked(stage);
+    let successor = World::on(stage, world.store.clone(), None).await?;
+    let found = successor.looks("acme").await?;
+    let Connect::Ready(connection) = found else {
+        return Err(format!("the next process does not find the connection: {found:?}").into());
+    };
+    let answer = connection.get(successor.path()).send().await;
+    let served = answer.as_ref().is_ok_and(|response| response.status().is_success());
+    ensure!(stage, served, "the next process cannot use the connection: {answer:?}");
+    ensure!(stage, asked(stage) == before, "the next process asks for another token");
+    Ok(Verdict::Held)
+}
+
 pub(super) async fn failing_store_loses_no_grant(stage: &Stage) -> Played {
     if let Some(why) = stage.profile.lack(Ability::Renewal) {
         return inapplicable(why);

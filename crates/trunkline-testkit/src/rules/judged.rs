@@ -68,7 +68,9 @@ pub(super) async fn outage_is_no_verdict_of_death(stage: &Stage) -> Played {
     let outages: Vec<_> = outages.collect();
     // What stands before a service answers as it likes.
     let gates = [Fault::page(200), Fault::page(401), Fault::page(403), Fault::page(404), Fault::page(511)];
-    for (method, op) in stage.asking(&[Op::Complete, Op::Refresh, Op::Identify, Op::Probe]).await? {
+    for (method, op) in
+        stage.asking(&[Op::Complete, Op::Refresh, Op::Capture, Op::Identify, Op::Probe]).await?
+    {
         for outage in &outages {
             let attempt = stage.attempt(method, op, Some(outage)).await?;
             match op {
@@ -138,7 +140,7 @@ pub(super) async fn rate_limit_honours_retry_after(stage: &Stage) -> Played {
     if let Err(why) = asking(stage).await? {
         return Ok(why);
     }
-    let asking = stage.asking(&[Op::Refresh, Op::Identify, Op::Probe]).await?;
+    let asking = stage.asking(&[Op::Refresh, Op::Capture, Op::Identify, Op::Probe]).await?;
     for (method, op) in asking {
         for (status, pause_s) in [(429, 17), (503, 19)] {
             let fault = Fault::json(status, "{}").header("retry-after", &pause_s.to_string());

@@ -46,7 +46,7 @@ pub(super) async fn one_request_per_call(stage: &Stage) -> Played {
             let count = attempt.requests.len();
             ensure!(stage, !repeated(&attempt.requests), "{}: a request is sent twice", attempt.what);
             let most = match op {
-                Op::Complete | Op::Refresh | Op::Probe => 1,
+                Op::Complete | Op::Refresh | Op::Capture | Op::Probe => 1,
                 // RFC 7009, 2.2.1: the other token, where the service cannot revoke the first.
                 Op::Revoke => 2,
                 // A second question, or the same in another part of the account.

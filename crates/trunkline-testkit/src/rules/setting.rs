@@ -91,7 +91,7 @@ pub(super) async fn every_claimed_capability_works(stage: &Stage) -> Played {
             let is_new = grant.credential.access_token != connected.grant.credential.access_token;
             ensure!(stage, is_new, "{}: the access token is the old one", renewed.what);
             let auth = stage.auth(method)?;
-            let again = stage.use_grant(auth, grant, connected.inputs.clone())?;
+            let again = stage.use_grant(auth, grant, connected.inputs.clone()).await?;
             let identified = stage.attempt_with(method, &again, Op::Identify, None).await?;
             ensure!(stage, identified.result.is_ok(), "after a renewal, {:?}", identified.result);
             ensure!(stage, stage.service.reused() == 0, "{method}: a spent refresh token came again");

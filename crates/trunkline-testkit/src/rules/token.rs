@@ -32,7 +32,8 @@ pub(super) async fn rotated_refresh_token_replaces_the_old_one(stage: &Stage) ->
             let after = &grant.credential.refresh_token;
             ensure!(stage, after.is_some(), "{}: the refresh token is gone", renewed.what);
             ensure!(stage, *after != before, "{}: the old refresh token is kept", renewed.what);
-            connected = stage.use_grant(stage.auth(method)?, grant, connected.inputs.clone())?;
+            let auth = stage.auth(method)?;
+            connected = stage.use_grant(auth, grant, connected.inputs.clone()).await?;
         }
         ensure!(stage, stage.service.reused() == 0, "{method}: a spent refresh token came again");
     }

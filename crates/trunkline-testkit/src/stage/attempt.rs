@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use trunkline_core::{Account, Cause, Error, ErrorKind, Grant, Probe, Revoked, Verdict};
+use trunkline_core::{Account, Captures, Cause, Error, ErrorKind, Grant, Probe, Revoked, Verdict};
 
 use super::{Connected, Stage};
 use crate::profile::Ability;
@@ -21,26 +21,28 @@ pub(crate) enum Op {
     Complete,
     Refresh,
     Revoke,
+    /// Asks for the captures that no token answer brings; where there are none, nothing is asked.
+    Capture,
     Identify,
     Probe,
 }
 
 impl Op {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Complete, Self::Refresh, Self::Revoke, Self::Identify, Self::Probe];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Complete, Self::Refresh, Self::Revoke, Self::Capture, Self::Identify, Self::Probe];
     pub(crate) const OF_TOKENS: [Self; 3] = [Self::Complete, Self::Refresh, Self::Revoke];
-    pub(crate) const OF_THE_API: [Self; 2] = [Self::Identify, Self::Probe];
+    pub(crate) const OF_THE_API: [Self; 3] = [Self::Capture, Self::Identify, Self::Probe];
 
     pub(crate) const fn line(self) -> Line {
         match self {
             Self::Complete | Self::Refresh | Self::Revoke => Line::Token,
-            Self::Identify | Self::Probe => Line::Api,
+            Self::Capture | Self::Identify | Self::Probe => Line::Api,
         }
     }
 
     const fn ability(self) -> Option<Ability> {
         match self {
-            Self::Complete | Self::Identify => None,
+            Self::Complete | Self::Capture | Self::Identify => None,
             Self::Refresh => Some(Ability::Renewal),
             Self::Revoke => Some(Ability::Revocation),
             Self::Probe => Some(Ability::Probe),
@@ -52,6 +54,7 @@ impl Op {
 #[derive(Debug)]
 pub(crate) enum Fruit {
     Grant(Box<Grant>),
+    Captures(Captures),
     Account(Account),
     Probe(Probe),
     Revoked(Revoked),
@@ -146,13 +149,17 @@ impl Stage {
         op: Op,
         fault: Option<&Fault>,
     ) -> Result<Attempt, Failure> {
-        let Connected { auth, session, grant, .. } = connected;
+        let Connected { auth, session, grant, inputs, first } = connected;
         let (token_cx, api_cx, held) = (self.token_cx(), self.api_cx(), connected.held());
         let call = async {
             Ok(match op {
                 Op::Complete => return Err(Error::new(ErrorKind::Unsupported, "it is there already")),
                 Op::Refresh => Fruit::Grant(Box::new(auth.refresh(&token_cx, &held).await?)),
                 Op::Revoke => Fruit::Revoked(auth.revoke(&token_cx, &held).await?),
+                Op::Capture => match first {
+                    Some(first) => Fruit::Captures(self.connector.capture(&api_cx, first, inputs).await?),
+                    None => Fruit::Captures(Captures::default()),
+                },
                 Op::Identify => Fruit::Account(self.connector.identify(&api_cx, session, grant).await?),
                 Op::Probe => Fruit::Probe(self.connector.probe(&api_cx, session).await?),
             })

@@ -90,6 +90,7 @@ flaws! {
     TakesRejectionForACall "rejected_access_token_is_renewed";
     RevokesThoughItIsNotClaimed "unclaimed_capability_is_unsupported";
     MissesItsInputTooLate "missing_input_is_named";
+    CapturesFromMemory "crash_after_the_first_store_loses_no_grant";
     AsksThePersonForNothing "revoked_grant_asks_for_consent";
 }
 

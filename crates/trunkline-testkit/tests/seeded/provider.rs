@@ -1,6 +1,7 @@
 //! A provider for a plain OAuth 2 service, written by hand so that every flaw has a place.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,8 +19,8 @@ use trunkline_core::url::Url;
 use trunkline_core::{
     Account, AuthProvider, Begun, Body, BuildConnector, Call, Captures, Cause, Connector, ConnectorInfo,
     ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep, Credential, Cx, Diagnosis, Endpoint, Error,
-    ErrorKind, Exchange, Grant, Held, InputSpec, Prepared, Probe, Request, RequestBody, Revoked, ScopeSet,
-    Secret, Session, TransportError, async_trait,
+    ErrorKind, Exchange, Grant, Held, InputSpec, Inputs, Prepared, Probe, Request, RequestBody, Revoked,
+    ScopeSet, Secret, Session, TransportError, async_trait,
 };
 
 use crate::flaw::Flaw;
@@ -56,7 +57,11 @@ impl BuildConnector for PlainConfig {
         ConnectorInfo { title: "Plain", docs: "https://docs.plain.test", methods: &["authorization_code"] };
 
     fn build(&self, _: &str) -> Result<Arc<dyn Connector>, Error> {
-        Ok(Arc::new(Plain(Arc::new(Inner { config: self.clone(), last: Mutex::default() }))))
+        Ok(Arc::new(Plain(Arc::new(Inner {
+            config: self.clone(),
+            last: Mutex::default(),
+            exchanged: AtomicBool::new(false),
+        }))))
     }
 }
 
@@ -84,6 +89,8 @@ trunkline_core::register_connector!("lax", LaxConfig);
 struct Inner {
     config: PlainConfig,
     last: Mutex<Option<Secret>>,
+    /// Whether a code was exchanged in this process.
+    exchanged: AtomicBool,
 }
 
 impl fmt::Debug for Inner {
@@ -427,8 +434,7 @@ impl AuthProvider for PlainAuth {
     }
 
     fn inputs(&self) -> Vec<InputSpec> {
-        const SHOP: InputSpec =
-            InputSpec { name: "shop", title: "Shop", example: "acme-shop", secret: false };
+        const SHOP: InputSpec = InputSpec::new("shop", "Shop", "acme-shop");
         if self.0.has(Flaw::MissesItsInputTooLate) { vec![SHOP] } else { Vec::new() }
     }
 
@@ -496,6 +502,7 @@ impl AuthProvider for PlainAuth {
             pairs.extend(verifier.map(|verifier| ("code_verifier", verifier)));
         }
         let told = self.0.post(cx, Call::Exchange, "/token", &pairs).await?;
+        self.0.exchanged.store(true, Ordering::SeqCst);
         if self.0.has(Flaw::MissesItsInputTooLate) {
             answer.inputs.require("shop")?;
         }
@@ -581,6 +588,22 @@ impl Connector for Plain {
         let known = method.is_none_or(|method| method == "authorization_code");
         (known || self.0.has(Flaw::AnswersAnyMethod))
             .then(|| Arc::new(PlainAuth(self.0.clone())) as Arc<dyn AuthProvider>)
+    }
+
+    fn capture_endpoint(&self, captures: &Captures) -> Result<Option<Arc<Endpoint>>, Error> {
+        let asks = self.0.has(Flaw::CapturesFromMemory) && captures.get("company").is_none();
+        asks.then(|| self.endpoint(captures)).transpose()
+    }
+
+    /// What only the process knows that made the exchange.
+    async fn capture(&self, cx: &Cx, session: &Session, _: &Inputs) -> Result<Captures, Error> {
+        drop(self.ask(cx, session, Method::GET, "/me").await?);
+        if !self.0.exchanged.load(Ordering::SeqCst) {
+            return Err(Error::of(Cause::ResponseInvalid));
+        }
+        let mut captures = Captures::default();
+        captures.insert("company", "acme");
+        Ok(captures)
     }
 
     /// The host that the token answer named, if it is one of the service's.

@@ -18,7 +18,9 @@ use super::Wish;
 use crate::connection::Connection;
 use crate::events;
 use crate::hub::{Hub, random_id};
-use crate::keeper::{self, Client, breaker, client, due, ended, lease, probe, supersede, trouble};
+use crate::keeper::{
+    self, Client, Why, breaker, captures, client, due, ended, lease, probe, supersede, trouble,
+};
 use crate::live::{Live, Mounted};
 
 /// How often a reconnect may lose the race against renewals of the grant it replaces.
@@ -41,7 +43,11 @@ pub(crate) struct Exchange {
     key: ConnectionKey,
     method: String,
     answer: ConsentAnswer,
+    /// The names of the inputs that are not stored.
+    once: Vec<&'static str>,
     replace_account: bool,
+    /// Whether nobody was asked: then the caller may just ask again.
+    is_unattended: bool,
     /// What the service did not grant, once it has answered.
     narrowed: Option<NewEvent>,
 }
@@ -53,7 +59,15 @@ impl Exchange {
 
     pub(crate) fn unattended(key: ConnectionKey, method: &str, inputs: Inputs, wish: Wish) -> Self {
         let answer = ConsentAnswer { inputs, requested: wish.scopes, ..ConsentAnswer::default() };
-        Self { key, method: method.to_owned(), answer, replace_account: wish.replace_account, narrowed: None }
+        Self {
+            key,
+            method: method.to_owned(),
+            answer,
+            once: Vec::new(),
+            replace_account: wish.replace_account,
+            is_unattended: true,
+            narrowed: None,
+        }
     }
 
     pub(super) fn answered(consent: PendingConsent, callback: Callback) -> Self {
@@ -71,7 +85,9 @@ impl Exchange {
             key: consent.key,
             method: consent.method,
             answer,
+            once: Vec::new(),
             replace_account: consent.replace_account,
+            is_unattended: false,
             narrowed: None,
         }
     }
@@ -158,6 +174,7 @@ impl Exchange {
             inputs.insert(name, value.clone());
         }
         self.answer.inputs = inputs;
+        self.once = declared.iter().filter(|input| input.once).map(|input| input.name).collect();
         // Before the lease is taken: what the connector has to look up must not hold up a renewal.
         hub.ready(mounted).await?;
         breaker::admit(hub, &Client::of(mounted, &*auth), self.key.tenant()).await?;
@@ -224,8 +241,50 @@ impl Exchange {
                 }
             }
         }
+        if captures::missing(mounted, &held)?.is_some() {
+            return self.store_captures(hub, mounted, &record, &grant).await;
+        }
         let connection = self.publish(hub, mounted, auth, &record, &held)?;
-        match identify(hub, mounted, &connection, &held, &grant).await {
+        self.finish(hub, mounted, connection, record, &held, &grant).await
+    }
+
+    /// A first grant that is stored and lacks captures: asked for as before any other use of it, so that who finds
+    /// the connection meanwhile waits for the same answer. A service that cannot answer now does not cost the grant.
+    async fn store_captures(
+        self,
+        hub: &Arc<Hub>,
+        mounted: &Arc<Mounted>,
+        record: &Record,
+        grant: &Grant,
+    ) -> Result<Connection, Error> {
+        let entry = hub.entry_or_insert(record, mounted);
+        let connection = Connection::new(hub.clone(), entry.clone());
+        if let Err(error) = keeper::renew(hub, &entry, Why::Expired).await {
+            if self.is_unattended || !error.kind().is_retryable() {
+                return Err(error);
+            }
+            tracing::warn!(target: "trunkline", connection = %record.id, error = %error, "captures are asked for again at the next use");
+            return Ok(connection);
+        }
+        match keeper::reload(hub, &self.key).await {
+            Some(Opened { record, held: Some(held), .. }) => {
+                self.finish(hub, mounted, connection, record, &held, grant).await
+            }
+            _ => Err(Error::of(Cause::ConsentMissing)),
+        }
+    }
+
+    /// Asks who a new connection is, and stores that.
+    async fn finish(
+        self,
+        hub: &Arc<Hub>,
+        mounted: &Arc<Mounted>,
+        connection: Connection,
+        mut record: Record,
+        held: &Held,
+        grant: &Grant,
+    ) -> Result<Connection, Error> {
+        match identify(hub, mounted, &connection, held, grant).await {
             Ok(Some(account)) if Some(&account) != record.account.as_ref() => {
                 self.confirm(hub, record.clone(), &account).await?;
                 record.account = Some(account);
@@ -248,7 +307,12 @@ impl Exchange {
         grant: Grant,
         mut before: Opened,
     ) -> Result<Connection, Error> {
-        let held = self.held(&grant);
+        let mut held = self.held(&grant);
+        // Those of the old grant are not taken over: they may lead to where another account is.
+        if let Some(endpoint) = captures::missing(mounted, &held)? {
+            let told = captures::ask(hub, mounted, auth.clone(), &held, endpoint).await?;
+            held.captures.extend(&told);
+        }
         let probe = Live::new(&held, 0, before.record.id, mounted, auth.clone(), &*hub.clock)?;
         let session = hub.session(&probe, &held);
         let told = mounted.connector.identify(&hub.api_cx(mounted), &session, &grant).await;
@@ -346,8 +410,17 @@ impl Exchange {
         Held {
             credential: grant.credential.clone(),
             captures: grant.captures.clone(),
-            inputs: self.answer.inputs.clone(),
+            inputs: self.kept_inputs(),
         }
+    }
+
+    /// What a renewal may need again.
+    fn kept_inputs(&self) -> Inputs {
+        let mut kept = Inputs::default();
+        for (name, value) in self.answer.inputs.iter().filter(|(name, _)| !self.once.contains(name)) {
+            kept.insert(name, value.clone());
+        }
+        kept
     }
 
     fn publish(

@@ -6,19 +6,19 @@ use std::time::Duration;
 use trunkline_core::{Error, Held, Probe};
 use trunkline_store::Record;
 
-use super::told;
+use super::{captures, told};
 use crate::hub::Hub;
 use crate::live::{Live, Look, Mounted};
 
-/// The stored access token, to be asked about; `None` if its time is over, or if the service said that it is not to
-/// be used any more: that it is rejected would tell nothing new.
+/// The stored access token, to be asked about; `None` if its time is over, if it lacks captures, or if the service
+/// said that it is not to be used any more: that it is rejected would tell nothing new.
 pub(super) fn usable(
     hub: &Hub,
     mounted: &Arc<Mounted>,
     record: &Record,
     held: &Held,
 ) -> Result<Option<Live>, Error> {
-    if told::is_dropped(record, held, hub.clock.wall()) {
+    if told::is_dropped(record, held, hub.clock.wall()) || captures::missing(mounted, held)?.is_some() {
         return Ok(None);
     }
     let auth = mounted.auth(Some(&record.method))?;

@@ -11,7 +11,7 @@ use trunkline_store::{
 use super::lease::Hold;
 use super::recent::restoring;
 use super::write::{beat, reload, write};
-use super::{adopt, due, lost, publish, trouble};
+use super::{adopt, captures, due, lost, publish, trouble};
 use crate::hub::Hub;
 use crate::live::{Entry, Live};
 
@@ -19,7 +19,8 @@ use crate::live::{Entry, Live};
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Stores a renewed credential and publishes it. Once the service has answered, this is the only copy of a
-/// refresh token that may be the only live one: it is kept until it is stored or a newer one is.
+/// refresh token that may be the only live one: it is kept until it is stored or a newer one is. `None` where it is
+/// stored and lacks captures.
 pub(super) async fn renewed(
     hub: &Arc<Hub>,
     entry: &Entry,
@@ -28,7 +29,7 @@ pub(super) async fn renewed(
     narrowed: Option<NewEvent>,
     auth: Arc<dyn AuthProvider>,
     hold: &Hold,
-) -> Result<Arc<Live>, Error> {
+) -> Result<Option<Arc<Live>>, Error> {
     let mut change = sealed(hub, before, held, &*auth, narrowed, hold)?;
     let _holding = hub.unwritten.hold(change.clone());
     loop {
@@ -52,7 +53,7 @@ pub(super) async fn renewed(
             // Theirs counts, and ours is not revoked, since it may be of the same grant.
             Stand::Newer => {
                 tracing::warn!(target: "trunkline", connector = %change.record.key.connector(), connection = %entry.id, "renewal overtaken");
-                return adopt(hub, entry, &opened)?.ok_or_else(|| {
+                return adopt(hub, entry, &opened)?.map(Some).ok_or_else(|| {
                     entry.live.store(None);
                     lost(opened.record.status())
                 });
@@ -147,7 +148,7 @@ fn stored(
     change: &Change,
     held: &Held,
     auth: Arc<dyn AuthProvider>,
-) -> Result<Arc<Live>, Error> {
+) -> Result<Option<Arc<Live>>, Error> {
     let record = &change.record;
     tracing::info!(target: "trunkline", connector = %record.key.connector(), connection = %record.id, generation = record.generation, "token renewed");
     hub.recent.keep(hub.clock.coarse(), change.clone());
@@ -158,7 +159,10 @@ fn stored(
         return Err(lost(record.status()));
     }
     entry.renewed(hub.clock.coarse());
+    if captures::missing(&entry.mounted, held)?.is_some() {
+        return Ok(None);
+    }
     let live = Live::new(held, record.generation, entry.id, &entry.mounted, auth, &*hub.clock)?;
     live.look(&*hub.clock);
-    Ok(publish(entry, live))
+    Ok(Some(publish(entry, live)))
 }

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use trunkline_core::{AuthProvider, Cause, Cx, Error, Grant, Held, Reuse, Secret, Verdict};
 use trunkline_store::{Intent, Opened, State};
 
+use super::captures::Fetched;
 use super::lease::{Hold, Replay, Taker, Try};
 use super::one_request::OneRequest;
-use super::{Why, adopt, client, commit, incident, learned, lost, recent, trouble, verdict};
+use super::{Why, adopt, captures, client, commit, incident, learned, lost, recent, trouble, verdict};
 use crate::events;
 use crate::hub::Hub;
 use crate::live::{Entry, Live, Look};
@@ -28,6 +29,7 @@ async fn run_with(taker: &mut Taker, hub: &Arc<Hub>, entry: &Entry, why: Why) ->
     let mut failures = 0;
     let mut refusal = None;
     let mut admitted = false;
+    let mut rejected = false;
     loop {
         let Some(opened) = hub.vault.load_by_id(entry.id).await? else {
             entry.live.store(None);
@@ -41,6 +43,12 @@ async fn run_with(taker: &mut Taker, hub: &Arc<Hub>, entry: &Entry, why: Why) ->
         if !state.serves() && !told {
             entry.live.store(None);
             return Err(lost(opened.record.status()));
+        }
+        // Before it is renewed: what the token that serves can tell is not put off to its end.
+        match captures::fetch(hub, entry, &opened, why, !rejected).await? {
+            Fetched::Nothing => {}
+            Fetched::Stored => continue,
+            Fetched::Rejected => rejected = true,
         }
         if let Some(live) = served(hub, entry, why, &opened)? {
             return Ok(live);
@@ -63,7 +71,8 @@ async fn run_with(taker: &mut Taker, hub: &Arc<Hub>, entry: &Entry, why: Why) ->
             Ok(Try::Held(hold)) => match spend(hub, entry, why, opened.record, held, auth, hold).await {
                 Err(Failure::ReplayRefused(error)) => refusal = Some(error),
                 Err(Failure::Final(error)) => return Err(error),
-                Ok(live) => return Ok(live),
+                Ok(Some(live)) => return Ok(live),
+                Ok(None) => {}
             },
             Ok(Try::Refused) => {
                 if refusal.is_none() && incident::is_unbelieved(hub, &entry.mounted, &opened.record).await? {
@@ -129,7 +138,8 @@ fn replay(hub: &Hub, auth: &dyn AuthProvider, intent: &Intent, serves: bool) -> 
     if in_window || !serves { Replay::AfterGrace } else { Replay::NotYet }
 }
 
-/// Spends the credential: one request, and what follows from its answer.
+/// Spends the credential: one request, and what follows from its answer. `None` where the new credential lacks
+/// captures.
 async fn spend(
     hub: &Arc<Hub>,
     entry: &Entry,
@@ -138,14 +148,12 @@ async fn spend(
     held: Held,
     auth: Arc<dyn AuthProvider>,
     hold: Hold,
-) -> Result<Arc<Live>, Failure> {
+) -> Result<Option<Arc<Live>>, Failure> {
     tracing::debug!(target: "trunkline", connector = %record.key.connector(), connection = %record.id, generation = record.generation, epoch = hold.epoch, replay = hold.is_replay, "renewal started");
     match ask(hub, entry, &held, &*auth, &hold).await {
         Outcome::Granted(grant) => {
             let mut captures = held.captures.clone();
-            for (name, value) in grant.captures.iter() {
-                captures.insert(name, value);
-            }
+            captures.extend(&grant.captures);
             let credential = learned::lifetime(grant.credential, &held.credential, why, hub.clock.wall());
             let credential = learned::end(credential, &held.credential);
             let before = held.credential.scopes.unwrap_or_default();
@@ -159,7 +167,7 @@ async fn spend(
             stored.map_err(Failure::Final)
         }
         Outcome::Failed { error, unknown } => {
-            verdict::conclude(hub, entry, record, hold, error, unknown, why).await
+            verdict::conclude(hub, entry, record, hold, error, unknown, why).await.map(Some)
         }
     }
 }

@@ -167,6 +167,16 @@ pub(super) async fn said(hub: &Hub, entry: &Entry, opened: Opened, error: Error)
     tracing::debug!(target: "trunkline", connection = %entry.id, ?told, "probe judged");
 }
 
+/// What follows when a new consent has to choose what the service can be asked for: the grant lives, and does not
+/// serve before somebody gives the input.
+pub(super) async fn lacks_input(hub: &Hub, entry: &Entry, record: Record, error: Error) -> Error {
+    let why = error.diagnosis().cloned().unwrap_or_else(|| Diagnosis::new(Cause::InputMissing));
+    match judge(hub, entry, record, None, Turn::NeedsConsent(why), error.share()).await {
+        Ok(_) => error,
+        Err(error) => error,
+    }
+}
+
 /// Stores a verdict, unless the refused credential is no longer the stored one.
 async fn judge(
     hub: &Hub,

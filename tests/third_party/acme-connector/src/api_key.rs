@@ -9,7 +9,7 @@ use trunkline_core::{
 };
 
 const INPUT: InputSpec =
-    InputSpec { name: "api_key", title: "API key", example: "acme_0123456789", secret: true };
+    InputSpec::new("api_key", "API key", "acme_0123456789").secret();
 
 /// The key of an Acme user. It has no end and cannot be renewed.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use super::{Secret, at_terminal};
 #[test]
 #[ignore = "runs at a terminal that the other tests make"]
 fn child() {
-    let input = InputSpec { name: "api_key", title: "API key", example: "", secret: true };
+    let input = InputSpec::new("api_key", "API key", "").secret();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let answered = runtime.block_on(at_terminal(vec![input]));
     runtime.shutdown_background();

@@ -25,7 +25,7 @@ impl<'a> Check<'a, '_> {
         self.url(&login.login_endpoint, &[Root::Input]);
         self.params(&login.fixed_params);
         for input in login.params.values() {
-            self.declared_input(input, input.span);
+            self.named_input(input, input.span);
         }
         if login.params.is_empty() {
             self.problem(login.span, "a login sends at least one input");

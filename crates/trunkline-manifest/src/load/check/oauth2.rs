@@ -75,6 +75,9 @@ impl<'a> Check<'a, '_> {
         for endpoint in [&oauth2.token_endpoint].into_iter().chain(endpoints.into_iter().flatten()) {
             self.url(endpoint, &[Root::Input, Root::Capture]);
         }
+        for endpoint in [&oauth2.token_endpoint].into_iter().chain(endpoints.into_iter().flatten()) {
+            self.not_of_request(endpoint);
+        }
         // Only what the callback brought is known when the code is exchanged.
         for (root, name) in oauth2.token_endpoint.expressions() {
             let known =

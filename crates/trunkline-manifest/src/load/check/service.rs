@@ -23,7 +23,7 @@ impl<'a> Check<'a, '_> {
             self.header(name, value.span);
             self.template(value, &[Root::Input]);
             for (_, input) in value.expressions() {
-                if self.format.inputs.get(input).is_some_and(|input| input.given_by == GivenBy::Tenant) {
+                if self.format.inputs.get(input).is_some_and(|input| input.given_by != GivenBy::Operator) {
                     self.problem(
                         value.span,
                         "a header that is always the same takes inputs of the operator only",
@@ -76,7 +76,7 @@ impl<'a> Check<'a, '_> {
             }
             let texts = [&identity.company, &identity.user];
             for text in texts.into_iter().flatten().chain(identity.details.values()) {
-                self.template(text, &[Root::Response, Root::Capture, Root::Input]);
+                self.template_or_less(text, &[Root::Response, Root::Capture, Root::Input]);
                 if !asks && text.expressions().any(|(root, _)| root == Root::Response) {
                     self.problem(text.span, "there is no response: [identity] has no `url`");
                 }

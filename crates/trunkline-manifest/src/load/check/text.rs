@@ -4,7 +4,7 @@ use trunkline_core::{nearest, printable};
 
 use super::Check;
 use crate::at::{At, Span};
-use crate::format::{Input, Templates};
+use crate::format::{GivenBy, Input, Templates};
 use crate::load::secrets;
 use crate::load::url::{self, Shape};
 use crate::template::{Root, Template};
@@ -13,7 +13,7 @@ impl<'a> Check<'a, '_> {
     /// Texts that are sent along: public, with inputs that are no secrets.
     pub(super) fn params(&mut self, params: &'a Templates) {
         for (name, value) in params {
-            self.template(value, &[Root::Input]);
+            self.template_or_less(value, &[Root::Input]);
             if secrets::names_secret(name) || value.literal().is_some_and(secrets::is_secret) {
                 self.problem(value.span, format!("a secret in clear: `{}`", printable(name))).hide().hint =
                     Some(
@@ -23,7 +23,35 @@ impl<'a> Check<'a, '_> {
         }
     }
 
+    /// An input that is there, at every renewal too.
     pub(super) fn declared_input(&mut self, name: &'a str, span: Span) -> Option<&'a Input> {
+        let input = self.stored_input(name, span)?;
+        if input.optional && input.default.is_none() {
+            self.problem(
+                span,
+                format!("the input `{}` may be left out, and is needed here", printable(name)),
+            )
+            .hint = Some("give it a `default`, or leave `optional` out".to_owned());
+        }
+        Some(input)
+    }
+
+    /// An input that is there at every renewal too, if it was given.
+    pub(super) fn stored_input(&mut self, name: &'a str, span: Span) -> Option<&'a Input> {
+        let input = self.named_input(name, span)?;
+        if input.given_by == GivenBy::Once {
+            self.problem(
+                span,
+                format!("the input `{}` is not stored, and is needed here", printable(name)),
+            )
+            .hint =
+                Some("an input with `given_by = \"once\"` stands in `session_login.params` only".to_owned());
+        }
+        Some(input)
+    }
+
+    /// An input that somebody declared.
+    pub(super) fn named_input(&mut self, name: &'a str, span: Span) -> Option<&'a Input> {
         if let Some((name, input)) = self.format.inputs.get_key_value(name) {
             self.inputs.insert(name);
             return Some(input);
@@ -39,6 +67,20 @@ impl<'a> Check<'a, '_> {
 
     /// Checks the names in a text, and marks them as used.
     pub(in crate::load) fn template(&mut self, template: &'a At<Template>, roots: &[Root]) {
+        self.names(template, roots, Self::declared_input);
+    }
+
+    /// The same for a text that is left out where an optional input in it is not given.
+    pub(super) fn template_or_less(&mut self, template: &'a At<Template>, roots: &[Root]) {
+        self.names(template, roots, Self::stored_input);
+    }
+
+    fn names(
+        &mut self,
+        template: &'a At<Template>,
+        roots: &[Root],
+        input: fn(&mut Self, &'a str, Span) -> Option<&'a Input>,
+    ) {
         for (root, name) in template.expressions() {
             if !roots.contains(&root) {
                 let names: Vec<_> = roots.iter().map(|root| format!("`{}`", root.name())).collect();
@@ -48,7 +90,7 @@ impl<'a> Check<'a, '_> {
             }
             match root {
                 Root::Input => {
-                    if self.declared_input(name, template.span).is_some_and(|input| input.secret) {
+                    if input(self, name, template.span).is_some_and(|input| input.secret) {
                         self.problem(
                             template.span,
                             format!("the input `{name}` is a secret, and this text is not"),
