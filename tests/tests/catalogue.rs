@@ -51,19 +51,6 @@ fn every_manifest_keeps_every_rule() {
         .iter()
         .flat_map(|file| Profile::of_manifest_file(file).unwrap_or_else(|error| panic!("{error}")))
         .collect();
-    if std::env::var("TIMES").is_ok() {
-        let mut all = std::collections::BTreeMap::<&str, u128>::new();
-        for profile in &profiles {
-            for rule in trunkline_testkit::Rule::all() {
-                let t = std::time::Instant::now();
-                drop(rule.play(profile));
-                *all.entry(rule.name).or_default() += t.elapsed().as_millis();
-            }
-        }
-        let mut all: Vec<_> = all.into_iter().collect();
-        all.sort_by_key(|x| x.1);
-        println!("{all:#?}");
-    }
     let reports = played(&profiles);
     let mut broken = Vec::new();
     for (profile, report) in profiles.iter().zip(&reports) {

@@ -1,4 +1,5 @@
 //! A device consent (RFC 8628), from the code that is shown to the stored grant.
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
 
 mod scripted;
 

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use trunkline_core::Account;
 use trunkline_core::url::Url;
 
-use crate::format::{Encoding, Format, Method, OAuth2};
+use crate::format::{CaptureSource, Encoding, Format, Method, OAuth2};
 use crate::manifest::Manifest;
 use crate::template::{Root, Template};
 
@@ -196,15 +196,18 @@ impl Mirror {
             return AccountSource::Unknown;
         };
         let parts = [&identity.company, &identity.user];
-        let has = |wanted: Root| {
-            parts
-                .iter()
-                .filter_map(|part| part.as_ref())
-                .any(|it| it.expressions().any(|(root, _)| root == wanted))
+        let expressions = || parts.iter().filter_map(|part| part.as_ref()).flat_map(|it| it.expressions());
+        let is_asked = |(root, name): (Root, &str)| match root {
+            Root::Response => true,
+            Root::Capture => {
+                let capture = self.format().captures.get(name);
+                capture.is_some_and(|capture| *capture.from == CaptureSource::Request)
+            }
+            Root::Input | Root::Credential => false,
         };
         match () {
-            () if has(Root::Response) => AccountSource::Asked,
-            () if has(Root::Capture) => AccountSource::Told,
+            () if expressions().any(is_asked) => AccountSource::Asked,
+            () if expressions().any(|(root, _)| root == Root::Capture) => AccountSource::Told,
             () => AccountSource::Given,
         }
     }
@@ -216,7 +219,9 @@ impl Mirror {
         let api = [&format.api.base_url].into_iter().chain(&format.api.further_urls);
         let identity = format.identity.iter().filter_map(|identity| identity.url.as_ref());
         let probe = format.probe.iter().map(|probe| &probe.url);
-        let mut templates: Vec<&Template> = api.chain(identity).chain(probe).map(|url| &**url).collect();
+        let after = format.after_consent.iter().map(|after| &after.url);
+        let mut templates: Vec<&Template> =
+            api.chain(identity).chain(probe).chain(after).map(|url| &**url).collect();
         if let Some(oauth2) = self.oauth2() {
             let optional =
                 [&oauth2.refresh_endpoint, &oauth2.revocation_endpoint, &oauth2.introspection_endpoint];

@@ -124,7 +124,7 @@ impl Mirror {
     }
 
     /// The captures from there: their names, and where they stand.
-    fn captures(&self, from: CaptureSource) -> impl Iterator<Item = (&str, &str)> {
+    pub(super) fn captures(&self, from: CaptureSource) -> impl Iterator<Item = (&str, &str)> {
         let captures = self.format().captures.iter().filter(move |(_, capture)| *capture.from == from);
         captures
             .map(|(name, capture)| (name.as_str(), capture.member.as_ref().map_or(name.as_str(), |it| it)))

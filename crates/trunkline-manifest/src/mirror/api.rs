@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use trunkline_core::{Call, Verdict};
 
 use super::{Answer, Mirror};
-use crate::format::{Identity, Method, RequestKind};
+use crate::format::{CaptureSource, Choice, Identity, Method, RequestKind};
 use crate::template::{Root, Template};
 
 /// An answer of the API to a living token.
@@ -21,7 +21,7 @@ pub struct ApiAnswer {
 }
 
 impl Mirror {
-    /// The answers to the questions who we are and whether a token serves.
+    /// The answers to the questions who we are, whether a token serves, and what follows a consent.
     #[must_use]
     pub fn api(&self) -> Vec<ApiAnswer> {
         let format = self.format();
@@ -31,7 +31,35 @@ impl Mirror {
         });
         let probe =
             format.probe.as_ref().map(|it| self.api_answer(&it.url, it.method, it.body.as_ref(), &json!({})));
-        who.into_iter().chain(probe).flatten().collect()
+        let after = format.after_consent.as_ref().map(|it| {
+            self.api_answer(&it.url, it.method, it.body.as_ref(), &self.after_consent(it.choice.as_deref()))
+        });
+        // The question after a consent first: it may be asked where another one is, and tells more.
+        after.into_iter().chain(who).chain(probe).flatten().collect()
+    }
+
+    /// What the request after consent is answered with: of several things the one that the account has.
+    fn after_consent(&self, choice: Option<&Choice>) -> Value {
+        let mut one = json!({});
+        for (name, member) in self.captures(CaptureSource::Request) {
+            put(&mut one, member, json!(format!("{{capture.{name}}}")));
+        }
+        let Some(choice) = choice else { return one };
+        let named = choice
+            .members
+            .first()
+            .filter(|member| !one.as_object().is_some_and(|it| it.contains_key(*member)));
+        if let Some(member) = named {
+            put(&mut one, member, json!(format!("{{input.{}}}", *choice.input)));
+        }
+        match &choice.list {
+            Some(list) => {
+                let mut answer = json!({});
+                put(&mut answer, list, json!([one]));
+                answer
+            }
+            None => json!([one]),
+        }
     }
 
     fn api_answer(

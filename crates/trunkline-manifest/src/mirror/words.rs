@@ -85,7 +85,7 @@ impl Words {
             };
             if let Given::Plain(values) = &given {
                 let both = match input.given_by {
-                    GivenBy::Tenant => values.clone(),
+                    GivenBy::Tenant | GivenBy::Once => values.clone(),
                     // There is one operator.
                     GivenBy::Operator => [values[0].clone(), values[0].clone()],
                 };
@@ -101,7 +101,7 @@ impl Words {
                 (GivenBy::Operator, Given::PrivateKey(kind)) => {
                     words.operators_key = Some((name.clone(), *kind));
                 }
-                (GivenBy::Tenant, _) if needed.contains(name.as_str()) => {
+                (GivenBy::Tenant | GivenBy::Once, _) if needed.contains(name.as_str()) => {
                     words.given.push(GivenInput { name: name.clone(), value: given });
                 }
                 _ => {}

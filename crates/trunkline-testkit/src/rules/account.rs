@@ -44,7 +44,7 @@ pub(super) async fn dead_token_is_not_alive(stage: &Stage) -> Played {
             let attempt = stage.attempt_with(method, &connected, op, None).await?;
             let alive = matches!(
                 &attempt.result,
-                Ok(Fruit::Probe(Probe::Alive) | Fruit::Account(_) | Fruit::Captures(_))
+                Ok(Fruit::Probe(Probe::Alive) | Fruit::Account(_) | Fruit::Captured)
             );
             ensure!(
                 stage,

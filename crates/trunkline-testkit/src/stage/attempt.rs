@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use trunkline_core::{Account, Captures, Cause, Error, ErrorKind, Grant, Probe, Revoked, Verdict};
+use trunkline_core::{Account, Cause, Error, ErrorKind, Grant, Probe, Revoked, Verdict};
 
 use super::{Connected, Stage};
 use crate::profile::Ability;
@@ -54,7 +54,7 @@ impl Op {
 #[derive(Debug)]
 pub(crate) enum Fruit {
     Grant(Box<Grant>),
-    Captures(Captures),
+    Captured,
     Account(Account),
     Probe(Probe),
     Revoked(Revoked),
@@ -157,8 +157,11 @@ impl Stage {
                 Op::Refresh => Fruit::Grant(Box::new(auth.refresh(&token_cx, &held).await?)),
                 Op::Revoke => Fruit::Revoked(auth.revoke(&token_cx, &held).await?),
                 Op::Capture => match first {
-                    Some(first) => Fruit::Captures(self.connector.capture(&api_cx, first, inputs).await?),
-                    None => Fruit::Captures(Captures::default()),
+                    Some(first) => {
+                        self.connector.capture(&api_cx, first, inputs).await?;
+                        Fruit::Captured
+                    }
+                    None => Fruit::Captured,
                 },
                 Op::Identify => Fruit::Account(self.connector.identify(&api_cx, session, grant).await?),
                 Op::Probe => Fruit::Probe(self.connector.probe(&api_cx, session).await?),
