@@ -32,6 +32,34 @@ async fn c_6750_03_a_rejected_token_is_renewed_once_and_the_request_sent_once_mo
 }
 
 #[tokio::test]
+async fn an_answer_that_quotes_the_token_is_diagnosed_without_it() {
+    for canary in ["canary-12345", "canary-0/1+2-3456-7890-abcd-ef012345"] {
+        assert!([12, 36].contains(&canary.len()));
+        let stage = Stage::new().await;
+        let browser = trunkline::BrowserSession::random().unwrap();
+        let query = stage.begin(&stage.request().await, &browser).await;
+        stage.tokens.will(token(canary, "canary-r1", 3600));
+        // Who we are is refused in the same words: that is logged, and said by nobody.
+        let encoded = canary.replace('/', "%2F").replace('+', "%2B");
+        let quoted = format!(r#"{{"error":"invalid","error_description":"no {canary} and no {encoded}"}}"#);
+        stage.api.will(json(403, &quoted));
+        let connection = stage.complete(&query, &browser).await.unwrap().connection;
+        let challenge = format!(r#"Bearer error="invalid_request", error_description="bad {canary}""#);
+        stage.api.will(Answer::Http(400, vec![("www-authenticate", challenge)], quoted.clone()));
+
+        let response = connection.get("/bills").send().await.unwrap();
+
+        let diagnosis = response.diagnosis().unwrap();
+        let said =
+            format!("{diagnosis} {diagnosis:?} {}", serde_json::to_string(&diagnosis.report()).unwrap());
+        assert!(said.contains("[redacted]"), "it says what the service said: {said}");
+        assert!(!said.contains("canary") && !said.contains(&encoded), "{said}");
+        // The caller, whose token it is, has the answer as it came.
+        assert_eq!(response.text().await.unwrap(), quoted);
+    }
+}
+
+#[tokio::test]
 async fn a_streamed_body_is_not_sent_twice() {
     let stage = Stage::new().await;
     let connection = stage.connected().await;

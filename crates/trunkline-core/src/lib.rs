@@ -22,6 +22,7 @@ mod endpoint;
 mod error;
 mod name;
 pub mod permission;
+mod redact;
 mod registry;
 mod scope;
 mod secret;
@@ -47,6 +48,7 @@ pub use diagnosis::{
 pub use endpoint::{Endpoint, is_secure};
 pub use error::{Error, ErrorKind};
 pub use name::{ConnectionId, ConnectionKey, DEFAULT_LABEL, MAX_NAME_BYTES};
+pub use redact::SentSecrets;
 pub use registry::{BuildConnector, ConnectorConfig, Registration, Registry, nearest, printable};
 pub use scope::ScopeSet;
 pub use secret::Secret;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    AuthProvider, Body, Captures, Cause, Diagnosis, Endpoint, Error, Prepared, Request, Transport,
-    TransportError,
+    AuthProvider, Body, Captures, Cause, Diagnosis, Endpoint, Error, Prepared, Request, SentSecrets,
+    Transport, TransportError,
 };
 
 /// Sends authorised requests on behalf of one grant.
@@ -49,7 +49,8 @@ impl Session {
         &self.captures
     }
 
-    /// Sends `request` with the credential.
+    /// Sends `request` with the credential. An answer of the status 400 or more comes without it, should the service
+    /// quote it.
     ///
     /// # Errors
     ///
@@ -57,7 +58,16 @@ impl Session {
     /// answer did not come, and an error when the URL is not of an allowed host.
     pub async fn send(&self, mut request: Request) -> Result<http::Response<Body>, Error> {
         authorize(&mut request, &self.endpoint, &self.prepared, &*self.auth)?;
-        self.transport.send(request).await.map_err(|error| transport_failure(&error))
+        let response = self.transport.send(request).await.map_err(|error| transport_failure(&error))?;
+        if response.status().as_u16() < 400 {
+            return Ok(response);
+        }
+        let secrets = SentSecrets::of(&self.prepared);
+        let (mut head, body) = response.into_parts();
+        if let Some(headers) = secrets.clean_headers(&head.headers) {
+            head.headers = headers;
+        }
+        Ok(http::Response::from_parts(head, secrets.clean_body(body)))
     }
 }
 

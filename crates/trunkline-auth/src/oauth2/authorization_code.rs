@@ -171,7 +171,7 @@ impl AuthorizationCode {
             body: body.as_bytes(),
         };
         let secrets = [callback.state(), answer.pending.get(VERIFIER)].into_iter().flatten();
-        let redactor = Redactor::new(secrets.cloned().collect());
+        let redactor = Redactor::new(&secrets.cloned().collect::<Vec<_>>());
         let defect = self.endpoint.codec.refusal(status, exchange.body);
         let refusal =
             Refusal { status, headers: &headers, defect: defect.as_ref(), redactor: &redactor, now };

@@ -72,7 +72,7 @@ pub fn diagnose(status: StatusCode, headers: &HeaderMap) -> Option<Diagnosis> {
         None => return None,
     };
     let diagnosis = error.codes.iter().fold(advise(cause, &error), |diagnosis, code| diagnosis.code(code));
-    let text = Redactor::new(Vec::new()).clean(error.message.as_deref().unwrap_or(""));
+    let text = Redactor::new(&[]).clean(error.message.as_deref().unwrap_or(""));
     Some(diagnosis.message(&text).status(status))
 }
 

@@ -71,8 +71,13 @@ impl DeviceCode {
         for (name, value) in &self.device_params {
             params.plain(name, value);
         }
-        let request =
-            endpoint.request(&self.device_url, endpoint.method.clone(), endpoint.encoding, &mut params)?;
+        let request = endpoint.request(
+            cx,
+            &self.device_url,
+            endpoint.method.clone(),
+            endpoint.encoding,
+            &mut params,
+        )?;
         let answer = endpoint.send(cx, Purpose::Device, request).await?;
         let defect = match answer.status.is_success() && answer.broken.is_none() {
             true => match DeviceResponse::read(&endpoint.codec, &answer.body, answer.started) {

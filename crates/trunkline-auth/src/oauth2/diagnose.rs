@@ -29,7 +29,7 @@ const PAGE: &str = "a page for people came instead of an answer";
 pub fn diagnose(exchange: &Exchange<'_>, now: Timestamp) -> Diagnosis {
     let body = &exchange.body[..exchange.body.len().min(MAX_JUDGED_BYTES)];
     let defect = TokenCodec::new().refusal(exchange.status, body);
-    let redactor = Redactor::new(Vec::new());
+    let redactor = Redactor::new(&[]);
     let refusal = Refusal {
         status: exchange.status,
         headers: exchange.headers,

@@ -18,7 +18,8 @@ const MIN_TOKEN_DIGITS: usize = 4;
 pub(crate) struct Redactor(Vec<Secret>);
 
 impl Redactor {
-    pub(crate) fn new(mut secrets: Vec<Secret>) -> Self {
+    pub(crate) fn new(secrets: &[Secret]) -> Self {
+        let mut secrets: Vec<Secret> = secrets.iter().flat_map(Secret::spellings).collect();
         secrets.retain(|secret| secret.expose().len() >= MIN_SECRET_BYTES);
         // The longest first: one secret may hold another.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
@@ -87,8 +88,12 @@ mod tests {
 
     #[test]
     fn sent_secrets_their_beginnings_at_the_end_tokens_and_tags_are_taken_out() {
-        let redactor =
-            Redactor::new(vec![Secret::new("s3cr3t"), Secret::new("s3cr3t-and-more"), Secret::new("a")]);
+        let redactor = Redactor::new(&[
+            Secret::new("s3cr3t"),
+            Secret::new("s3cr3t-and-more"),
+            Secret::new("a"),
+            Secret::new("ab/cd"),
+        ]);
         let token = "x".repeat(48);
         for (text, expected) in [
             ("a s3cr3t-and-more, s3cr3t!", "a [redacted], [redacted]!"),
@@ -102,6 +107,7 @@ mod tests {
             ),
             ("id 123e4567-e89b-12d3-a456-426614174000", "id 123e4567-e89b-12d3-a456-426614174000"),
             ("1 < 2 <b>bold</b> <open", "1 bold <open"),
+            ("ab%2Fcd ab\\/cd ab/cd", "[redacted] [redacted] [redacted]"),
             ("", ""),
         ] {
             assert_eq!(redactor.clean(text), expected, "{text}");

@@ -56,7 +56,7 @@ impl Params {
 
     /// What takes the sent secrets out of a text.
     pub(crate) fn redactor(&self) -> Redactor {
-        Redactor::new(self.secrets.clone())
+        Redactor::new(&self.secrets)
     }
 
     /// Puts the parameters on `request`, under the service's names.

@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, StatusCode};
 use trunkline_auth::oauth2;
 use trunkline_core::permission::Outgoing;
 use trunkline_core::{
-    Body, Call, Diagnosis, Endpoint, Error, ErrorKind, Exchange, Request, RequestBody, Verdict, authorize,
+    Body, Call, Diagnosis, Error, ErrorKind, Exchange, Request, RequestBody, SentSecrets, Verdict, authorize,
     is_secure, transport_failure,
 };
 use url::Url;
@@ -162,7 +162,7 @@ async fn settle(
     if response.status().as_u16() < 400 {
         return Ok(Response::new(response, None));
     }
-    diagnosed(builder, &sent, &live.endpoint, response).await
+    diagnosed(builder, &sent, live, response).await
 }
 
 /// Where a redirect leads, if it is to be followed.
@@ -213,28 +213,32 @@ fn redirect(
     Some(Next { url, method, body })
 }
 
-/// Reads the start of an error body, asks the connector what it means, and puts it back.
+/// Reads the start of an error body, asks the connector what it means, and puts it back. The connector reads it
+/// without the credential, should the service quote it; the caller, whose credential it is, has it as it came.
 async fn diagnosed(
     // Mutable, since what can be sent to another thread cannot always be shared with it: a streamed body.
     builder: &mut RequestBuilder<'_>,
     sent: &[u8],
-    endpoint: &Endpoint,
+    live: &Live,
     response: http::Response<Body>,
 ) -> Result<Response, Error> {
+    let endpoint = &live.endpoint;
     let RequestBuilder { connection, method, target, query, .. } = builder;
     let (head, mut body) = response.into_parts();
     if tokio::time::timeout(ERROR_BODY_TIME, body.look(MAX_ERROR_BODY)).await.is_err() {
         tracing::debug!(target: "trunkline", connection = %connection.id(), "error body drips; read in part");
     }
     let start = body.seen(MAX_ERROR_BODY);
+    let secrets = SentSecrets::of(&live.prepared);
+    let cleaned = (secrets.clean(&start), secrets.clean_headers(&head.headers));
     let url = target.resolve(endpoint, "")?;
     let exchange = Exchange {
         call: Call::Api,
         method,
         path: url.path(),
         status: head.status,
-        headers: &head.headers,
-        body: &start,
+        headers: cleaned.1.as_ref().unwrap_or(&head.headers),
+        body: cleaned.0.as_deref().unwrap_or(&start),
     };
     let diagnosis = connection
         .entry
