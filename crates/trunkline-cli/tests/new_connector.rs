@@ -108,7 +108,7 @@ async fn cargo(folder: &Path, arguments: &[&str]) -> Ran {
 #[tokio::test]
 async fn a_new_connector_keeps_every_rule_of_the_kit() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-    for kind in ["code"] {
+    for kind in ["code", "manifest"] {
         let folder = tempfile::tempdir().unwrap();
         let arguments = ["acme_books", "--kind", kind, "--path", "new", "--trunkline", root];
         let place = folder.path().join("new");

@@ -143,6 +143,7 @@ pub(crate) struct Case {
 
 /// What an answer means.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(feature = "manifest"), expect(dead_code, reason = "only a manifest's answers are made"))]
 pub(crate) enum Meant {
     /// This cause, and this actor where one is named.
     Cause(Cause, Option<Actor>),
