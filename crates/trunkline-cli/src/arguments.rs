@@ -244,6 +244,15 @@ pub(crate) enum ManifestCommand {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Take a manifest from consent to revocation at a made-up service, and hold it against every rule. Nothing leaves this
+    /// machine. Ends with 1 when a rule is broken.
+    Try {
+        /// The manifest; those that it extends are looked for beside it.
+        file: PathBuf,
+        /// The way to hold the grant, if not the default.
+        #[arg(long)]
+        method: Option<String>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ mod disconnect;
 mod events;
 mod exit;
 mod manifest;
+mod manifest_try;
 mod new_connector;
 mod output;
 mod permissions;
@@ -54,6 +55,9 @@ async fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
         Command::Status(arguments) => status::run(&arguments, output).await,
         Command::Permissions(arguments) => permissions::run(&arguments, output).await,
         Command::Manifest { command: ManifestCommand::Check { files } } => manifest::check(&files, output),
+        Command::Manifest { command: ManifestCommand::Try { file, method } } => {
+            manifest_try::run(&file, method.as_deref(), output)
+        }
         Command::Events(arguments) => events::run(&arguments, output).await,
         Command::Connect(arguments) => connect::run(&arguments, output).await,
         Command::Disconnect(arguments) => disconnect::run(&arguments, output).await,

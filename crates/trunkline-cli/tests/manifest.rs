@@ -1,4 +1,4 @@
-//! `trunkline manifest check`.
+//! `trunkline manifest check` and `trunkline manifest try`.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod common;
@@ -62,4 +62,64 @@ async fn what_cannot_be_read_is_an_error() {
     let world = World::new().await;
     let ran = world.run(&["manifest", "check", "nowhere.toml"]).await;
     ran.assert_error(2, "nowhere.toml", "Name files in TOML");
+}
+
+#[tokio::test]
+async fn a_manifest_is_tried_from_consent_to_revocation_and_no_secret_is_shown() {
+    let world = World::new().await;
+    world.write("acme.toml", SOUND.as_bytes());
+    let ran = world.run(&["manifest", "try", "acme.toml"]).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    for told in [
+        "acme (authorization_code)",
+        "consent: a person is sent to https://login.acme.example/authorize?",
+        "> POST https://login.acme.example/token",
+        "> authorization: Basic <setting client_secret>",
+        "code=<code>",
+        "\"access_token\":\"<access token>\"",
+        "identify: the account is id-1",
+        "> authorization: Bearer <access token>",
+        "grant_type=refresh_token&refresh_token=<refresh token>",
+        "revocation: none: no revocation: the manifest has no revocation endpoint",
+        "do not apply.\nNothing is broken.",
+    ] {
+        assert!(ran.out.contains(told), "{told}:\n{}", ran.out);
+    }
+    // Canaries are 40 digits; nothing that long is left but the challenge, which is no secret.
+    let digits = |text: &str| text.len() >= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_shown = ran.out.split(|c: char| !c.is_ascii_alphanumeric()).any(digits);
+    assert!(!is_shown, "{}", ran.out);
+
+    let ran = world.run(&["manifest", "try", "acme.toml", "--json"]).await;
+    let tried = &ran.lines()[0];
+    assert_eq!((ran.code, fields(tried)), (0, vec!["method", "name", "rules", "steps"]));
+    let steps: Vec<_> =
+        tried["steps"].as_array().unwrap().iter().map(|step| step["step"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["consent", "exchange", "identify", "call", "probe", "renewal", "revocation"]);
+    assert_eq!(tried["steps"][1]["exchanges"][0]["status"], 200);
+    assert!(
+        tried["rules"]["kept"].as_u64().unwrap() > 40 && tried["rules"]["broken"] == serde_json::json!([])
+    );
+}
+
+#[tokio::test]
+async fn a_manifest_that_breaks_a_rule_is_named_and_ends_with_1() {
+    let world = World::new().await;
+    let wrong = format!("{SOUND}\n[[errors]]\nstatus = [503]\ncause = \"grant_revoked\"\n");
+    world.write("acme.toml", wrong.as_bytes());
+    let ran = world.run(&["manifest", "try", "acme.toml"]).await;
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.out.contains("\noutage_is_no_verdict_of_death: BROKEN: "), "{}", ran.out);
+    assert!(!ran.out.contains("Nothing is broken"), "{}", ran.out);
+}
+
+#[tokio::test]
+async fn what_cannot_be_tried_is_an_error() {
+    let world = World::new().await;
+    world.write("acme.toml", SOUND.as_bytes());
+    let ran = world.run(&["manifest", "try", "acme.toml", "--method", "basic"]).await;
+    ran.assert_error(2, "no method `basic`", "authorization_code");
+    world.write("acme.toml", b"manifest = 1\n");
+    let ran = world.run(&["manifest", "try", "acme.toml"]).await;
+    ran.assert_error(2, "acme.toml", "manifest check");
 }

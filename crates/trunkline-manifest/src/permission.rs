@@ -92,6 +92,9 @@ impl ScopeMap {
     }
 }
 
+/// The rights of a map whose only knowledge is the scopes.
+struct NothingToRead;
+
 #[async_trait]
 impl PermissionMap for ScopeMap {
     fn operations(&self, request: &Outgoing<'_>) -> Result<Vec<Operation>, Unknown> {
@@ -116,11 +119,11 @@ impl PermissionMap for ScopeMap {
 
     /// Nothing is read: a manifest knows no request that tells what a user may do.
     async fn read(&self, cx: &Cx, _: &Session, _: &Account, _: &[Operation]) -> Result<Rights, Error> {
-        Ok(Rights::new((), cx.clock().wall()))
+        Ok(Rights::new(NothingToRead, cx.clock().wall()))
     }
 
-    fn covers(&self, _: &Rights, _: &Operation) -> bool {
-        true
+    fn covers(&self, rights: &Rights, _: &Operation) -> bool {
+        rights.get::<NothingToRead>().is_some()
     }
 
     fn judge(&self, _: &Rights, operation: &Operation) -> Verdict {

@@ -96,6 +96,44 @@ impl LeakDetector {
         self.find_in_bytes(text.as_bytes())
     }
 
+    /// The text with the name of each secret in its place; what stands beside a part of one, letters and digits, goes as
+    /// well.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        let known = lock(&self.0);
+        let mut hidden: Vec<Option<usize>> = vec![None; text.len()];
+        for (at, part) in text.as_bytes().windows(WINDOW).enumerate() {
+            if let Some(number) = known.parts.get(part) {
+                hidden[at..at + WINDOW].fill(Some(*number));
+            }
+        }
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+        for order in [true, false] {
+            for step in 1..text.len() {
+                let (from, to) =
+                    if order { (step - 1, step) } else { (text.len() - step, text.len() - step - 1) };
+                if hidden[to].is_none() && is_word(text.as_bytes()[to]) {
+                    hidden[to] = hidden[from];
+                }
+            }
+        }
+        let mut shown = String::with_capacity(text.len());
+        let mut last = None;
+        for (at, character) in text.char_indices() {
+            match hidden[at] {
+                None => shown.push(character),
+                Some(number) if last == Some(number) => {}
+                Some(number) => {
+                    shown.push('<');
+                    shown.push_str(&known.names[number]);
+                    shown.push('>');
+                }
+            }
+            last = hidden[at];
+        }
+        shown
+    }
+
     /// As [`find`](Self::find), in bytes such as those that a store holds.
     #[must_use]
     pub fn find_in_bytes(&self, bytes: &[u8]) -> Vec<Leak> {
@@ -154,6 +192,20 @@ mod tests {
         assert_eq!(leaks.find(&canary[..11]), []);
         assert_eq!(leaks.find("a canary, a client_secret, an access_token"), []);
         assert_eq!(leaks.find(&format!("{other}{canary}")).len(), 2);
+    }
+
+    #[test]
+    fn a_redacted_text_holds_no_part_of_a_secret() {
+        let leaks = LeakDetector::new();
+        let (token, secret) = (leaks.canary("token"), leaks.canary("secret"));
+        let basic = STANDARD.encode(format!("client-1:{secret}"));
+        let text = format!("Basic {basic}; token={token}&scope=read {{\"t\":\"{}\",\"é\":1}}", &token[..20]);
+        let shown = leaks.redact(&text);
+        assert_eq!(leaks.find(&shown), []);
+        assert!(shown.ends_with("token=<token>&scope=read {\"t\":\"<token>\",\"é\":1}"), "{shown}");
+        assert!(shown.starts_with("Basic <secret>") && !shown.contains(&basic[..12]), "{shown}");
+        assert_eq!(leaks.redact("nothing of it"), "nothing of it");
+        assert_eq!(leaks.redact(""), "");
     }
 
     #[test]

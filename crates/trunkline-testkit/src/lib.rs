@@ -28,6 +28,7 @@ mod rules;
 mod script;
 mod service;
 mod stage;
+mod walk;
 mod watched;
 mod world;
 
@@ -39,4 +40,5 @@ pub use profile::{Ability, Mint, Profile, TokenAnswer};
 pub use rule::{Outcome, Report, Rule, check};
 pub use script::{Answer, ScriptedTransport, Sent, chunks, json, token};
 pub use service::{Asked, Fault, HostileService, Line, Received, ServiceLine};
+pub use walk::{End, Exchanged, Step, Walk};
 pub use watched::{Call, Watch, Watched};

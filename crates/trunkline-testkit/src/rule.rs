@@ -88,12 +88,7 @@ impl Rule {
     /// No runtime can be started.
     #[must_use]
     pub fn play(&self, profile: &Profile) -> Outcome {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime of one thread starts");
-        runtime.block_on(async {
+        quiet().block_on(async {
             let stage = match Stage::new(profile) {
                 Ok(stage) => Arc::new(stage),
                 Err(Failure(why)) => return Outcome::Broken(why),
@@ -109,6 +104,16 @@ impl Rule {
             }
         })
     }
+}
+
+/// A runtime of one thread, whose time stands still.
+///
+/// # Panics
+///
+/// It does not start.
+pub(crate) fn quiet() -> tokio::runtime::Runtime {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("a runtime of one thread starts")
 }
 
 /// What a panic said.

@@ -6,7 +6,7 @@ mod form;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -42,6 +42,8 @@ pub struct Received {
     pub line: Line,
     /// What it was.
     pub sent: Sent,
+    /// The status and body of the service's own answer, where answers are kept.
+    pub(crate) answer: Option<(u16, String)>,
 }
 
 impl Received {
@@ -74,6 +76,7 @@ struct Shared {
     books: Mutex<Books>,
     faults: Mutex<[VecDeque<Fault>; 2]>,
     received: Mutex<Vec<Received>>,
+    keeps_answers: AtomicBool,
     /// Bytes of endless bodies that were read.
     swallowed: Arc<AtomicU64>,
 }
@@ -90,6 +93,7 @@ impl HostileService {
             books: Mutex::new(books),
             faults: Mutex::default(),
             received: Mutex::default(),
+            keeps_answers: AtomicBool::new(false),
             swallowed: Arc::default(),
         }))
     }
@@ -225,6 +229,21 @@ impl HostileService {
     #[must_use]
     pub fn received(&self) -> Vec<Received> {
         lock(&self.0.received).clone()
+    }
+
+    /// Keeps what it answers from now on.
+    pub(crate) fn keeps_answers(&self) {
+        self.0.keeps_answers.store(true, Ordering::SeqCst);
+    }
+
+    /// How many requests there were.
+    pub(crate) fn received_count(&self) -> usize {
+        lock(&self.0.received).len()
+    }
+
+    /// The requests that came after so many others.
+    pub(crate) fn received_after(&self, count: usize) -> Vec<Received> {
+        lock(&self.0.received).iter().skip(count).cloned().collect()
     }
 
     /// How many requests there were on a line.
@@ -428,9 +447,19 @@ impl Transport for ServiceLine {
     async fn send(&self, request: Request) -> Result<Response<Body>, TransportError> {
         let shared = &self.service.0;
         let sent = Sent::of(request).await;
-        lock(&shared.received).push(Received { line: self.line, sent: sent.clone() });
+        let number = {
+            let mut received = lock(&shared.received);
+            received.push(Received { line: self.line, sent: sent.clone(), answer: None });
+            received.len() - 1
+        };
         let fault = lock(&shared.faults)[self.line as usize].pop_front();
-        let serve = || self.service.serve(self.line, &sent);
+        let serve = || {
+            let reply = self.service.serve(self.line, &sent);
+            if shared.keeps_answers.load(Ordering::SeqCst) {
+                lock(&shared.received)[number].answer = Some((reply.status, reply.body.clone()));
+            }
+            reply
+        };
         let whole = |reply: Reply| {
             let body = Body::from(Bytes::from(reply.body.clone()));
             Ok(self.answer(&reply, body))

@@ -166,9 +166,9 @@ async fn reads(stage: &Stage, map: &dyn PermissionMap, known: &[Operation]) -> R
             _ => Account::default(),
         };
         let some = &known[..known.len().min(READ_AT_ONCE)];
-        let before = stage.service.received().len();
+        let before = stage.service.received_count();
         let read = map.read(&stage.api_cx(), &connected.session, &account, some).await;
-        for request in stage.service.received().split_off(before) {
+        for request in stage.service.received_after(before) {
             let (verb, path) = (request.sent.method.as_str(), request.sent.url.path());
             ensure!(stage, stage.is_read(verb, path), "{method}: {verb} {path} may change something");
         }

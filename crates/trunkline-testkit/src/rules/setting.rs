@@ -166,9 +166,9 @@ pub(super) async fn missing_input_is_named(stage: &Stage) -> Played {
         asked += 1;
         let mut consent = stage.consent(&*auth, 0).await?;
         consent.forget_inputs();
-        let before = stage.service.received().len();
+        let before = stage.service.received_count();
         let completed = auth.complete(&stage.token_cx(), &consent.answer).await;
-        let sent = stage.service.received().len() - before;
+        let sent = stage.service.received_count() - before;
         // All inputs may be optional: then nothing is missing.
         if let Err(error) = completed {
             let named =

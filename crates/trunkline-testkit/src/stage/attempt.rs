@@ -40,7 +40,7 @@ impl Op {
         }
     }
 
-    const fn ability(self) -> Option<Ability> {
+    pub(crate) const fn ability(self) -> Option<Ability> {
         match self {
             Self::Complete | Self::Capture | Self::Identify => None,
             Self::Refresh => Some(Ability::Renewal),
@@ -186,7 +186,7 @@ impl Stage {
         if let Some(fault) = fault {
             self.service.will(op.line(), fault.clone());
         }
-        let before = self.service.received().len();
+        let before = self.service.received_count();
         let began = tokio::time::Instant::now();
         let call = AssertUnwindSafe(call).catch_unwind();
         let result = match tokio::time::timeout(PATIENCE, call).await {
@@ -196,7 +196,7 @@ impl Stage {
         };
         let took = began.elapsed();
         self.service.recovers();
-        let requests = self.service.received().split_off(before);
+        let requests = self.service.received_after(before);
         Ok(Attempt { what, result, requests, took })
     }
 

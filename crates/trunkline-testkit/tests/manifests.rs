@@ -1,0 +1,362 @@
+//! Providers written as data: what the kit needs is derived from the manifest, in all the forms that one can have, and
+//! what is wrong with a manifest breaks the rule that is about it.
+#![cfg(feature = "manifest")]
+
+use std::sync::Arc;
+
+use trunkline_manifest::Manifest;
+use trunkline_testkit::{Outcome, Profile, Report, Rule};
+
+const ACME: &str = r#"
+manifest = 1
+name = "acme"
+title = "Acme"
+docs = "https://docs.acme.example/api"
+allowed_hosts = ["login.acme.example", "*.acme.example"]
+
+[source]
+urls = ["https://docs.acme.example/oauth"]
+checked = "2026-11-25"
+"#;
+
+/// As far from the standards as the format goes.
+const ODD: &str = r#"
+[inputs.subdomain]
+title = "Subdomain"
+example = "acme"
+pattern = "[a-z0-9][a-z0-9-]{0,62}"
+
+[inputs.region]
+title = "Region"
+example = "eu"
+one_of = ["eu", "us"]
+given_by = "operator"
+
+[captures.realm]
+from = "callback"
+member = "realmId"
+pattern = "[0-9]{1,20}"
+
+[captures.api]
+from = "token_response"
+member = "team.api_domain"
+hosts = ["*.acme.example"]
+
+[captures.person]
+from = "id_token"
+member = "sub"
+pattern = "[0-9a-z]+"
+
+[oauth2]
+grant_types = ["authorization_code", "client_credentials"]
+authorization_endpoint = "https://{input.subdomain}.acme.example/{input.region}/authorize"
+token_endpoint = "https://{input.subdomain}.acme.example/token"
+refresh_endpoint = "https://{input.subdomain}.acme.example/renew"
+revocation_endpoint = "https://{input.subdomain}.acme.example/revoke"
+token_endpoint_auth_method = "client_secret_basic_raw"
+token_request_encoding = "json"
+scopes = ["read", "write"]
+scope_separator = ","
+callback_code = "auth_code"
+parameter_names = { client_id = "client_key", redirect_uri = "return_to" }
+omitted_params = ["redirect_uri", "scope"]
+authorization_params = { prompt = "consent" }
+token_params = { version = "2" }
+
+[oauth2.token_response]
+within = "data"
+members = { access_token = "token", expires_at = "ends" }
+expires_at_unit = "milliseconds"
+scope_separator = " "
+bearer_types = ["member"]
+issued_at = { member = "made", unit = "milliseconds" }
+grant_expires_in = "grant_life"
+error_codes = { code_spent = "invalid_grant" }
+
+[oauth2.renewal]
+reuse = "grace"
+grace_s = 1800
+margin_s = 10
+
+[oauth2.injection.headers]
+X-Acme-Token = "{credential.access_token}"
+
+[api]
+base_url = "{capture.api}/v1"
+entity_header = "X-Acme-Realm"
+entity = "{capture.realm}"
+
+[identity]
+url = "{capture.api}/v1/realms/{capture.realm}/query"
+method = "POST"
+body = '{"query":"{ me }"}'
+company = "{capture.realm}-{response.data.0.team.id}"
+user = "{capture.person}"
+
+[[errors]]
+calls = ["api"]
+status = [401, 498]
+codes = ["session_over"]
+cause = "access_token_expired"
+
+[[errors]]
+calls = ["api", "refresh"]
+message = "trial is over"
+cause = "company_expired"
+actor = "customer_administrator"
+
+[rate_limit]
+status = [403]
+remaining_header = "X-Left"
+reset_header = "X-Reset"
+reset_unit = "epoch_seconds"
+"#;
+
+/// A code flow whose captures come with neither method but one would be refused for the other: here without captures.
+const PLAIN: &str = r#"
+[oauth2]
+grant_types = ["authorization_code", "client_credentials"]
+authorization_endpoint = "https://login.acme.example/authorize"
+token_endpoint = "https://login.acme.example/token?version=2"
+introspection_endpoint = "https://login.acme.example/introspect"
+token_request_method = "GET"
+token_request_encoding = "query"
+pkce = false
+scopes = ["contacts.read"]
+
+[oauth2.token_response]
+members = { expires = "ends" }
+expires_in_unit = "by_magnitude"
+
+[api]
+base_url = "https://api.acme.example/v1"
+
+[identity]
+introspection = true
+user = "{response.sub}"
+
+[probe]
+url = "https://api.acme.example/v1/ping"
+
+[permissions]
+set_at = "Settings, then Apps"
+set_by = "an administrator"
+scopes_suffice = true
+operations."list:contact" = { scopes = ["contacts.read"], requests = ["GET /contacts"] }
+operations."update:contact" = { scopes = ["contacts.read", "contacts.write"], requests = ["PATCH /contacts/*"] }
+"#;
+
+const TENANTS_CLIENT: &str = r#"
+[inputs.id]
+title = "Client id"
+example = "app-1"
+pattern = "[a-z0-9-]+"
+
+[inputs.secret]
+title = "Client secret"
+example = "made-up"
+secret = true
+
+[oauth2]
+grant_types = ["client_credentials"]
+token_endpoint = "https://login.acme.example/token"
+token_endpoint_auth_method = "client_secret_post"
+client_id_input = "id"
+client_secret_input = "secret"
+
+[api]
+base_url = "https://api.acme.example"
+
+[identity]
+url = "https://api.acme.example/me"
+user = "{response.id}"
+"#;
+
+const KEYS: &str = r#"
+default_method = "basic"
+
+[inputs.account]
+title = "Account"
+example = "AC00000001"
+pattern = "AC[0-9]{8}"
+
+[inputs.key]
+title = "Key"
+example = "KEY-0000000000000000"
+pattern = "KEY-[0-9A-Z]{16}"
+secret = true
+
+[inputs.long]
+title = "Long key"
+example = "sk_00000000000000000000000000000000000000000000"
+pattern = "sk_[0-9a-z]{44}"
+secret = true
+
+[api_key]
+inputs = ["key", "long"]
+
+[api_key.injection]
+headers = { X-Key = "{credential.key}" }
+query = { signature = "{credential.long}" }
+
+[basic]
+inputs = ["account", "key"]
+username = "{credential.account}"
+password = "{credential.key}"
+
+[api]
+base_url = "https://api.acme.example"
+
+[identity]
+company = "{input.account}"
+
+[probe]
+url = "https://api.acme.example/accounts/{input.account}"
+
+[[errors]]
+calls = ["api"]
+status = [403]
+codes = ["key_deleted"]
+cause = "user_credentials_invalid"
+"#;
+
+const LOGIN: &str = r#"
+[inputs.user]
+title = "User"
+example = "ada@acme.example"
+
+[inputs.password]
+title = "Password"
+example = "made-up"
+secret = true
+
+[inputs.private_key]
+title = "Private key"
+example = "made-up"
+secret = true
+
+[session_login]
+login_endpoint = "https://login.acme.example/sessions"
+params = { user = "user", pass = "password" }
+fixed_params = { kind = "api" }
+encoding = "json"
+response = { within = "session", members = { access_token = "id" } }
+renewal = { default_lifetime_s = 1800 }
+injection = { headers = { Authorization = "Session {credential.access_token}" } }
+
+[jwt_bearer]
+token_endpoint = "https://login.acme.example/token"
+private_key = "private_key"
+key_id = "key-{input.user}"
+claims = { iss = "{input.user}", aud = "https://login.acme.example/token" }
+scopes = ["read"]
+
+[api]
+base_url = "https://api.acme.example"
+headers = { X-Acme-Version = "2" }
+
+[identity]
+url = "https://api.acme.example/me"
+company = "{response.company.id}"
+user = "{input.user}"
+details = { name = "{response.company.name}" }
+"#;
+
+fn manifest(rest: &str) -> Arc<Manifest> {
+    // Keys of the top stand before its first table.
+    let (top, tables) = match rest.trim_start().strip_prefix("default_method") {
+        Some(_) => rest.trim_start().split_once("\n\n").expect("a key and tables"),
+        None => ("", rest),
+    };
+    let (head, source) = ACME.split_once("\n\n").expect("keys and a table");
+    Manifest::parse("acme.toml", &format!("{head}\n{top}\n\n{source}\n{tables}"))
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[track_caller]
+fn keeps_every_rule(rest: &str, methods: &[&str]) {
+    let profiles = Profile::of_manifest(&manifest(rest));
+    assert_eq!(profiles.len(), methods.len());
+    for (profile, method) in profiles.iter().zip(methods) {
+        assert_eq!(profile.name(), format!("acme ({method})"));
+        let report = Report::of(profile);
+        let broken: Vec<_> =
+            report.rows.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Broken(_))).collect();
+        assert!(broken.is_empty(), "{method}: {broken:#?}");
+    }
+}
+
+#[test]
+fn a_service_far_from_the_standards_keeps_every_rule() {
+    // Without a callback there is no realm: nobody's client credentials can have one.
+    keeps_every_rule(&ODD.replace(r#", "client_credentials""#, ""), &["authorization_code"]);
+}
+
+#[test]
+fn a_service_of_queries_and_introspection_keeps_every_rule() {
+    keeps_every_rule(PLAIN, &["authorization_code", "client_credentials"]);
+}
+
+#[test]
+fn each_customers_own_client_keeps_every_rule() {
+    keeps_every_rule(TENANTS_CLIENT, &["client_credentials"]);
+}
+
+#[test]
+fn keys_of_any_shape_keep_every_rule() {
+    keeps_every_rule(KEYS, &["basic", "api_key"]);
+}
+
+#[test]
+fn logins_and_statements_keep_every_rule() {
+    keeps_every_rule(LOGIN, &["session_login", "jwt_bearer"]);
+}
+
+/// The first profile of a manifest breaks the rule, and says this.
+#[track_caller]
+fn breaks(rest: &str, rule: &str, says: &str) {
+    let profile = Profile::of_manifest(&manifest(rest)).remove(0);
+    match Rule::named(rule).expect("there is one").play(&profile) {
+        Outcome::Broken(why) => assert!(why.contains(says), "{rule}: {why}"),
+        outcome => panic!("{rule}: {outcome}"),
+    }
+}
+
+#[test]
+fn a_matcher_that_no_answer_reaches_is_broken() {
+    let shadowed = format!(
+        "{LOGIN}\n[[errors]]\nstatus = [401]\ncause = \"access_token_expired\"\n\
+         [[errors]]\nstatus = [401]\ncodes = [\"locked\"]\ncause = \"user_disabled\"\n"
+    );
+    breaks(&shadowed, "fixtures_are_diagnosed_as_expected", "errors 1 takes every answer that fits it");
+    let beside = shadowed.replace(
+        "[[errors]]\nstatus = [401]\ncause",
+        "[[errors]]\ncodes = [\"over\"]\nstatus = [401]\ncause",
+    );
+    keeps_every_rule(&beside, &["session_login", "jwt_bearer"]);
+}
+
+#[test]
+fn a_manifest_that_takes_failures_for_what_they_are_not_is_broken() {
+    for (matcher, rule, says) in [
+        ("status = [503]\ncause = \"grant_revoked\"", "outage_is_no_verdict_of_death", "GrantRevoked"),
+        (
+            "calls = [\"api\"]\nstatus = [401]\ncause = \"grant_revoked\"",
+            "unauthorized_without_a_word_is_no_death",
+            "ends the grant",
+        ),
+        (
+            "codes = [\"invalid_client\"]\ncause = \"grant_revoked\"",
+            "refused_client_ends_no_grant",
+            "GrantRevoked",
+        ),
+        ("status = [429]\ncause = \"business_rule\"", "rate_limit_honours_retry_after", "business_rule"),
+        (
+            "calls = [\"api\"]\nstatus = [401]\ncause = \"permission_missing\"",
+            "dead_token_is_not_alive",
+            "PermissionMissing",
+        ),
+    ] {
+        breaks(&format!("{TENANTS_CLIENT}\n[[errors]]\n{matcher}\n"), rule, says);
+    }
+}
