@@ -11,7 +11,7 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use trunkline::{
     Account, BrowserSession, Callback, Connect, Connection, ConnectionId, ConsentRequest, ConsentStep,
-    Diagnosis, State, Trunkline,
+    Diagnosis, Inputs, State, Trunkline,
 };
 use url::Url;
 
@@ -29,6 +29,8 @@ use crate::{session, view};
 enum Step<'a> {
     /// A person has to go there, before the time is over.
     Consent { url: &'a Url, redirect_uri: &'a Url },
+    /// A person has to enter the code there, before the time is over.
+    DeviceCode { user_code: &'a str, verification_uri: &'a Url, verification_uri_complete: Option<&'a Url> },
     Connected {
         tenant: &'a str,
         connector: &'a str,
@@ -144,6 +146,15 @@ async fn consent(
             let callback = Callback::from_form(&state, &form.into_inputs());
             Ok(tenant.complete(callback, &browser).await?.connection)
         }
+        ConsentStep::Device { state, user_code, verification_uri, verification_uri_complete, .. } => {
+            let (page, complete) = (&verification_uri, verification_uri_complete.as_ref());
+            show_code(arguments, &user_code, page, complete, output)?;
+            let waiting = output.progress("waiting for the answer from the service");
+            let callback = Callback::from_form(&state, &Inputs::default());
+            let completed = tenant.complete(callback, &browser).await;
+            drop(waiting);
+            Ok(completed?.connection)
+        }
         _ => Err(Failure::new(Exit::Failed, "the command line cannot take this kind of consent")),
     }
 }
@@ -165,6 +176,29 @@ fn show(
         && let Err(error) = open::that_detached(url.as_str())
     {
         output.note(format_args!("no browser could be opened ({error}): open the URL yourself"))?;
+    }
+    Ok(())
+}
+
+/// Says which code to enter where, and opens the page with the code in it, if there is one.
+fn show_code(
+    arguments: &ConnectArguments,
+    user_code: &str,
+    page: &Url,
+    complete: Option<&Url>,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    if output.is_json() {
+        let (verification_uri, verification_uri_complete) = (page, complete);
+        output.json(&Step::DeviceCode { user_code, verification_uri, verification_uri_complete })?;
+    } else {
+        let code = plain(user_code);
+        output.note(format_args!("{BOLD}Enter the code {code} at the service:{BOLD:#}\n\n  {page}\n"))?;
+    }
+    if !arguments.no_browser
+        && let Err(error) = open::that_detached(complete.unwrap_or(page).as_str())
+    {
+        output.note(format_args!("no browser could be opened ({error}): open the page yourself"))?;
     }
     Ok(())
 }

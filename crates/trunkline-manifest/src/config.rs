@@ -66,6 +66,11 @@ pub struct ManifestConfig {
     /// How connections are made unless a record says otherwise. Default: as the manifest says.
     #[serde(default)]
     pub default_method: Option<String>,
+    /// Whether connections can be made by `device_code`, where the manifest has it. Default: only where it is the
+    /// `default_method`. A stranger can show such a code to a person as well as the application can (RFC 8628,
+    /// 5.4), so it is never there unasked.
+    #[serde(default)]
+    pub device_code: bool,
     /// The inputs that the manifest wants from the operator, by name.
     #[serde(default)]
     pub inputs: BTreeMap<String, Secret>,
@@ -122,6 +127,12 @@ impl ManifestConfig {
                 })?)
             }
         };
+        if self.device_code && !format.methods().contains(&Method::DeviceCode) {
+            let names: Vec<_> = format.methods().into_iter().map(Method::name).collect();
+            return Err(
+                invalid("the manifest has no `device_code`").hint(format!("It has: {}.", names.join(", ")))
+            );
+        }
         for name in self.inputs.keys() {
             let known = format.inputs.iter().filter(|(_, input)| input.given_by == GivenBy::Operator);
             let known: Vec<&str> = known.map(|(name, _)| name.as_str()).collect();
@@ -172,6 +183,7 @@ impl ManifestConfig {
             redirect_uri: self.redirect_uri.clone(),
             scopes: self.scopes.clone(),
             method,
+            device_code: self.device_code || method == Some(Method::DeviceCode),
             inputs: self.inputs.clone(),
         };
         operator.check(format)?;
@@ -188,6 +200,7 @@ pub(crate) struct Operator {
     pub(crate) redirect_uri: Option<String>,
     pub(crate) scopes: Vec<String>,
     pub(crate) method: Option<Method>,
+    pub(crate) device_code: bool,
     pub(crate) inputs: BTreeMap<String, Secret>,
 }
 
@@ -198,7 +211,11 @@ impl Operator {
         let Some(oauth2) = &format.oauth2 else { return Ok(()) };
         let is_own_client = oauth2.client_id_input.is_none();
         match method {
-            Some(Method::AuthorizationCode | Method::ClientCredentials)
+            Some(Method::DeviceCode) if !self.device_code => {
+                Err(invalid("the manifest's own way is `device_code`, which has to be asked for")
+                    .hint("Set `device_code = true`, if people are to be shown codes by this application."))
+            }
+            Some(Method::AuthorizationCode | Method::DeviceCode | Method::ClientCredentials)
                 if is_own_client && self.client_id.is_none() =>
             {
                 Err(invalid("client_id is missing"))
@@ -228,6 +245,7 @@ impl Operator {
         let has_client = self.client_id.is_some() || oauth2.client_id_input.is_some();
         match method {
             Method::AuthorizationCode => has_client && self.redirect_uri.is_some(),
+            Method::DeviceCode => has_client && self.device_code,
             Method::ClientCredentials => has_client,
             Method::ApiKey | Method::Basic | Method::SessionLogin | Method::JwtBearer => true,
         }
@@ -244,6 +262,7 @@ impl BuildConnector for ManifestConfig {
         docs: "https://toml.io/en/v1.1.0",
         methods: &[
             "authorization_code",
+            "device_code",
             "client_credentials",
             "api_key",
             "basic",

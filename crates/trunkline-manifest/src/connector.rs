@@ -169,7 +169,7 @@ fn provider(shared: &Arc<Shared>, method: Method) -> Result<Arc<dyn AuthProvider
     let format = &shared.manifest.format;
     let fixed = fixed_headers(shared)?;
     let injection: Option<&At<Injection>> = match method {
-        Method::AuthorizationCode | Method::ClientCredentials => {
+        Method::AuthorizationCode | Method::DeviceCode | Method::ClientCredentials => {
             format.oauth2.as_ref().and_then(|oauth2| oauth2.injection.as_ref())
         }
         Method::ApiKey => format.api_key.as_ref().map(|key| &key.injection),

@@ -125,6 +125,7 @@ pub(crate) struct Source {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Method {
     AuthorizationCode,
+    DeviceCode,
     ClientCredentials,
     ApiKey,
     Basic,
@@ -137,6 +138,7 @@ impl Method {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::AuthorizationCode => "authorization_code",
+            Self::DeviceCode => "device_code",
             Self::ClientCredentials => "client_credentials",
             Self::ApiKey => "api_key",
             Self::Basic => "basic",
@@ -149,6 +151,7 @@ impl Method {
     pub(crate) fn named(name: &str) -> Option<Self> {
         let all = [
             Self::AuthorizationCode,
+            Self::DeviceCode,
             Self::ClientCredentials,
             Self::ApiKey,
             Self::Basic,
@@ -165,6 +168,7 @@ impl Format {
         let grants = self.oauth2.iter().flat_map(|oauth2| oauth2.grant_types.iter());
         let grants = grants.map(|grant| match **grant {
             GrantType::AuthorizationCode => Method::AuthorizationCode,
+            GrantType::DeviceCode => Method::DeviceCode,
             GrantType::ClientCredentials => Method::ClientCredentials,
         });
         let others = [

@@ -107,7 +107,8 @@ impl Mirror {
 
     /// The section of OAuth 2, where it is this way's.
     fn oauth2(&self) -> Option<&OAuth2> {
-        let is_oauth2 = matches!(self.method, Method::AuthorizationCode | Method::ClientCredentials);
+        let is_oauth2 =
+            matches!(self.method, Method::AuthorizationCode | Method::DeviceCode | Method::ClientCredentials);
         self.format().oauth2.as_deref().filter(|_| is_oauth2)
     }
 
@@ -225,9 +226,8 @@ impl Mirror {
         if let Some(oauth2) = self.oauth2() {
             let optional =
                 [&oauth2.refresh_endpoint, &oauth2.revocation_endpoint, &oauth2.introspection_endpoint];
-            templates.extend(
-                optional.into_iter().chain([&oauth2.authorization_endpoint]).flatten().map(|it| &**it),
-            );
+            let people = [&oauth2.authorization_endpoint, &oauth2.device_authorization_endpoint];
+            templates.extend(optional.into_iter().chain(people).flatten().map(|it| &**it));
             templates.push(&oauth2.token_endpoint);
         }
         templates.extend(self.minting_endpoint());
@@ -307,7 +307,7 @@ impl Mirror {
     fn carries_query(&self) -> bool {
         let format = self.format();
         let injection = match self.method {
-            Method::AuthorizationCode | Method::ClientCredentials => {
+            Method::AuthorizationCode | Method::DeviceCode | Method::ClientCredentials => {
                 format.oauth2.as_ref().and_then(|it| it.injection.as_ref())
             }
             Method::ApiKey => format.api_key.as_ref().map(|it| &it.injection),

@@ -79,7 +79,9 @@ fn samples(format: &Format) -> (Inputs, BTreeMap<String, Secret>) {
 
 fn span(format: &Format, method: Method) -> Span {
     let span = match method {
-        Method::AuthorizationCode | Method::ClientCredentials => format.oauth2.as_ref().map(|it| it.span),
+        Method::AuthorizationCode | Method::DeviceCode | Method::ClientCredentials => {
+            format.oauth2.as_ref().map(|it| it.span)
+        }
         Method::ApiKey => format.api_key.as_ref().map(|it| it.span),
         Method::Basic => format.basic.as_ref().map(|it| it.span),
         Method::SessionLogin => format.session_login.as_ref().map(|it| it.span),

@@ -9,8 +9,10 @@ use std::time::Duration;
 use common::*;
 use trunkline_core::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use trunkline_core::{
-    Call, Cause, Connector, ConsentKind, Exchange, Probe, Retry, Reuse, RevokeScope, Revoked,
+    Call, Cause, Connector, ConsentAnswer, ConsentKind, ConsentStep, Exchange, Poll, Probe, Retry, Reuse,
+    RevokeScope, Revoked,
 };
+use trunkline_manifest::{Manifest, ManifestConnector};
 
 const TOKEN: &str = "https://login.acme.example/token";
 
@@ -438,4 +440,104 @@ async fn a_success_that_says_an_error_is_no_identity() {
     stage.play("https://api.acme.example/v1/me", json(200, "{}"));
     let error = connector.identify(&cx, &session, &grant).await.unwrap_err();
     assert_eq!(error.cause(), Some(Cause::ResponseInvalid));
+}
+
+/// The manifest with the device grant beside the other one.
+fn with_device_codes() -> String {
+    acme(&[
+        ("[\"authorization_code\"]", "[\"authorization_code\", \"device_code\"]"),
+        (
+            "token_endpoint =",
+            "device_authorization_endpoint = \"https://login.acme.example/device\"\ntoken_endpoint =",
+        ),
+        (
+            "scopes = [\"read\"]",
+            "scopes = [\"read\"]\ntoken_endpoint_auth_method = \"client_secret_post\"\n\
+             parameter_names = { device_code = \"code\" }\n\
+             [oauth2.token_response]\nmembers = { expires_in = \"ttl\" }\n\
+             error_codes = { declined = \"access_denied\" }",
+        ),
+    ])
+}
+
+#[tokio::test]
+async fn a_person_approves_with_a_code_where_the_settings_ask_for_it() {
+    const DEVICE: &str = "https://login.acme.example/device";
+    let mut config = config(&with_device_codes());
+    let unasked = ManifestConnector::new(config.manifest.clone().unwrap(), &config).unwrap();
+    assert!(unasked.auth(Some("device_code")).is_none(), "a manifest alone shows nobody a code");
+    config.device_code = true;
+    let connector = ManifestConnector::new(config.manifest.clone().unwrap(), &config).unwrap();
+    let auth = connector.auth(Some("device_code")).unwrap();
+    assert_eq!(
+        (auth.consent(), connector.auth(None).unwrap().method()),
+        (ConsentKind::Device, "authorization_code")
+    );
+    let (cx, stage) = stage();
+    stage.play(
+        DEVICE,
+        json(
+            200,
+            r#"{"device_code":"d","user_code":"AB-1","verification_uri":"https://acme.example/d","ttl":60}"#,
+        ),
+    );
+
+    let begun = auth.begin(&cx, &ask(&inputs(&[]))).await.unwrap();
+    let sent = stage.one();
+    assert_eq!((sent.url.as_str(), sent.param("scope").as_deref()), (DEVICE, Some("read")));
+    assert!(sent.public_only);
+    assert!(matches!(&begun.step, ConsentStep::Device { user_code, .. } if user_code == "AB-1"));
+    let answer = ConsentAnswer { pending: begun.pending, requested: begun.requested, ..Default::default() };
+    stage.play(TOKEN, json(400, r#"{"error":"authorization_pending"}"#));
+    assert_eq!(auth.poll(&cx, &answer).await.unwrap(), Poll::Pending);
+    assert_eq!(stage.one().param("code").as_deref(), Some("d"));
+    stage.play(TOKEN, json(400, r#"{"error":"declined"}"#));
+    assert_eq!(auth.poll(&cx, &answer).await.unwrap_err().cause(), Some(Cause::ConsentDenied));
+    stage.play(TOKEN, json(200, r#"{"access_token":"at","refresh_token":"rt","ttl":3600}"#));
+    let Poll::Granted(grant) = auth.poll(&cx, &answer).await.unwrap() else { panic!("a grant") };
+    assert!(grant.credential.access_expires_at.is_some());
+    stage.sent();
+    auth.refresh(&cx, &held(&grant, &inputs(&[]))).await.unwrap();
+    assert_eq!(stage.one().param("refresh_token").as_deref(), Some("rt"));
+}
+
+#[test]
+fn what_does_not_fit_a_device_code_is_told() {
+    let device = "device_authorization_endpoint = 'https://login.acme.example/device'\ntoken_endpoint =";
+    for (changes, told) in [
+        (
+            vec![("\"authorization_code\"]", "\"authorization_code\", \"device_code\"]")],
+            "is missing for `device_code`",
+        ),
+        (vec![("token_endpoint =", device)], "no code is asked for there"),
+        (
+            vec![
+                ("\"authorization_code\"]", "\"authorization_code\", \"device_code\"]"),
+                ("token_endpoint =", device),
+                ("https://login.acme.example/token", "https://{capture.site}.acme.example/token"),
+                ("\"login.acme.example\"", "\"*.acme.example\""),
+                ("[api]", "[captures.site]\nfrom = 'callback'\npattern = '[a-z]{1,9}'\n[api]"),
+            ],
+            "`site` is not known before the first token",
+        ),
+    ] {
+        let error = Manifest::parse("acme.toml", &acme(&changes)).unwrap_err().to_string();
+        assert!(error.contains(told), "{error}");
+    }
+    let mut without = config(&acme(&[]));
+    without.device_code = true;
+    let error = ManifestConnector::new(without.manifest.clone().unwrap(), &without).unwrap_err();
+    assert!(error.hint_text().unwrap().contains("authorization_code"), "{error:?}");
+    let alone = acme(&[
+        ("grant_types = [\"authorization_code\"]", "grant_types = [\"device_code\"]"),
+        ("authorization_endpoint = \"https://login.acme.example/authorize\"\n", ""),
+        ("token_endpoint =", device),
+    ]);
+    let mut alone = config(&alone);
+    let error = ManifestConnector::new(alone.manifest.clone().unwrap(), &alone).unwrap_err();
+    assert!(error.hint_text().unwrap().contains("device_code = true"), "{error:?}");
+    alone.redirect_uri = None;
+    alone.default_method = Some("device_code".to_owned());
+    let alone = ManifestConnector::new(alone.manifest.clone().unwrap(), &alone).unwrap();
+    assert_eq!(alone.auth(None).unwrap().method(), "device_code");
 }

@@ -69,8 +69,8 @@ fn what_is_not_supported_is_said_to_be_so() {
     for (changes, expected) in [
         (("[api]", "[oauth1]\nx = 1\n[api]"), "`oauth1` is not supported by this version"),
         (
-            ("\"authorization_code\"", "\"device_code\""),
-            "the device grant (RFC 8628) is not supported by this version",
+            ("\"authorization_code\"", "\"urn:ietf:params:oauth:grant-type:device_code\""),
+            "the device grant (RFC 8628) is called `device_code` here",
         ),
         (("\"authorization_code\"", "\"password\""), "RFC 9700 forbids it"),
         (

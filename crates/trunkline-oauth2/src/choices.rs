@@ -10,6 +10,9 @@ pub enum GrantType {
     /// A person approves at the service. Needs `redirect_uri`.
     #[default]
     AuthorizationCode,
+    /// A person enters a code at the service, on whatever device (RFC 8628). Needs
+    /// `device_authorization_endpoint`, unless it is discovered.
+    DeviceCode,
     /// Nobody is asked. Needs `client_secret`.
     ClientCredentials,
 }
@@ -20,13 +23,15 @@ impl GrantType {
     pub const fn name(self) -> &'static str {
         match self {
             Self::AuthorizationCode => "authorization_code",
+            Self::DeviceCode => "device_code",
             Self::ClientCredentials => "client_credentials",
         }
     }
 
     /// The one called `name`.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        [Self::AuthorizationCode, Self::ClientCredentials].into_iter().find(|one| one.name() == name)
+        let all = [Self::AuthorizationCode, Self::DeviceCode, Self::ClientCredentials];
+        all.into_iter().find(|one| one.name() == name)
     }
 }
 

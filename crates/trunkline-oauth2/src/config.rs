@@ -72,6 +72,11 @@ pub struct OAuth2Config {
     /// Where tokens are asked for. Needed, unless it is discovered.
     #[serde(default)]
     pub token_endpoint: Option<Url>,
+    /// Where a code is asked for that a person enters on another device (RFC 8628). With it, connections can also
+    /// be made by `device_code`. It is discovered only with `grant_type = "device_code"`: a stranger can show such
+    /// a code to a person as well as the application can, so it is never offered unasked.
+    #[serde(default)]
+    pub device_authorization_endpoint: Option<Url>,
     /// Where tokens are revoked (RFC 7009). Without one, disconnecting revokes nothing at the service.
     #[serde(default)]
     pub revocation_endpoint: Option<Url>,
@@ -188,6 +193,7 @@ impl OAuth2Config {
             metadata_ttl_s: default_metadata_ttl_s(),
             authorization_endpoint: None,
             token_endpoint: None,
+            device_authorization_endpoint: None,
             revocation_endpoint: None,
             introspection_endpoint: None,
             userinfo_endpoint: None,
@@ -214,6 +220,11 @@ impl OAuth2Config {
     /// The issuer whose metadata is to be discovered, if any is.
     pub(crate) fn discovers(&self) -> Option<&str> {
         self.issuer.as_deref().filter(|_| self.token_endpoint.is_none())
+    }
+
+    /// Whether somebody asked by name for consents by a code (C-8628-06).
+    pub(crate) fn wants_device_code(&self) -> bool {
+        self.device_authorization_endpoint.is_some() || self.grant_type == GrantType::DeviceCode
     }
 
     /// How the grants of a person are kept alive.
@@ -301,11 +312,19 @@ impl OAuth2Config {
             self.check_issuer(issuer)?;
         }
         let urls = [&self.introspection_endpoint, &self.userinfo_endpoint];
-        let code = self.grant_type == GrantType::AuthorizationCode;
+        let is_by = |grant_type| self.grant_type == grant_type;
         let problem = match self {
-            _ if code && self.redirect_uri.is_none() => "redirect_uri is missing for authorization_code",
-            _ if !code && self.is_public() => {
+            _ if is_by(GrantType::AuthorizationCode) && self.redirect_uri.is_none() => {
+                "redirect_uri is missing for authorization_code"
+            }
+            _ if is_by(GrantType::ClientCredentials) && self.is_public() => {
                 "client_secret, or private_key, is missing for client_credentials"
+            }
+            Self { token_endpoint: Some(_), device_authorization_endpoint: None, .. }
+                if is_by(GrantType::DeviceCode) =>
+            {
+                return Err(invalid("device_authorization_endpoint is missing for device_code")
+                    .hint("Give it as a setting, or an `issuer` alone, whose metadata names it."));
             }
             _ if urls.into_iter().flatten().any(|url| !is_secure(url)) => {
                 "an endpoint must be https (plain http is for loopback only)"
@@ -398,7 +417,7 @@ impl BuildConnector for OAuth2Config {
     const INFO: ConnectorInfo = ConnectorInfo {
         title: "OAuth 2",
         docs: "https://www.rfc-editor.org/rfc/rfc6749",
-        methods: &["authorization_code", "client_credentials"],
+        methods: &["authorization_code", "device_code", "client_credentials"],
     };
 
     fn build(&self, _name: &str) -> Result<Arc<dyn Connector>, Error> {

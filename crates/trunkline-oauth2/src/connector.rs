@@ -32,6 +32,7 @@ pub struct OAuth2 {
     service: Arc<Service>,
     words: Words,
     authorization_code: Option<Arc<dyn AuthProvider>>,
+    device_code: Option<Arc<dyn AuthProvider>>,
     client_credentials: Option<Arc<dyn AuthProvider>>,
 }
 
@@ -57,6 +58,7 @@ impl OAuth2 {
                 .redirect_uri
                 .as_ref()
                 .map(|_| provider(GrantType::AuthorizationCode)),
+            device_code: service.config.wants_device_code().then(|| provider(GrantType::DeviceCode)),
             client_credentials: (!is_public).then(|| provider(GrantType::ClientCredentials)),
             service,
         })
@@ -145,6 +147,7 @@ impl Connector for OAuth2 {
     fn auth(&self, method: Option<&str>) -> Option<Arc<dyn AuthProvider>> {
         match method.map_or(Some(self.config().grant_type), GrantType::named)? {
             GrantType::AuthorizationCode => self.authorization_code.clone(),
+            GrantType::DeviceCode => self.device_code.clone(),
             GrantType::ClientCredentials => self.client_credentials.clone(),
         }
     }

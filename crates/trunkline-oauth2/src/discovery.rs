@@ -25,6 +25,7 @@ pub(crate) struct Metadata {
     issuer: String,
     pub(crate) authorization_endpoint: Option<Url>,
     pub(crate) token_endpoint: Option<Url>,
+    pub(crate) device_authorization_endpoint: Option<Url>,
     pub(crate) revocation_endpoint: Option<Url>,
     pub(crate) introspection_endpoint: Option<Url>,
     pub(crate) userinfo_endpoint: Option<Url>,
@@ -110,6 +111,7 @@ pub(crate) fn read(document: &[u8], issuer: &str, base: &Url) -> Result<Metadata
     let endpoints = [
         &metadata.authorization_endpoint,
         &metadata.token_endpoint,
+        &metadata.device_authorization_endpoint,
         &metadata.revocation_endpoint,
         &metadata.introspection_endpoint,
         &metadata.userinfo_endpoint,

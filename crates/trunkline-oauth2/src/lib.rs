@@ -27,6 +27,11 @@
 //! no private, link-local or loopback address (unless the issuer itself is on loopback), and no name that is
 //! reserved for such. Endpoints there are given as settings.
 //!
+//! # A code on another device
+//!
+//! With `device_authorization_endpoint`, or with `grant_type = "device_code"`, a person approves by a code that is
+//! shown to them (RFC 8628). Without one of the two it is not there, whatever the metadata offers.
+//!
 //! # Who we are
 //!
 //! See [`AccountSource`]. Where a service has no way to tell, the account stays unknown.

@@ -1,11 +1,11 @@
-//! The two ways to hold a grant, over whatever endpoints are known at the moment.
+//! The ways to hold a grant, over whatever endpoints are known at the moment.
 
 use std::sync::Arc;
 
 use trunkline_auth::oauth2;
 use trunkline_core::{
     AuthProvider, Begun, Cause, ConsentAnswer, ConsentAsk, ConsentKind, Credential, Cx, Diagnosis, Error,
-    Grant, Held, Prepared, RefreshPolicy, Revoked, Secret, async_trait,
+    Grant, Held, Poll, Prepared, RefreshPolicy, Revoked, Secret, async_trait,
 };
 
 use crate::choices::GrantType;
@@ -33,6 +33,7 @@ impl Provider {
             GrantType::AuthorizationCode => {
                 server.authorization_code.as_ref().map(|it| it as &dyn AuthProvider)
             }
+            GrantType::DeviceCode => server.device_code.as_ref().map(|it| it as &dyn AuthProvider),
             GrantType::ClientCredentials => {
                 server.client_credentials.as_ref().map(|it| it as &dyn AuthProvider)
             }
@@ -50,13 +51,14 @@ impl AuthProvider for Provider {
     fn consent(&self) -> ConsentKind {
         match self.grant_type {
             GrantType::AuthorizationCode => ConsentKind::Redirect,
+            GrantType::DeviceCode => ConsentKind::Device,
             GrantType::ClientCredentials => ConsentKind::Unattended,
         }
     }
 
     fn policy(&self) -> RefreshPolicy {
         match self.grant_type {
-            GrantType::AuthorizationCode => self.service.config.policy(),
+            GrantType::AuthorizationCode | GrantType::DeviceCode => self.service.config.policy(),
             GrantType::ClientCredentials => self.service.config.credentials_policy(),
         }
     }
@@ -84,6 +86,11 @@ impl AuthProvider for Provider {
             grant.captures.insert(CAPTURE_GRANT_TYPE, self.method());
         }
         Ok(grant)
+    }
+
+    async fn poll(&self, cx: &Cx, answer: &ConsentAnswer) -> Result<Poll, Error> {
+        let server = self.service.server()?;
+        self.inner(&server)?.poll(cx, answer).await
     }
 
     async fn refresh(&self, cx: &Cx, held: &Held) -> Result<Grant, Error> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use trunkline_auth::oauth2::{
-    AuthorizationCode, Client, ClientAuth, ClientCredentials, Introspection, PrivateKeyJwt, TokenCodec,
-    TokenResponse, id_token_claims,
+    AuthorizationCode, Client, ClientAuth, ClientCredentials, DeviceCode, Introspection, PrivateKeyJwt,
+    TokenCodec, TokenResponse, id_token_claims,
 };
 use trunkline_core::url::Url;
 use trunkline_core::{Account, Endpoint, Error, ErrorKind};
@@ -20,6 +20,7 @@ use crate::words::Words;
 pub(crate) struct Server {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) authorization_code: Option<AuthorizationCode>,
+    pub(crate) device_code: Option<DeviceCode>,
     pub(crate) client_credentials: Option<ClientCredentials>,
     pub(crate) userinfo: Option<Url>,
     pub(crate) introspection: Option<Introspection>,
@@ -54,6 +55,15 @@ impl Server {
                 )?)
             }
         };
+        let device_code = match config.wants_device_code() {
+            false => None,
+            true => {
+                let found = &metadata.device_authorization_endpoint;
+                let url = either(&config.device_authorization_endpoint, found)
+                    .ok_or_else(|| invalid("the metadata names no device_authorization_endpoint"))?;
+                Some(device(config, &client, url, token.clone(), revocation.clone())?)
+            }
+        };
         let client_credentials = match config.is_public() {
             true => None,
             false => Some(credentials(config, &client, token, revocation)?),
@@ -61,7 +71,7 @@ impl Server {
         let introspection = introspection.map(|url| Introspection::new(client, url)).transpose()?;
         let introspection = introspection.map(|it| it.public_only(config.discovers().is_some()));
         let endpoint = Arc::new(endpoint(config, userinfo.as_ref())?);
-        Ok(Self { endpoint, authorization_code, client_credentials, userinfo, introspection })
+        Ok(Self { endpoint, authorization_code, device_code, client_credentials, userinfo, introspection })
     }
 }
 
@@ -153,6 +163,31 @@ fn code(
             .authorization_response_iss_parameter_supported
             .or(metadata.authorization_response_iss_parameter_supported);
         builder = builder.issuer(issuer).require_iss(required.unwrap_or(false));
+    }
+    builder.build()
+}
+
+fn device(
+    config: &OAuth2Config,
+    client: &Client,
+    url: Url,
+    token: Url,
+    revocation: Option<Url>,
+) -> Result<DeviceCode, Error> {
+    let words =
+        Words { terminal: config.terminal_errors.clone(), transient: config.transient_errors.clone() };
+    let mut builder = DeviceCode::builder(client.clone(), url, token)
+        .scopes(&config.scopes)
+        .scope_separator(config.scope_separator)
+        .public_only(config.discovers().is_some())
+        .policy(config.policy())
+        .judge(move |exchange| words.judge(exchange))
+        .account_hint(hint(config));
+    for (name, value) in &config.token_params {
+        builder = builder.token_param(name, value);
+    }
+    if let Some(url) = revocation {
+        builder = builder.revoke_url(url);
     }
     builder.build()
 }

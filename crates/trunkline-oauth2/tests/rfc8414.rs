@@ -5,8 +5,11 @@
 mod common;
 
 use common::*;
-use trunkline_core::{Captures, Cause, Connector, Error, ErrorKind, Verdict, is_public_host};
-use trunkline_oauth2::{AccountSource, ClientAuthMethod, OAuth2};
+use trunkline_core::{
+    Captures, Cause, Connector, ConsentAnswer, ConsentAsk, ConsentStep, Error, ErrorKind, Inputs, Poll,
+    ScopeSet, Secret, Verdict, is_public_host,
+};
+use trunkline_oauth2::{AccountSource, ClientAuthMethod, GrantType, OAuth2};
 
 #[tokio::test]
 async fn c_8414_01_metadata_is_looked_for_between_host_and_path_and_then_appended() {
@@ -320,4 +323,42 @@ async fn no_document_makes_discovery_panic_or_believe_what_it_must_not() {
         }
     }
     assert!(believed > 100, "some documents stay whole");
+}
+
+#[tokio::test]
+async fn a_device_endpoint_is_discovered_where_the_settings_ask_for_the_grant() {
+    let (cx, stage) = stage();
+    stage.play(INSERTED, json(200, metadata(&format!(r#""device_authorization_endpoint":"{DEVICE}""#))));
+    stage.play(
+        DEVICE,
+        json(
+            200,
+            r#"{"device_code":"d","user_code":"1","verification_uri":"https://login.example.com/d","expires_in":60}"#,
+        ),
+    );
+    let mut config = discovering();
+    config.redirect_uri = None;
+    config.grant_type = GrantType::DeviceCode;
+    let connector = connector(config);
+    connector.ready(&cx).await.unwrap();
+
+    let auth = connector.auth(None).unwrap();
+    let ask = ConsentAsk {
+        state: Secret::new("state"),
+        scopes: ScopeSet::default(),
+        inputs: Inputs::default(),
+        loopback_port: None,
+    };
+    let begun = auth.begin(&cx, &ask).await.unwrap();
+
+    assert!(matches!(begun.step, ConsentStep::Device { .. }));
+    assert!(stage.sent().last().unwrap().public_only, "a stranger named it");
+    stage.play(TOKEN, json(400, r#"{"error":"authorization_pending"}"#));
+    let answer = ConsentAnswer { pending: begun.pending, ..ConsentAnswer::default() };
+    assert_eq!(auth.poll(&cx, &answer).await.unwrap(), Poll::Pending);
+    stage.play(INSERTED, json(200, metadata("")));
+    let mut none = discovering();
+    none.grant_type = GrantType::DeviceCode;
+    let none = OAuth2::new(none).unwrap().ready(&cx).await.unwrap_err();
+    assert!(format!("{none:?}").contains("device_authorization_endpoint"), "{none:?}");
 }

@@ -54,6 +54,7 @@ fn the_provider_is_registered_and_every_documented_setting_is_read() {
         ("metadata_ttl_s", Value::Integer(60)),
         ("authorization_endpoint", text(AUTHORIZE)),
         ("token_endpoint", text(TOKEN)),
+        ("device_authorization_endpoint", text(DEVICE)),
         ("revocation_endpoint", text(REVOKE)),
         ("introspection_endpoint", text(INTROSPECT)),
         ("userinfo_endpoint", text(USERINFO)),
@@ -118,6 +119,8 @@ fn settings_that_do_not_fit_together_are_refused_before_anything_is_sent() {
             c.client_secret = None;
             c.grant_type = GrantType::ClientCredentials;
         }),
+        ("no way to a code", |c| c.grant_type = GrantType::DeviceCode),
+        ("plain http", |c| c.device_authorization_endpoint = Some(url("http://login.example.com/d"))),
         ("an account from nowhere", |c| c.account = Some(AccountSource::Userinfo)),
         ("an account from nowhere", |c| c.account = Some(AccountSource::Introspection)),
         ("no life", |c| c.default_lifetime_s = Some(0)),
@@ -181,4 +184,25 @@ fn the_token_goes_to_the_api_and_the_named_hosts_alone() {
     for bad in [TOKEN, "https://evil.example.com/", "https://files.example.com:444/"] {
         assert!(!endpoint.allows(&url(bad)), "{bad}");
     }
+}
+
+#[test]
+fn c_8628_06_a_device_code_is_there_only_when_the_settings_name_it() {
+    assert!(connector(given()).auth(Some("device_code")).is_none());
+    assert!(connector(discovering()).auth(Some("device_code")).is_none());
+    let mut offered = given();
+    offered.device_authorization_endpoint = Some(url(DEVICE));
+    let offered = connector(offered);
+    let device = offered.auth(Some("device_code")).unwrap();
+    assert_eq!((device.method(), device.consent()), ("device_code", ConsentKind::Device));
+    assert_eq!(device.policy().reuse, Reuse::KillsFamily);
+    assert_eq!(offered.auth(None).unwrap().method(), "authorization_code");
+    let mut only = given();
+    only.redirect_uri = None;
+    only.grant_type = GrantType::DeviceCode;
+    let error = OAuth2::new(only.clone()).unwrap_err();
+    assert!(error.to_string().contains("device_authorization_endpoint is missing"), "{error}");
+    assert!(error.hint_text().is_some_and(|hint| hint.contains("issuer")), "{error:?}");
+    only.device_authorization_endpoint = Some(url(DEVICE));
+    assert_eq!(connector(only).auth(None).unwrap().method(), "device_code");
 }

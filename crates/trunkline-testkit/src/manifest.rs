@@ -165,7 +165,8 @@ fn private_key(kind: KeyKind) -> &'static str {
 
 fn asked(mirror: &Mirror, sent: &Sent) -> Option<Asked> {
     // What the service would refuse asks for nothing.
-    Asked::of_params(mirror.token_request(&sent.method, &sent.url, &sent.headers, &sent.body).ok()?)
+    let params = mirror.token_request(&sent.method, &sent.url, &sent.headers, &sent.body).ok()?;
+    Asked::of_params(params, mirror.method() == "device_code")
 }
 
 fn token(answer: &TokenAnswer) -> Token {

@@ -141,6 +141,16 @@ impl HostileService {
             .finish()
     }
 
+    /// Whether a request that names neither grant nor token is one for a code (RFC 8628).
+    pub fn shows_codes(&self, shows: bool) {
+        self.books().shows_codes = shows;
+    }
+
+    /// Lets a person enter a code that was shown, and approve.
+    pub fn enters(&self, user_code: &str) {
+        self.books().enter(user_code);
+    }
+
     /// This account signs in from now on: 0 or 1, the order of the profile.
     pub fn signs_in(&self, account: usize) {
         self.books().signed_in = self.0.profile.accounts[account.min(1)].clone();
@@ -317,7 +327,7 @@ impl HostileService {
         let (profile, leaks) = (&self.0.profile, &self.0.leaks);
         let asked = match &profile.token_request {
             Some(read) => read(sent),
-            None => Asked::of(&Params::of(sent)),
+            None => Asked::of(&Params::of(sent), self.books().shows_codes),
         };
         let mut books = self.books();
         match asked {
@@ -337,6 +347,16 @@ impl HostileService {
                 let gives = books.gives_refresh_token;
                 books.grant(profile, leaks, scope, gives, now)
             }
+            Some(Asked::Device { scope }) => {
+                books.show_code(leaks, scope, &sent.url.origin().ascii_serialization())
+            }
+            Some(Asked::Poll { device_code }) => match books.take_device(&device_code) {
+                Ok(scope) => {
+                    let gives = books.gives_refresh_token;
+                    books.grant(profile, leaks, scope, gives, now)
+                }
+                Err(refusal) => refusal,
+            },
             Some(Asked::Revoke { token }) => books.revoke(&token),
             None => Reply::json(400, r#"{"error":"invalid_request"}"#),
         }

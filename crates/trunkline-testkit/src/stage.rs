@@ -156,8 +156,8 @@ impl Stage {
 
     /// Whether the service gives grants that are held so a refresh token.
     pub(crate) fn gives_refresh_token(&self, method: &str) -> Result<bool, Failure> {
-        let by_redirect = self.auth(method)?.consent() == ConsentKind::Redirect;
-        Ok(self.profile.refresh_tokens.get(method).copied().unwrap_or(by_redirect))
+        let by_person = matches!(self.auth(method)?.consent(), ConsentKind::Redirect | ConsentKind::Device);
+        Ok(self.profile.refresh_tokens.get(method).copied().unwrap_or(by_person))
     }
 
     /// The ways to hold a grant that come with a refresh token, or why there is none.
@@ -224,6 +224,7 @@ impl Stage {
             return Ok(Consent { ask, begun: None, answer });
         }
         self.learn().await?;
+        self.service.shows_codes(auth.consent() == ConsentKind::Device);
         let begun = auth.begin(&self.token_cx(), &ask).await.map_err(|error| failed("begin", &error))?;
         self.know_pending(&begun);
         let callback = match &begun.step {
@@ -232,6 +233,10 @@ impl Stage {
                 Callback::from_query(&query).map_err(|error| failed("the callback", &error))?
             }
             ConsentStep::Form { state, .. } => Callback::from_form(state, &inputs),
+            ConsentStep::Device { state, user_code, .. } => {
+                self.service.enters(user_code);
+                Callback::from_form(state, &Inputs::default())
+            }
             _ => return Err("a consent step that this kit does not know".into()),
         };
         let answer = ConsentAnswer {

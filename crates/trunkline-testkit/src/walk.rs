@@ -109,6 +109,7 @@ impl Walker<'_> {
         let consent = stage.consent(&*auth, 0).await?;
         let end = match (consent.url(), auth.consent()) {
             (Some(url), _) => End::Done(format!("a person is sent to {}", self.shown_url(url.as_str()))),
+            (None, ConsentKind::Device) => End::Done("a person enters a code at the service".to_owned()),
             (None, ConsentKind::Unattended) => End::Skipped("nobody is asked".to_owned()),
             (None, _) => {
                 let names: Vec<_> = auth.inputs().iter().map(|input| input.name).collect();

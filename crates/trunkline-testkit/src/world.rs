@@ -54,6 +54,7 @@ impl<'a> World<'a> {
             .map_err(|error| format!("the hub is not built: {error}"))?;
         let method = Self::method(stage)?;
         stage.service.on_reuse(stage.auth(method)?.policy().reuse);
+        stage.service.shows_codes(stage.auth(method)?.consent() == ConsentKind::Device);
         stage.service.gives_refresh_token(stage.gives_refresh_token(method)?);
         Ok(Self { stage, trunkline, store, method })
     }
@@ -118,6 +119,10 @@ impl<'a> World<'a> {
                 Callback::from_query(&query).map_err(|error| error.to_string())?
             }
             ConsentStep::Form { state, .. } => Callback::from_form(state, inputs),
+            ConsentStep::Device { state, user_code, .. } => {
+                self.stage.service.enters(user_code);
+                Callback::from_form(state, &Inputs::default())
+            }
             _ => return Err("a consent step that this kit does not know".into()),
         };
         Ok(self.trunkline.complete(callback, &browser).await.map(|completed| completed.connection))
@@ -146,8 +151,8 @@ impl<'a> World<'a> {
         self.stage.profile.lack(Ability::Renewal)
     }
 
-    /// Whether a person gives the consent on a page.
-    pub(crate) fn is_by_redirect(&self) -> Result<bool, Failure> {
-        Ok(self.stage.auth(self.method)?.consent() == ConsentKind::Redirect)
+    /// Whether a person gives the consent on a page of the service.
+    pub(crate) fn is_on_a_page(&self) -> Result<bool, Failure> {
+        Ok(matches!(self.stage.auth(self.method)?.consent(), ConsentKind::Redirect | ConsentKind::Device))
     }
 }

@@ -1,5 +1,7 @@
 //! The kit is tested itself: a healthy provider keeps every rule, and each seeded flaw is rejected by the rule that names it.
 
+#[path = "seeded/device.rs"]
+mod device;
 #[path = "seeded/flaw.rs"]
 mod flaw;
 #[path = "seeded/map.rs"]
@@ -7,6 +9,7 @@ mod map;
 #[path = "seeded/provider.rs"]
 mod provider;
 
+use device::DeviceConfig;
 use flaw::{ALSO, FLAWS, Flaw};
 use provider::{LaxConfig, PlainConfig};
 use trunkline_testkit::{Ability, Outcome, Profile, Report, Rule};
@@ -26,20 +29,44 @@ fn of(profile: Profile) -> Profile {
         .fixtures("tests/fixtures")
 }
 
+/// The flaw as the settings have it.
+fn name(flaw: Flaw) -> String {
+    format!("{flaw:?}").chars().fold(String::new(), |mut name, c| {
+        if c.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(c.to_ascii_lowercase());
+        name
+    })
+}
+
+/// A provider of a service that shows codes.
+fn shows_codes(flaw: Flaw) -> Profile {
+    let settings = format!(
+        "client_id = \"client-1\"\nclient_secret = \"{{canary}}\"\nflaw = \"{}\"\n\
+         device_url = \"https://login.plain.test/device_authorization\"\n\
+         token_url = \"https://login.plain.test/token\"\nbase_url = \"https://api.plain.test\"\n",
+        name(flaw)
+    );
+    Profile::of::<DeviceConfig>("device", &settings)
+        .answers("GET", "/me", r#"{"company":"{company}","user":"{user}"}"#)
+        .lacks(Ability::Probe, "it is about codes")
+        .lacks(Ability::Revocation, "it is about codes")
+        .lacks(Ability::Permissions, "it is about codes")
+        .fixtures("tests/fixtures")
+}
+
 /// The provider with one flaw, or with none.
 fn seeded(flaw: Flaw) -> Profile {
     match flaw {
         Flaw::AcceptsAnySetting => of(Profile::of::<LaxConfig>("lax", SETTINGS)),
+        Flaw::TakesADenialForPending
+        | Flaw::IgnoresSlowDown
+        | Flaw::PollsTwiceAtOnce
+        | Flaw::ShowsTheDeviceCode => shows_codes(flaw),
         flaw => {
-            let name = format!("{flaw:?}").chars().fold(String::new(), |mut name, c| {
-                if c.is_ascii_uppercase() && !name.is_empty() {
-                    name.push('_');
-                }
-                name.push(c.to_ascii_lowercase());
-                name
-            });
-            let profile =
-                of(Profile::of::<PlainConfig>("plain", &format!("{SETTINGS}\nflaw = \"{name}\"\n")));
+            let settings = format!("{SETTINGS}\nflaw = \"{}\"\n", name(flaw));
+            let profile = of(Profile::of::<PlainConfig>("plain", &settings));
             match flaw {
                 Flaw::RevokesThoughItIsNotClaimed => profile.lacks(Ability::Revocation, "Plain has none"),
                 Flaw::MissesItsInputTooLate => profile.input("shop", "acme-shop"),
@@ -57,10 +84,19 @@ fn a_healthy_provider_keeps_every_rule_and_none_is_left_out() {
     assert_eq!(report.rows.len(), Rule::all().len());
     let others: Vec<_> =
         report.rows.iter().filter(|(_, outcome)| !matches!(outcome, Outcome::Kept(_))).collect();
-    let applies =
-        |name: &str| !["unclaimed_capability_is_unsupported", "missing_input_is_named"].contains(&name);
+    let applies = |name: &str| {
+        !["unclaimed_capability_is_unsupported", "missing_input_is_named", "device_poll_says_what_it_heard"]
+            .contains(&name)
+    };
     let unkept: Vec<_> = others.into_iter().filter(|(name, _)| applies(name)).collect();
     assert!(unkept.is_empty(), "{unkept:?}");
+}
+
+#[test]
+fn a_healthy_provider_of_codes_keeps_the_rule_about_them() {
+    let rule = Rule::named("device_poll_says_what_it_heard").unwrap();
+    let outcome = rule.play(&shows_codes(Flaw::Healthy));
+    assert!(matches!(outcome, Outcome::Kept(_)), "{outcome}");
 }
 
 #[test]

@@ -14,11 +14,15 @@ use crate::template::Template;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OAuth2 {
-    /// The grants that the service offers, the default first: `authorization_code`, `client_credentials`.
+    /// The grants that the service offers, the default first: `authorization_code`, `device_code`,
+    /// `client_credentials`.
     pub(crate) grant_types: Vec<At<GrantType>>,
     /// Where a person approves.
     #[serde(default)]
     pub(crate) authorization_endpoint: Option<At<Template>>,
+    /// Where a code is asked for that a person enters on another device (RFC 8628).
+    #[serde(default)]
+    pub(crate) device_authorization_endpoint: Option<At<Template>>,
     /// Where tokens are asked for.
     pub(crate) token_endpoint: At<Template>,
     /// Where renewals are sent. Default: the token endpoint.
@@ -102,6 +106,8 @@ const fn blank() -> char {
 pub(crate) enum GrantType {
     /// A person approves at the service.
     AuthorizationCode,
+    /// A person enters a code at the service, on whatever device; only where the settings ask for it.
+    DeviceCode,
     /// Nobody is asked.
     ClientCredentials,
 }
@@ -120,8 +126,9 @@ impl<'de> Deserialize<'de> for GrantType {
                 match text {
                     "authorization_code" => Ok(GrantType::AuthorizationCode),
                     "client_credentials" => Ok(GrantType::ClientCredentials),
-                    "device_code" | "urn:ietf:params:oauth:grant-type:device_code" => {
-                        Err(E::custom("the device grant (RFC 8628) is not supported by this version"))
+                    "device_code" => Ok(GrantType::DeviceCode),
+                    "urn:ietf:params:oauth:grant-type:device_code" => {
+                        Err(E::custom("the device grant (RFC 8628) is called `device_code` here"))
                     }
                     "implicit" | "password" => {
                         Err(E::custom(format!("`{text}` is not supported: RFC 9700 forbids it")))
@@ -129,7 +136,10 @@ impl<'de> Deserialize<'de> for GrantType {
                     "refresh_token" => {
                         Err(E::custom("`refresh_token` needs no mention: what has one is renewed with it"))
                     }
-                    _ => Err(E::unknown_variant(text, &["authorization_code", "client_credentials"])),
+                    _ => Err(E::unknown_variant(
+                        text,
+                        &["authorization_code", "device_code", "client_credentials"],
+                    )),
                 }
             }
         }

@@ -17,16 +17,7 @@ use crate::manifest::Manifest;
 use crate::problem::{Problem, Problems};
 
 /// Sections of other frameworks' formats, or of later versions of this one.
-const NOT_SUPPORTED: [&str; 8] = [
-    "oauth1",
-    "device",
-    "device_authorization_endpoint",
-    "aws_sigv4",
-    "signature",
-    "mtls",
-    "tba",
-    "github_app",
-];
+const NOT_SUPPORTED: [&str; 7] = ["oauth1", "device", "aws_sigv4", "signature", "mtls", "tba", "github_app"];
 
 /// A file whose TOML is sound.
 pub(super) struct Parsed<'a> {

@@ -18,6 +18,9 @@ use crate::template::{Root, Template};
 /// What proves who the client is.
 const CLIENT: [&str; 4] = ["client_id", "client_secret", "client_assertion_type", "client_assertion"];
 
+/// The grant of RFC 8628, 3.4.
+const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
 /// Parameters by name.
 type Params = BTreeMap<String, String>;
 
@@ -46,7 +49,7 @@ impl Mirror {
     ) -> Result<Params, String> {
         let request = Request { method, url, headers, body };
         match self.method {
-            Method::AuthorizationCode | Method::ClientCredentials => {
+            Method::AuthorizationCode | Method::DeviceCode | Method::ClientCredentials => {
                 let oauth2 = self.oauth2().ok_or("there is no [oauth2]")?;
                 self.grant_request(oauth2, &request)
             }
@@ -78,10 +81,12 @@ impl Mirror {
             self.proves_client(oauth2, request, &sent)?;
             return only(sent, &[&["token", "token_type_hint"], &CLIENT[..]].concat(), &[]);
         }
-        let verb = match oauth2.token_request_method {
-            RequestMethod::Post => "POST",
-            RequestMethod::Get => "GET",
-        };
+        if self.method == Method::DeviceCode
+            && self.is_at(request.url, oauth2.device_authorization_endpoint.as_deref())
+        {
+            return self.device_request(oauth2, request);
+        }
+        let verb = verb(oauth2.token_request_method);
         let own = self.url(&oauth2.token_endpoint, 0);
         let sent = params(request, verb, oauth2.token_request_encoding, own.as_ref())?;
         let mut sent = self.standard(oauth2, sent)?;
@@ -104,6 +109,7 @@ impl Mirror {
         let is_known = matches!(
             (sent.get("grant_type").map(String::as_str), self.method),
             (Some("authorization_code" | "refresh_token"), Method::AuthorizationCode)
+                | (Some(DEVICE_CODE | "refresh_token"), Method::DeviceCode)
                 | (Some("client_credentials"), Method::ClientCredentials)
         );
         if !is_known {
@@ -114,8 +120,18 @@ impl Mirror {
             // The service goes by the one that is registered.
             sent.insert("redirect_uri".to_owned(), self.redirect_uri());
         }
-        let standard = ["grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope"];
+        let standard =
+            ["grant_type", "code", "redirect_uri", "code_verifier", "device_code", "refresh_token", "scope"];
         only(sent, &[&standard, &CLIENT[..]].concat(), &fixed)
+    }
+
+    /// RFC 8628, 3.1.
+    fn device_request(&self, oauth2: &OAuth2, request: &Request<'_>) -> Result<Params, String> {
+        let verb = verb(oauth2.token_request_method);
+        let sent = params(request, verb, oauth2.token_request_encoding, None)?;
+        let sent = self.standard(oauth2, sent)?;
+        self.proves_client(oauth2, request, &sent)?;
+        only(sent, &[&["scope"], &CLIENT[..]].concat(), &[])
     }
 
     /// Parameters under the standard's names.
@@ -287,6 +303,13 @@ fn params(
     let count = pairs.len();
     let params: Params = pairs.into_iter().collect();
     if params.len() == count { Ok(params) } else { Err("a parameter is sent twice".to_owned()) }
+}
+
+fn verb(method: RequestMethod) -> &'static str {
+    match method {
+        RequestMethod::Post => "POST",
+        RequestMethod::Get => "GET",
+    }
 }
 
 /// Header and claims of a JWT.

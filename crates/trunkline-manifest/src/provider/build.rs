@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use trunkline_auth::jwt::SigningKey;
 use trunkline_auth::oauth2::{
-    AuthorizationCode, Client, ClientAuth, ClientCredentials, Introspection, JwtBearer, TimeUnit, TokenCodec,
-    TokenEncoding, TokenResponse as Answer, ZeroExpiry,
+    AuthorizationCode, Client, ClientAuth, ClientCredentials, DeviceCode, Introspection, JwtBearer, TimeUnit,
+    TokenCodec, TokenEncoding, TokenResponse as Answer, ZeroExpiry,
 };
 use trunkline_core::http::Method as HttpMethod;
 use trunkline_core::jiff::Timestamp;
@@ -34,7 +34,7 @@ pub(crate) struct Grants<'a> {
     pub(crate) manifest: Option<&'a Arc<Manifest>>,
 }
 
-/// Settings that the three builders have in common; they share their setters, but no trait.
+/// Settings that the builders have in common; they share their setters, but no trait.
 macro_rules! token_requests {
     ($builder:expr, $grants:expr, $values:expr, $response:expr, $separator:expr) => {{
         let mut builder = $builder.codec(codec($response, $separator)).public_only(true);
@@ -111,7 +111,19 @@ pub(crate) fn code(
     builder.build()
 }
 
-/// The same for a consent, whose URL needs no token endpoint: only the callback may name that one.
+/// The device authorization grant.
+pub(crate) fn device(grants: &Grants<'_>, oauth2: &OAuth2, values: Values<'_>) -> Result<DeviceCode, Error> {
+    let endpoint = oauth2.device_authorization_endpoint.as_ref().ok_or_else(misconfigured)?;
+    let client = client(grants, oauth2, values)?;
+    let builder = DeviceCode::builder(client, values.url(endpoint)?, values.url(&oauth2.token_endpoint)?);
+    let mut builder = oauth2_requests!(builder, grants, values, oauth2).policy(policy(&oauth2.renewal));
+    if let Some(url) = known(oauth2.refresh_endpoint.as_deref(), values) {
+        builder = builder.refresh_url(values.url(url)?);
+    }
+    builder.build()
+}
+
+/// The same for a consent by a code, whose URL needs no token endpoint: only the callback may name that one.
 pub(crate) fn consent(
     grants: &Grants<'_>,
     oauth2: &OAuth2,

@@ -24,11 +24,14 @@ pub(crate) fn inputs_of(format: &Format, method: Method) -> HashSet<&str> {
         direct.extend(after.choice.as_ref().map(|choice| &choice.input));
     }
     match method {
-        Method::AuthorizationCode | Method::ClientCredentials => {
+        Method::AuthorizationCode | Method::DeviceCode | Method::ClientCredentials => {
             if let Some(oauth2) = &format.oauth2 {
                 if method == Method::AuthorizationCode {
                     templates.extend(&oauth2.authorization_endpoint);
                     templates.extend(oauth2.authorization_params.values());
+                }
+                if method == Method::DeviceCode {
+                    templates.extend(&oauth2.device_authorization_endpoint);
                 }
                 templates.push(&oauth2.token_endpoint);
                 templates.extend(oauth2.refresh_endpoint.iter().chain(&oauth2.revocation_endpoint));

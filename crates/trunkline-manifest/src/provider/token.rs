@@ -6,8 +6,8 @@ use std::sync::Arc;
 use trunkline_core::url::{Url, form_urlencoded};
 use trunkline_core::{
     Account, AuthProvider, Begun, Callback, Captures, Cause, ConsentAnswer, ConsentAsk, ConsentKind,
-    ConsentStep, Credential, Cx, Error, Grant, Held, InputSpec, Inputs, Prepared, RefreshPolicy, Request,
-    Revoked, Secret, async_trait,
+    ConsentStep, Credential, Cx, Error, Grant, Held, InputSpec, Inputs, Poll, Prepared, RefreshPolicy,
+    Request, Revoked, Secret, async_trait,
 };
 
 use super::build::Grants;
@@ -131,6 +131,9 @@ pub(crate) fn inner(
         Method::AuthorizationCode => {
             Box::new(build::code(grants, format.oauth2.as_ref().ok_or_else(wrong)?, values)?)
         }
+        Method::DeviceCode => {
+            Box::new(build::device(grants, format.oauth2.as_ref().ok_or_else(wrong)?, values)?)
+        }
         Method::ClientCredentials => {
             Box::new(build::credentials(grants, format.oauth2.as_ref().ok_or_else(wrong)?, values)?)
         }
@@ -153,6 +156,7 @@ impl AuthProvider for TokenProvider {
     fn consent(&self) -> ConsentKind {
         match self.method {
             Method::AuthorizationCode => ConsentKind::Redirect,
+            Method::DeviceCode => ConsentKind::Device,
             _ if self.is_form() => ConsentKind::Form,
             _ => ConsentKind::Unattended,
         }
@@ -165,7 +169,9 @@ impl AuthProvider for TokenProvider {
     fn policy(&self) -> RefreshPolicy {
         let format = self.format();
         match self.method {
-            Method::AuthorizationCode => format.oauth2.as_ref().map(|it| build::policy(&it.renewal)),
+            Method::AuthorizationCode | Method::DeviceCode => {
+                format.oauth2.as_ref().map(|it| build::policy(&it.renewal))
+            }
             Method::ClientCredentials => format.oauth2.as_ref().map(|it| build::minted(&it.renewal)),
             Method::SessionLogin => format.session_login.as_ref().map(|it| build::minted(&it.renewal)),
             Method::JwtBearer => format.jwt_bearer.as_ref().map(|it| build::minted(&it.renewal)),
@@ -175,11 +181,9 @@ impl AuthProvider for TokenProvider {
     }
 
     fn client_identity(&self) -> Option<Secret> {
-        let oauth2 = self
-            .format()
-            .oauth2
-            .as_ref()
-            .filter(|_| matches!(self.method, Method::AuthorizationCode | Method::ClientCredentials))?;
+        let is_clients =
+            matches!(self.method, Method::AuthorizationCode | Method::DeviceCode | Method::ClientCredentials);
+        let oauth2 = self.format().oauth2.as_ref().filter(|_| is_clients)?;
         // A customer's own client is no fault of the application's.
         let id = self.operator().client_id.as_ref().filter(|_| oauth2.client_id_input.is_none())?;
         let key = || self.operator().key.as_ref().map(|key| key.identity());
@@ -218,6 +222,21 @@ impl AuthProvider for TokenProvider {
         };
         let grant = inner.map_err(dated)?.complete(cx, &answer).await?;
         self.finish(grant, &tenants, known, true).map_err(dated)
+    }
+
+    async fn poll(&self, cx: &Cx, answer: &ConsentAnswer) -> Result<Poll, Error> {
+        let now = cx.clock().wall();
+        let dated = |error: Error| error.map_diagnosis(|diagnosis| diagnosis.during("consent", now));
+        let known = Captures::default();
+        self.shared.check_inputs(self.method, &answer.inputs).map_err(dated)?;
+        let inner = self.inner(&answer.inputs, Some(&known)).map_err(dated)?;
+        match inner.poll(cx, answer).await? {
+            Poll::Granted(grant) => {
+                let grant = self.finish(*grant, &answer.inputs, known, true).map_err(dated)?;
+                Ok(Poll::Granted(Box::new(grant)))
+            }
+            waiting => Ok(waiting),
+        }
     }
 
     async fn refresh(&self, cx: &Cx, held: &Held) -> Result<Grant, Error> {

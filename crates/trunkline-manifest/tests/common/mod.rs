@@ -207,13 +207,16 @@ pub(crate) fn inputs(given: &[(&str, &str)]) -> Inputs {
 }
 
 pub(crate) async fn begin(connector: &ManifestConnector, cx: &Cx, inputs: &Inputs) -> Result<Begun, Error> {
-    let ask = ConsentAsk {
+    connector.auth(None).unwrap().begin(cx, &ask(inputs)).await
+}
+
+pub(crate) fn ask(inputs: &Inputs) -> ConsentAsk {
+    ConsentAsk {
         state: Secret::new("state"),
         scopes: ScopeSet::default(),
         inputs: inputs.clone(),
         loopback_port: None,
-    };
-    connector.auth(None).unwrap().begin(cx, &ask).await
+    }
 }
 
 /// The URL that the browser goes to.

@@ -21,6 +21,7 @@ pub(crate) const INSERTED: &str = "https://login.example.com/.well-known/oauth-a
 pub(crate) const APPENDED: &str = "https://login.example.com/tenant1/.well-known/openid-configuration";
 pub(crate) const AUTHORIZE: &str = "https://login.example.com/authorize";
 pub(crate) const TOKEN: &str = "https://login.example.com/token";
+pub(crate) const DEVICE: &str = "https://login.example.com/device/code";
 pub(crate) const REVOKE: &str = "https://login.example.com/revoke";
 pub(crate) const USERINFO: &str = "https://id.example.com/userinfo";
 pub(crate) const INTROSPECT: &str = "https://login.example.com/introspect";

@@ -219,7 +219,7 @@ pub(super) async fn account_is_pinned(stage: &Stage) -> Played {
         return inapplicable(why);
     }
     let world = World::new(stage).await?;
-    if !world.is_by_redirect()? {
+    if !world.is_on_a_page()? {
         return inapplicable("the inputs name the account");
     }
     let connection = world.connect("acme").await?;

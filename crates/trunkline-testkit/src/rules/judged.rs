@@ -121,10 +121,10 @@ pub(super) async fn lost_exchange_has_an_unknown_outcome(stage: &Stage) -> Playe
         return inapplicable(NO_TOKEN);
     }
     for (method, op) in asking {
-        let by_redirect = stage.auth(method)?.consent() == ConsentKind::Redirect;
+        let has_code = matches!(stage.auth(method)?.consent(), ConsentKind::Redirect | ConsentKind::Device);
         for fault in [Fault::LostRequest, Fault::LostAnswer, Fault::Cut { share: 40, is_clean: false }] {
             let attempt = stage.attempt(method, op, Some(&fault)).await?;
-            let unknown = match by_redirect {
+            let unknown = match has_code {
                 // The code may have been spent: only a new consent helps.
                 true => attempt.cause() == Some(Cause::ConsentOutcomeUnknown),
                 // Nothing was spent; it is asked for again.

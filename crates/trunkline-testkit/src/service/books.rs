@@ -25,6 +25,16 @@ pub(super) struct Code {
     pub(super) is_spent: bool,
 }
 
+/// A code that a person enters.
+#[derive(Debug)]
+pub(super) struct Device {
+    device_code: String,
+    user_code: String,
+    scope: Option<String>,
+    is_entered: bool,
+    is_spent: bool,
+}
+
 /// What one consent gave.
 #[derive(Debug)]
 pub(super) struct Grant {
@@ -58,6 +68,8 @@ pub(super) struct Books {
     pub(super) members: BTreeMap<String, Value>,
     pub(super) skew: SignedDuration,
     pub(super) codes: Vec<Code>,
+    pub(super) shows_codes: bool,
+    pub(super) devices: Vec<Device>,
     pub(super) grants: Vec<Grant>,
     pub(super) live: Vec<Live>,
     pub(super) revoked: usize,
@@ -78,6 +90,8 @@ impl Books {
             members: BTreeMap::new(),
             skew: SignedDuration::ZERO,
             codes: Vec::new(),
+            shows_codes: false,
+            devices: Vec::new(),
             grants: Vec::new(),
             live: Vec::new(),
             revoked: 0,
@@ -107,6 +121,38 @@ impl Books {
             return None;
         }
         Some(code.scope.clone())
+    }
+
+    /// Shows a code, for the page at `origin` (RFC 8628, 3.2).
+    pub(super) fn show_code(&mut self, leaks: &LeakDetector, scope: Option<String>, origin: &str) -> Reply {
+        let device_code = leaks.canary("device code");
+        let user_code = format!("KIT-{:04}", self.devices.len());
+        let told = json!({
+            "device_code": device_code,
+            "user_code": user_code,
+            "verification_uri": format!("{origin}/device"),
+            "expires_in": 600,
+            "interval": 5,
+        });
+        self.devices.push(Device { device_code, user_code, scope, is_entered: false, is_spent: false });
+        Reply::json(200, &told.to_string())
+    }
+
+    /// A person enters a code, and approves.
+    pub(super) fn enter(&mut self, user_code: &str) {
+        let device = self.devices.iter_mut().find(|device| device.user_code == user_code);
+        device.into_iter().for_each(|device| device.is_entered = true);
+    }
+
+    /// Takes a device code, once, when its user code was entered: answers the scopes, or the refusal.
+    pub(super) fn take_device(&mut self, given: &str) -> Result<Option<String>, Reply> {
+        let device = self.devices.iter_mut().find(|device| device.device_code == given && !device.is_spent);
+        let device = device.ok_or_else(|| Reply::error("invalid_grant"))?;
+        if !device.is_entered {
+            return Err(Reply::error("authorization_pending"));
+        }
+        device.is_spent = true;
+        Ok(device.scope.clone())
     }
 
     /// A new grant for whoever is signed in.

@@ -58,6 +58,16 @@ pub enum Asked {
         /// The scopes that are asked for.
         scope: Option<String>,
     },
+    /// A code that a person enters on another device (RFC 8628, 3.1).
+    Device {
+        /// The scopes that are asked for.
+        scope: Option<String>,
+    },
+    /// Whether a person has entered it.
+    Poll {
+        /// The device code.
+        device_code: String,
+    },
     /// The end of a grant.
     Revoke {
         /// A token of it.
@@ -71,6 +81,8 @@ impl fmt::Debug for Asked {
             Self::Exchange { .. } => "Exchange",
             Self::Renew { .. } => "Renew",
             Self::Mint { .. } => "Mint",
+            Self::Device { .. } => "Device",
+            Self::Poll { .. } => "Poll",
             Self::Revoke { .. } => "Revoke",
         })
     }
@@ -79,12 +91,13 @@ impl fmt::Debug for Asked {
 impl Asked {
     /// The same of parameters that were read already.
     #[cfg(feature = "manifest")]
-    pub(crate) fn of_params(params: BTreeMap<String, String>) -> Option<Self> {
-        Self::of(&Params(params))
+    pub(crate) fn of_params(params: BTreeMap<String, String>, shows_codes: bool) -> Option<Self> {
+        Self::of(&Params(params), shows_codes)
     }
 
-    /// By RFC 6749 and RFC 7009, whatever form the parameters are written in.
-    pub(super) fn of(params: &Params) -> Option<Self> {
+    /// By RFC 6749, RFC 7009 and RFC 8628, whatever form the parameters are written in. Where `shows_codes`, a request
+    /// without a grant and without a token asks for one.
+    pub(super) fn of(params: &Params, shows_codes: bool) -> Option<Self> {
         let text = |name: &str| params.get(name).map(str::to_owned);
         Some(match params.get("grant_type") {
             Some("refresh_token") => Self::Renew { refresh_token: text("refresh_token").unwrap_or_default() },
@@ -93,7 +106,11 @@ impl Asked {
                 redirect_uri: text("redirect_uri"),
                 verifier: text("code_verifier"),
             },
+            Some("urn:ietf:params:oauth:grant-type:device_code") => {
+                Self::Poll { device_code: text("device_code").unwrap_or_default() }
+            }
             Some(_) => Self::Mint { scope: text("scope") },
+            None if shows_codes && text("token").is_none() => Self::Device { scope: text("scope") },
             None => Self::Revoke { token: text("token")? },
         })
     }

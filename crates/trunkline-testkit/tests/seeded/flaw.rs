@@ -51,6 +51,10 @@ flaws! {
     PutsATokenIntoTheCaptures "debug_hides_every_secret";
     QuotesTheBody "errors_never_contain_secrets";
     AcceptsAnySetting "config_rejects_unknown_fields";
+    TakesADenialForPending "device_poll_says_what_it_heard";
+    IgnoresSlowDown "device_poll_says_what_it_heard";
+    PollsTwiceAtOnce "device_poll_says_what_it_heard";
+    ShowsTheDeviceCode "device_poll_says_what_it_heard";
     ListsAnotherMethod "name_matches_registry";
     AnswersAnyMethod "name_matches_registry";
     CountsMilliseconds "expiry_is_counted_in_seconds_from_the_request";

@@ -13,7 +13,7 @@ use crate::format::{
 use crate::template::Root;
 
 /// The standard's parameters that a service may call otherwise.
-const PARAMETERS: [&str; 11] = [
+const PARAMETERS: [&str; 12] = [
     "response_type",
     "client_id",
     "client_secret",
@@ -21,6 +21,7 @@ const PARAMETERS: [&str; 11] = [
     "scope",
     "state",
     "code",
+    "device_code",
     "grant_type",
     "refresh_token",
     "code_verifier",
@@ -66,8 +67,21 @@ impl<'a> Check<'a, '_> {
             }
             _ => {}
         }
-        // A person is sent to the authorization endpoint before anything is captured.
-        if let Some(endpoint) = &oauth2.authorization_endpoint {
+        match &oauth2.device_authorization_endpoint {
+            None if has(GrantType::DeviceCode) => {
+                self.problem(
+                    oauth2.span,
+                    "the key `device_authorization_endpoint` is missing for `device_code`",
+                );
+            }
+            Some(endpoint) if !has(GrantType::DeviceCode) => {
+                self.problem(endpoint.span, "no code is asked for there: `grant_types` has no `device_code`");
+            }
+            _ => {}
+        }
+        // A person is asked before anything is captured.
+        let asked = [&oauth2.authorization_endpoint, &oauth2.device_authorization_endpoint];
+        for endpoint in asked.into_iter().flatten() {
             self.url(endpoint, &[Root::Input]);
         }
         let endpoints =
@@ -78,10 +92,11 @@ impl<'a> Check<'a, '_> {
         for endpoint in [&oauth2.token_endpoint].into_iter().chain(endpoints.into_iter().flatten()) {
             self.not_of_request(endpoint);
         }
-        // Only what the callback brought is known when the code is exchanged.
+        // Only what the callback brought is known when the code is exchanged; a device code has none.
         for (root, name) in oauth2.token_endpoint.expressions() {
-            let known =
-                self.format.captures.get(name).is_none_or(|capture| *capture.from == CaptureSource::Callback);
+            let comes =
+                |source: &CaptureSource| *source == CaptureSource::Callback && !has(GrantType::DeviceCode);
+            let known = self.format.captures.get(name).is_none_or(|capture| comes(&capture.from));
             if root == Root::Capture && !known {
                 self.problem(
                     oauth2.token_endpoint.span,
