@@ -58,6 +58,17 @@ impl Manifest {
         &self.format.docs
     }
 
+    /// The vendor's own pages that it was written from.
+    pub fn sources(&self) -> impl Iterator<Item = &str> {
+        self.format.source.urls.iter().map(|url| url.as_str())
+    }
+
+    /// The day they were read: `2026-11-25`.
+    #[must_use]
+    pub fn checked(&self) -> &str {
+        &self.format.source.checked
+    }
+
     /// The manifest that it extends.
     #[must_use]
     pub fn extends(&self) -> Option<&str> {
