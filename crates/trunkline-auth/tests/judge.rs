@@ -194,6 +194,24 @@ fn a_code_that_no_standard_knows_is_kept_as_it_is_and_the_status_decides() {
 }
 
 #[test]
+fn the_errors_of_a_list_are_read_and_a_list_of_anything_else_says_nothing() {
+    let list = br#"[{"message":"Too many","errorCode":"LIMIT"},{"message":"Later","errorCode":"SECOND"}]"#;
+    let found = judge(Api, 403, &[], list);
+    let codes: Vec<_> = found.evidence().codes.iter().map(|code| code.as_str()).collect();
+    assert_eq!((codes, found.cause()), (vec!["LIMIT", "SECOND"], Cause::PermissionMissing));
+    assert_eq!(found.evidence().message.as_ref().unwrap().as_str(), "Too many");
+    assert_eq!(judge(Refresh, 400, &[], br#"[{"error":"invalid_grant"}]"#).cause(), Cause::GrantRevoked);
+    for other in
+        [&b"[]"[..], b"[1]", b"[\"invalid_grant\"]", b"[[{\"error\":\"invalid_grant\"}]]", b"[{}]", b"["]
+    {
+        assert!(judge(Api, 403, &[], other).evidence().codes.is_empty());
+        assert_eq!(judge(Refresh, 400, &[], other).cause(), Cause::RefreshOutcomeUnknown);
+    }
+    let success = judge(Api, 200, &[], list);
+    assert!(success.evidence().codes.is_empty(), "a success may list whatever it likes");
+}
+
+#[test]
 fn what_the_challenge_and_the_body_say_is_kept_together_the_challenge_first() {
     let challenge = [("www-authenticate", r#"Bearer error="insufficient_scope", scope="reports:read""#)];
     let body = br#"{"error":"SCOPE_7","message":"Ask for more","scope":"other"}"#;

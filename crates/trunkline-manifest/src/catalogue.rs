@@ -123,6 +123,7 @@ const BUILTIN_FILES: &[(&str, &str)] = &[
     ("paypal.toml", include_str!("../catalogue/paypal.toml")),
     ("pipedrive.toml", include_str!("../catalogue/pipedrive.toml")),
     ("quickbooks.toml", include_str!("../catalogue/quickbooks.toml")),
+    ("salesforce.toml", include_str!("../catalogue/salesforce.toml")),
     ("sendgrid.toml", include_str!("../catalogue/sendgrid.toml")),
     ("shopify.toml", include_str!("../catalogue/shopify.toml")),
     ("slack.toml", include_str!("../catalogue/slack.toml")),

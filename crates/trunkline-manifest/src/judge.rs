@@ -39,6 +39,8 @@ pub(crate) fn judge(format: &Format, exchange: &Exchange<'_>) -> Option<Diagnosi
         }
         _ => format.rate_limit.as_ref().and_then(|limit| pause(limit, exchange.headers)),
     };
+    let usual = found.and_then(|matcher| matcher.retry_after_s.as_deref());
+    let told = told.or(usual.map(|seconds| Duration::from_secs((*seconds).into())));
     Some(told.into_iter().fold(diagnosis, |diagnosis, pause| diagnosis.retry_after(pause.min(LONGEST_PAUSE))))
 }
 

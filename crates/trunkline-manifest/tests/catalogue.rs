@@ -61,6 +61,9 @@ async fn every_manifest_goes_from_consent_to_call_and_renewal() {
         if !row.asks.0.is_empty() {
             stage.play(row.asks.0, json(200, row.asks.1));
         }
+        if !row.probes.is_empty() {
+            stage.play(row.probes, json(200, "{}"));
+        }
         let given: Inputs = inputs(row.inputs);
         let auth = connector.auth(None).unwrap();
         let grant = match auth.consent() {

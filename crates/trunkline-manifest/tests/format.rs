@@ -341,6 +341,14 @@ fn an_error_matcher_matches_something_and_names_a_cause() {
         &[("[api]", &matcher("status = [42]\ncause = 'rate_limited'"))],
         "a status is a number from 100 to 599",
     );
+    for pause in [0, 86_401] {
+        let text = matcher(&format!("status = [503]\ncause = 'rate_limited'\nretry_after_s = {pause}"));
+        refused(&[("[api]", &text)], "a pause is 1 to 86400 seconds");
+    }
+    refused(
+        &[("[api]", &matcher("status = [403]\ncause = 'user_disabled'\nretry_after_s = 5"))],
+        "only what passes by itself",
+    );
 }
 
 #[test]

@@ -186,6 +186,11 @@ impl TokenCodec {
         let find = if status.is_success() { ServiceError::find } else { ServiceError::find_in_refusal };
         let outer = match members(body) {
             Ok(outer) => outer,
+            Err(Defect::Unreadable) if !status.is_success() => {
+                return Some(
+                    listed(body).map_or(Defect::Unreadable, |it| Defect::Service(self.standard(it))),
+                );
+            }
             Err(defect) => return Some(defect),
         };
         let inner = self.within.as_ref().and_then(|name| match outer.get(name) {
@@ -315,6 +320,15 @@ pub(super) fn members(body: &[u8]) -> Result<Members, Defect> {
         Some(b'[' | b'"') | None => Err(Defect::Unreadable),
         Some(_) if text.contains('=') => Members::from_form(text).ok_or(Defect::Unreadable),
         Some(_) => Err(Defect::Unreadable),
+    }
+}
+
+/// The errors of a refusal that is a list of them, as Salesforce's are.
+fn listed(body: &[u8]) -> Option<ServiceError> {
+    let text = std::str::from_utf8(body).ok()?.trim_start_matches('\u{feff}').trim();
+    match serde_json::from_str(text).ok().filter(|_| text.starts_with('['))? {
+        Json::List(items) => ServiceError::of_list(&items),
+        _ => None,
     }
 }
 

@@ -71,6 +71,17 @@ impl ServiceError {
         })
     }
 
+    /// The errors that stand in a list by themselves.
+    pub(crate) fn of_list(items: &[Json]) -> Option<Self> {
+        let mut found = Self::default();
+        let objects = items.iter().filter_map(|item| match item {
+            Json::Object(members) => Some(members),
+            _ => None,
+        });
+        let stated = objects.fold(false, |stated, members| found.take_object(members) || stated);
+        stated.then_some(found)
+    }
+
     /// Adds what another place of the same answer says; what is said here counts first.
     pub(crate) fn followed_by(mut self, other: Self) -> Self {
         for code in other.codes {

@@ -108,6 +108,9 @@ pub(crate) struct ErrorMatcher {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub(crate) actor: Option<Actor>,
+    /// For a cause that passes: seconds until it is tried again, where the answer does not say. Default: the cause's own.
+    #[serde(default)]
+    pub(crate) retry_after_s: Option<At<u32>>,
     /// What that actor does, in the words of the service's menus.
     #[serde(default)]
     pub(crate) remedy: Vec<String>,

@@ -84,6 +84,24 @@ pub(super) const ROWS: &[Row] = &[
         )
     },
     Row {
+        settings: &[("login_host", "test")],
+        probes: "https://acme.my.salesforce.com/services/data/v65.0/limits",
+        token: (
+            "https://test.salesforce.com/services/oauth2/token",
+            r#"{"access_token":"at","refresh_token":"rt","instance_url":"https://acme.my.salesforce.com","token_type":"Bearer"}"#,
+        ),
+        ..row(
+            "salesforce",
+            "",
+            (
+                "https://acme.my.salesforce.com/services/oauth2/userinfo",
+                r#"{"organization_id":"00D5g00000CAFE1EAP","user_id":"0055g00000AdA01AAF","preferred_username":"ada@acme.example"}"#,
+            ),
+            "0055g00000AdA01AAF@00D5g00000CAFE1EAP",
+            "https://acme.my.salesforce.com/services/data/v65.0",
+        )
+    },
+    Row {
         token: (
             "https://slack.com/api/oauth.v2.access",
             r#"{"ok":true,"access_token":"at","token_type":"bot","scope":"commands,incoming-webhook","bot_user_id":"U1","app_id":"A1","expires_in":43200,"refresh_token":"rt","team":{"name":"Acme","id":"T1"},"enterprise":null,"authed_user":{"id":"U9"}}"#,

@@ -19,6 +19,8 @@ pub(crate) struct Row {
     pub(crate) refresh: &'static str,
     /// Where the identity or the probe is asked for, and what comes; empty where nothing is.
     pub(crate) asks: (&'static str, &'static str),
+    /// Where a probe is sent, if elsewhere.
+    pub(crate) probes: &'static str,
     pub(crate) account: &'static str,
     /// What the API's base is.
     pub(crate) base: &'static str,
@@ -38,6 +40,7 @@ const fn row(
     Row {
         name,
         settings: &[],
+        probes: "",
         inputs: &[],
         callback: "code=c",
         token: (token, TOKEN),

@@ -1,7 +1,7 @@
 //! The API: where requests go, who we are, what its errors and pages mean, what its operations need.
 
 use trunkline_core::permission::Operation;
-use trunkline_core::printable;
+use trunkline_core::{Verdict, printable};
 
 use super::Check;
 use crate::at::At;
@@ -118,6 +118,14 @@ impl<'a> Check<'a, '_> {
             }
             if matcher.status.iter().any(|status| !(100..600).contains(status)) {
                 self.problem(matcher.span, "a status is a number from 100 to 599");
+            }
+            if let Some(pause) = &matcher.retry_after_s {
+                if !(1..=86_400).contains(&**pause) {
+                    self.problem(pause.span, "a pause is 1 to 86400 seconds");
+                }
+                if matcher.cause.verdict() != Verdict::Transient {
+                    self.problem(pause.span, "only what passes by itself is tried again after a pause");
+                }
             }
         }
         if let Some(limit) = &self.format.rate_limit {
