@@ -304,7 +304,9 @@ impl Connector for ManifestConnector {
                 account(identity, self.values(session.captures()), &|path| at(&answer, path))
             }
             None if identity.introspection => self.introspected(cx, session, grant, identity).await?,
-            None => grant.account.clone(),
+            // What was asked for after the consent may belong to it.
+            None => account(identity, self.values(session.captures()), &|_| None)
+                .or_else(|| grant.account.clone()),
         };
         named.ok_or_else(|| {
             Diagnosis::new(Cause::ResponseInvalid).message("the answer does not say who we are").into()

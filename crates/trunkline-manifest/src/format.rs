@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 pub(crate) use after::{AfterConsent, Choice};
 pub(crate) use client_assertion::{ClientAssertion, SigningAlg};
-pub(crate) use flow::{ApiKey, Basic, BasicPair, Injection, JwtBearer, SessionLogin};
+pub(crate) use flow::{ApiKey, Basic, BasicPair, Injection, JwtBearer, SessionLogin, StatementIn};
 pub(crate) use input::{Capture, CaptureSource, GivenBy, Input};
 pub(crate) use oauth2::{
     AuthMethod, Encoding, GrantType, OAuth2, RenewalPolicy, RequestMethod, Reuse, RevocationScope,

@@ -33,7 +33,7 @@ fn mounted(name: &str, settings: &[(&str, &str)]) -> ManifestConnector {
 }
 
 /// Those that sign statements have a test of their own.
-const SIGNING: [&str; 2] = ["docusign", "google_service_account"];
+const SIGNING: [&str; 3] = ["docusign", "github_app", "google_service_account"];
 
 #[test]
 fn every_manifest_is_sound_says_its_source_and_is_walked() {
@@ -58,9 +58,6 @@ async fn every_manifest_goes_from_consent_to_call_and_renewal() {
         if !row.token.0.is_empty() {
             stage.play(row.token.0, json(200, row.token.1));
         }
-        if !row.asks.0.is_empty() {
-            stage.play(row.asks.0, json(200, row.asks.1));
-        }
         if !row.probes.is_empty() {
             stage.play(row.probes, json(200, "{}"));
         }
@@ -77,6 +74,17 @@ async fn every_manifest_goes_from_consent_to_call_and_renewal() {
             assert_eq!(stage.one().url.as_str(), row.token.0, "{}", row.name);
         }
 
+        let mut grant = grant;
+        if !row.after.0.is_empty() {
+            stage.play(row.after.0, json(200, row.after.1));
+            let captured = capture(&connector, &cx, &stage, &mut grant, &given).await;
+            captured.unwrap_or_else(|error| panic!("{}: {error:?}", row.name));
+            assert_eq!(stage.one().url.as_str(), row.after.0, "{}", row.name);
+        }
+        // The same place may say who it is.
+        if !row.asks.0.is_empty() {
+            stage.play(row.asks.0, json(200, row.asks.1));
+        }
         let session = session(&connector, &stage, None, &grant);
         let account = connector
             .identify(&cx, &session, &grant)
@@ -222,8 +230,8 @@ async fn docusign_is_asked_with_the_operators_key_in_the_place_of_the_tenants_us
     let (cx, stage) = stage();
     let token = "https://account.docusign.com/oauth/token";
     stage.play(token, json(200, r#"{"access_token":"at","token_type":"Bearer","expires_in":3600}"#));
-    let given = inputs(&[("user_id", user), ("account_id", account), ("server", "na3")]);
-    let grant = mint(&connector, &cx, None, &given).await.unwrap();
+    let given = inputs(&[("user_id", user)]);
+    let mut grant = mint(&connector, &cx, None, &given).await.unwrap();
     let now = LATER(0).as_second();
     assert_eq!(
         claims(&stage.one()),
@@ -232,7 +240,13 @@ async fn docusign_is_asked_with_the_operators_key_in_the_place_of_the_tenants_us
             "iat": now, "exp": now + 3600
         })
     );
-    stage.play("https://account.docusign.com/oauth/userinfo", json(200, format!(r#"{{"sub":"{user}"}}"#)));
+    let told = serde_json::json!({ "sub": user, "accounts": [
+        { "account_id": "00000000-0000-4000-8000-000000000000", "is_default": false, "base_uri": "https://eu.docusign.net" },
+        { "account_id": account, "is_default": true, "base_uri": "https://na3.docusign.net" },
+    ] });
+    stage.play("https://account.docusign.com/oauth/userinfo", json(200, told.to_string()));
+    capture(&connector, &cx, &stage, &mut grant, &given).await.unwrap();
+    assert_eq!(stage.sent().len(), 1);
     let session = session(&connector, &stage, None, &grant);
     let account_is = connector.identify(&cx, &session, &grant).await.unwrap().to_string();
     assert_eq!((account_is, stage.sent().len()), (format!("{user}@{account}"), 1));
@@ -244,6 +258,30 @@ async fn docusign_is_asked_with_the_operators_key_in_the_place_of_the_tenants_us
     stage.play(token, json(400, r#"{"error":"consent_required"}"#));
     let error = connector.auth(None).unwrap().refresh(&cx, &held(&grant, &given)).await.unwrap_err();
     assert_eq!(error.cause(), Some(Cause::InteractionRequired));
+}
+
+#[tokio::test]
+async fn a_github_app_signs_a_statement_that_is_dated_back_and_gets_a_token_of_the_installation() {
+    let pem = &private_key();
+    let connector = mounted("github_app", &[("app_id", "Iv23liabcdefghij1234"), ("private_key", pem)]);
+    let (cx, stage) = stage();
+    let token = "https://api.github.com/app/installations/12345678/access_tokens";
+    let answer = r#"{"token":"ghs_1","expires_at":"2027-01-15T09:00:00Z","permissions":{"issues":"write"}}"#;
+    stage.play(token, json(201, answer));
+    let given = inputs(&[("installation_id", "12345678")]);
+    let grant = mint(&connector, &cx, None, &given).await.unwrap();
+    let sent = stage.one();
+    let statement = sent.header("authorization").unwrap().strip_prefix("Bearer ").unwrap().to_owned();
+    let claims = statement.split('.').nth(1).unwrap();
+    let claims = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, claims).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    let now = LATER(0).as_second();
+    let expected = serde_json::json!({ "iss": "Iv23liabcdefghij1234", "iat": now - 60, "exp": now + 540 });
+    assert_eq!((claims, &sent.body[..]), (expected, &b"{}"[..]));
+    assert!(grant.credential.access_expires_at.is_some() && grant.credential.refresh_token.is_none());
+    let sent = call(&connector, &stage, None, &grant, "/installation/repositories").await;
+    assert_eq!(sent.header("authorization"), Some("Bearer ghs_1"));
+    assert!(!sent.holds("PRIVATE KEY") && !sent.holds(&statement));
 }
 
 /// A service that is not asked for a secret gets none: each manifest's requests go to its own hosts.

@@ -37,6 +37,7 @@ pub struct JwtBearer {
     scopes: ScopeSet,
     scope_separator: char,
     inputs: Vec<InputSpec>,
+    in_authorization: bool,
     assert: Assert,
 }
 
@@ -57,6 +58,7 @@ impl JwtBearer {
             scopes: ScopeSet::default(),
             scope_separator: ' ',
             inputs: Vec::new(),
+            in_authorization: false,
             assert: Arc::new(assert),
         }
     }
@@ -70,8 +72,12 @@ impl JwtBearer {
         }
         let assertion = (self.assert)(inputs, now).map_err(dated)?;
         let mut params = Params::default();
-        params.plain("grant_type", JWT_BEARER);
-        params.secret("assertion", assertion.expose());
+        if self.in_authorization {
+            params.bearer(&assertion);
+        } else {
+            params.plain("grant_type", JWT_BEARER);
+            params.secret("assertion", assertion.expose());
+        }
         if !self.scopes.is_empty() {
             params.plain("scope", &self.scopes.join(self.scope_separator));
         }
@@ -139,6 +145,7 @@ pub struct JwtBearerBuilder {
     scopes: ScopeSet,
     scope_separator: char,
     inputs: Vec<InputSpec>,
+    in_authorization: bool,
     assert: Assert,
 }
 
@@ -152,6 +159,14 @@ impl JwtBearerBuilder {
         self
     }
 
+    /// Sends the assertion as `Authorization: Bearer`, and no `grant_type`, for services that are asked so for a token.
+    /// The client must be [`ClientAuth::Unstated`](super::ClientAuth). Default false.
+    #[must_use]
+    pub fn assertion_in_authorization(mut self, in_authorization: bool) -> Self {
+        self.in_authorization = in_authorization;
+        self
+    }
+
     /// Checks all settings together.
     ///
     /// # Errors
@@ -162,6 +177,12 @@ impl JwtBearerBuilder {
         let mut endpoint = self.endpoint;
         endpoint.codec.scope_separator.get_or_insert(self.scope_separator);
         endpoint.check()?;
+        if self.in_authorization && endpoint.client.is_stated() {
+            return Err(Error::new(
+                ErrorKind::ConfigInvalid,
+                "a client that shows who it is leaves no place for the assertion",
+            ));
+        }
         let params = endpoint.params.iter().map(|(name, _)| name.as_str());
         endpoint.check_names(params.chain(["assertion"]))?;
         Ok(JwtBearer {
@@ -169,6 +190,7 @@ impl JwtBearerBuilder {
             scopes: self.scopes,
             scope_separator: self.scope_separator,
             inputs: self.inputs,
+            in_authorization: self.in_authorization,
             assert: self.assert,
         })
     }

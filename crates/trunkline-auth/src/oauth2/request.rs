@@ -6,7 +6,7 @@ use bytes::Bytes;
 use form_urlencoded::byte_serialize;
 use http::{HeaderValue, header};
 use serde::ser::{SerializeMap as _, Serializer as _};
-use trunkline_core::{Error, ErrorKind, Request, RequestBody, Secret};
+use trunkline_core::{Error, ErrorKind, Prepared, Request, RequestBody, Secret};
 use zeroize::Zeroizing;
 
 use super::redact::Redactor;
@@ -30,6 +30,7 @@ pub enum TokenEncoding {
 pub(crate) struct Params {
     entries: Vec<(String, Secret)>,
     secrets: Vec<Secret>,
+    bearer: Option<Secret>,
 }
 
 impl Params {
@@ -42,6 +43,12 @@ impl Params {
     pub(crate) fn secret(&mut self, name: impl Into<String>, value: &str) {
         self.redact(value);
         self.entries.push((name.into(), Secret::new(value)));
+    }
+
+    /// Sends `Authorization: Bearer` with this, in the place of what shows who the client is.
+    pub(crate) fn bearer(&mut self, token: &Secret) {
+        self.redact(token.expose());
+        self.bearer = Some(token.clone());
     }
 
     /// Takes the parameters of these names out.
@@ -66,6 +73,11 @@ impl Params {
         encoding: TokenEncoding,
         renames: &BTreeMap<String, String>,
     ) -> Result<(), Error> {
+        if let Some(token) = &self.bearer {
+            let prepared = Prepared::authorization("Bearer", token)
+                .map_err(|_| Error::new(ErrorKind::Unexpected, "a statement that no header may hold"))?;
+            request.headers.extend(prepared.headers().map(|(name, value)| (name.clone(), value.clone())));
+        }
         let pairs: Vec<(&str, &str)> = self
             .entries
             .iter()

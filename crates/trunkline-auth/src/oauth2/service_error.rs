@@ -78,8 +78,8 @@ impl ServiceError {
             Json::Object(members) => Some(members),
             _ => None,
         });
-        let stated = objects.fold(false, |stated, members| found.take_object(members) || stated);
-        stated.then_some(found)
+        let stated = objects.map(|members| found.take_object(members)).filter(|stated| *stated).count();
+        (stated > 0).then_some(found)
     }
 
     /// Adds what another place of the same answer says; what is said here counts first.

@@ -67,6 +67,9 @@ pub(crate) struct JwtBearer {
     pub(crate) token_endpoint: At<Template>,
     /// The secret input that holds the private key, as PEM. An RSA key signs with RS256, one on P-256 with ES256.
     pub(crate) private_key: At<String>,
+    /// Where the statement stands. Default `parameter`.
+    #[serde(default)]
+    pub(crate) statement_in: StatementIn,
     /// The key's id, for the statement's header. Roots: input.
     #[serde(default)]
     pub(crate) key_id: Option<At<Template>>,
@@ -78,6 +81,9 @@ pub(crate) struct JwtBearer {
     /// Seconds that a statement is good for. Default 300.
     #[serde(default)]
     pub(crate) lifetime_s: Option<At<u32>>,
+    /// Seconds that a statement is dated back, for clocks that are not alike; its life counts from there. Default 0.
+    #[serde(default)]
+    pub(crate) backdate_s: Option<At<u32>>,
     /// The scopes to ask for.
     #[serde(default)]
     pub(crate) scopes: Vec<At<String>>,
@@ -90,6 +96,18 @@ pub(crate) struct JwtBearer {
     /// What requests carry. Default: `Authorization: Bearer {credential.access_token}`.
     #[serde(default)]
     pub(crate) injection: Option<At<Injection>>,
+}
+
+/// Where a statement stands in the request that exchanges it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StatementIn {
+    /// In the parameter `assertion`, beside the `grant_type` of RFC 7523; a form.
+    #[default]
+    Parameter,
+    /// In `Authorization: Bearer`, over an empty JSON object.
+    Authorization,
 }
 
 /// What requests carry. Roots: credential.

@@ -34,8 +34,17 @@ impl Mirror {
         let after = format.after_consent.as_ref().map(|it| {
             self.api_answer(&it.url, it.method, it.body.as_ref(), &self.after_consent(it.choice.as_deref()))
         });
-        // The question after a consent first: it may be asked where another one is, and tells more.
-        after.into_iter().chain(who).chain(probe).flatten().collect()
+        let mut answers: Vec<ApiAnswer> = Vec::new();
+        for answer in after.into_iter().chain(who).chain(probe).flatten() {
+            let same = answers.iter_mut().find(|it| {
+                it.method == answer.method && it.paths == answer.paths && it.asked == answer.asked
+            });
+            match same {
+                Some(known) => known.body = merged(&known.body, &answer.body),
+                None => answers.push(answer),
+            }
+        }
+        answers
     }
 
     /// What the request after consent is answered with: of several things the one that the account has.
@@ -111,6 +120,16 @@ impl Mirror {
             body: r#"{"error":"invalid_token"}"#.to_owned(),
         })
     }
+}
+
+/// One answer that says what both say, where both are objects; else the first one.
+fn merged(one: &str, other: &str) -> String {
+    let objects = (serde_json::from_str::<Value>(one), serde_json::from_str::<Value>(other));
+    let (Ok(Value::Object(mut members)), Ok(Value::Object(others))) = objects else { return one.to_owned() };
+    for (name, value) in others {
+        members.entry(name).or_insert(value);
+    }
+    Value::Object(members).to_string()
 }
 
 /// The answer that an identity reads, a placeholder in each place.

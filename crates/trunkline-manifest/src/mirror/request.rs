@@ -11,7 +11,8 @@ use trunkline_core::url::{Url, form_urlencoded};
 
 use super::{CLIENT_ID, Mirror};
 use crate::format::{
-    AuthMethod, Encoding, JwtBearer, Method, OAuth2, RequestMethod, SessionLogin, SigningAlg, Templates,
+    AuthMethod, Encoding, JwtBearer, Method, OAuth2, RequestMethod, SessionLogin, SigningAlg, StatementIn,
+    Templates,
 };
 use crate::template::{Root, Template};
 
@@ -20,6 +21,9 @@ const CLIENT: [&str; 4] = ["client_id", "client_secret", "client_assertion_type"
 
 /// The grant of RFC 8628, 3.4.
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// `grant_type` of a JWT (RFC 7523, 2.1).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// Parameters by name.
 type Params = BTreeMap<String, String>;
@@ -236,32 +240,41 @@ impl Mirror {
         Ok(sent)
     }
 
-    fn statement(&self, jwt: &JwtBearer, request: &Request<'_>) -> Result<Params, String> {
-        let sent = params(request, "POST", Encoding::Form, None)?;
-        if !self.is_at(request.url, Some(&jwt.token_endpoint)) {
+    fn statement(&self, login: &JwtBearer, request: &Request<'_>) -> Result<Params, String> {
+        let in_header = login.statement_in == StatementIn::Authorization;
+        let encoding = if in_header { Encoding::Json } else { Encoding::Form };
+        let mut sent = params(request, "POST", encoding, None)?;
+        if !self.is_at(request.url, Some(&login.token_endpoint)) {
             return Err(format!("it is sent to {}", request.url.path()));
         }
-        if sent.get("grant_type").is_none_or(|it| it != "urn:ietf:params:oauth:grant-type:jwt-bearer") {
+        if in_header {
+            sent = only(sent, &[], &[])?;
+            let value = request.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+            let statement = value.and_then(|value| value.strip_prefix("Bearer "));
+            sent.insert("assertion".to_owned(), statement.ok_or("there is no statement")?.to_owned());
+            sent.insert("grant_type".to_owned(), JWT_BEARER.to_owned());
+        }
+        if sent.get("grant_type").is_none_or(|it| it != JWT_BEARER) {
             return Err("it is not the grant of RFC 7523".to_owned());
         }
         let statement = sent.get("assertion").ok_or("there is no statement")?;
         let (header, claims) = decoded(statement).ok_or("the statement is no JWT")?;
         let key_ids = |template: &Template| [0, 1].map(|who| self.text(template, who));
         let key_id = header.get("kid").and_then(Value::as_str);
-        let is_key = jwt.key_id.as_ref().map_or(key_id.is_none(), |template| {
+        let is_key = login.key_id.as_ref().map_or(key_id.is_none(), |template| {
             key_id.is_some_and(|key_id| key_ids(template).iter().any(|own| own == key_id))
         });
         if header.get("alg").and_then(Value::as_str) != Some("RS256") || !is_key {
             return Err("the statement is signed in another way".to_owned());
         }
-        for (name, template) in &jwt.claims {
+        for (name, template) in &login.claims {
             let told = claims.get(name).and_then(Value::as_str);
             if !told.is_some_and(|told| key_ids(template).iter().any(|own| own == told)) {
                 return Err(format!("the claim `{name}` is missing, or another"));
             }
         }
         let time = |name: &str| claims.get(name).and_then(Value::as_i64);
-        let life = i64::from(jwt.lifetime_s.as_deref().copied().unwrap_or(300));
+        let life = i64::from(login.lifetime_s.as_deref().copied().unwrap_or(300));
         if time("exp").zip(time("iat")).is_none_or(|(end, start)| end - start != life) {
             return Err("the statement has another life".to_owned());
         }

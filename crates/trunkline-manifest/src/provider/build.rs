@@ -20,7 +20,8 @@ use super::captured;
 use super::client::{client, misconfigured};
 use crate::config::Operator;
 use crate::format::{
-    self, Encoding, OAuth2, RenewalPolicy, RequestMethod, RevocationScope, TokenResponse, Unit, Zero,
+    self, Encoding, OAuth2, RenewalPolicy, RequestMethod, RevocationScope, StatementIn, TokenResponse, Unit,
+    Zero,
 };
 use crate::judge::judge;
 use crate::manifest::Manifest;
@@ -208,9 +209,13 @@ pub(crate) fn jwt(
         key_id: key_id.map(|key_id| key_id.to_string()),
         private_key: jwt.private_key.to_string(),
         lifetime_s: jwt.lifetime_s.as_deref().copied().unwrap_or(300),
+        backdate_s: jwt.backdate_s.as_deref().copied().unwrap_or(0),
     };
     let assert = move |inputs: &Inputs, now: Timestamp| statement.sign(inputs, now);
-    let builder = JwtBearer::builder(client, values.url(&jwt.token_endpoint)?, assert);
+    let mut builder = JwtBearer::builder(client, values.url(&jwt.token_endpoint)?, assert);
+    if jwt.statement_in == StatementIn::Authorization {
+        builder = builder.assertion_in_authorization(true).token_encoding(TokenEncoding::Json);
+    }
     let builder =
         token_requests!(builder, grants, values, &jwt.token_response, ' ').policy(minted(&jwt.renewal));
     if jwt.scope_claim { builder.build() } else { builder.scopes(scopes).build() }
@@ -222,6 +227,7 @@ struct Statement {
     key_id: Option<String>,
     private_key: String,
     lifetime_s: u32,
+    backdate_s: u32,
 }
 
 impl Statement {
@@ -230,7 +236,7 @@ impl Statement {
             .map_err(|error| super::client::no_key(&error))?;
         let claims = self.claims.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
         let mut claims: Map<String, Value> = claims.collect();
-        let issued = now.as_second();
+        let issued = now.as_second().saturating_sub(self.backdate_s.into());
         claims.insert("iat".to_owned(), issued.into());
         claims.insert("exp".to_owned(), issued.saturating_add(self.lifetime_s.into()).into());
         self.key_id.iter().fold(key, |key, key_id| key.key_id(key_id)).sign(&claims)

@@ -275,6 +275,23 @@ pub(crate) fn session(
     Session::new(stage.clone(), auth, endpoint, prepared, grant.captures.clone())
 }
 
+/// Asks for the captures that no token answer brings, as the hub does, and adds them to the grant.
+pub(crate) async fn capture(
+    connector: &ManifestConnector,
+    cx: &Cx,
+    stage: &Arc<Stage>,
+    grant: &mut Grant,
+    given: &Inputs,
+) -> Result<(), Error> {
+    let Some(endpoint) = connector.capture_endpoint(&grant.captures)? else { return Ok(()) };
+    let auth: Arc<dyn AuthProvider> = connector.auth(None).unwrap();
+    let prepared = auth.prepare(&grant.credential).unwrap();
+    let session = Session::new(stage.clone(), auth, endpoint, prepared, grant.captures.clone());
+    let told = connector.capture(cx, &session, given).await?;
+    grant.captures.extend(&told);
+    Ok(())
+}
+
 /// Sends one API request with the grant, and answers what was sent.
 pub(crate) async fn call(
     connector: &ManifestConnector,

@@ -136,4 +136,17 @@ pub(super) const ROWS: &[Row] = &[
             "https://api.intercom.io",
         )
     },
+    Row {
+        after: (
+            "https://api.atlassian.com/oauth/token/accessible-resources",
+            r#"[{"id":"1324a887-45db-1bf4-1e99-ef0ff456d421","name":"acme","url":"https://acme.atlassian.net","scopes":["read:jira-user"]}]"#,
+        ),
+        ..row(
+            "jira",
+            "https://auth.atlassian.com/oauth/token",
+            ("https://api.atlassian.com/me", r#"{"account_type":"atlassian","account_id":"5b10"}"#),
+            "5b10@1324a887-45db-1bf4-1e99-ef0ff456d421",
+            "https://api.atlassian.com/ex/jira/1324a887-45db-1bf4-1e99-ef0ff456d421",
+        )
+    },
 ];

@@ -17,6 +17,27 @@ pub(super) const ROWS: &[Row] = &[
         )
     },
     Row {
+        after: (
+            "https://login.mailchimp.com/oauth2/metadata",
+            r#"{"dc":"us6","api_endpoint":"https://us6.api.mailchimp.com","accountname":"Freddie's","user_id":"42","login":{"login_id":"7"}}"#,
+        ),
+        probes: "https://us6.api.mailchimp.com/3.0/ping",
+        token: (
+            "https://login.mailchimp.com/oauth2/token",
+            r#"{"access_token":"at","expires_in":0,"scope":null}"#,
+        ),
+        ..row(
+            "mailchimp",
+            "",
+            (
+                "https://login.mailchimp.com/oauth2/metadata",
+                r#"{"accountname":"Freddie's","user_id":"42","login":{"login_id":"7"}}"#,
+            ),
+            "7@42",
+            "https://us6.api.mailchimp.com/3.0",
+        )
+    },
+    Row {
         settings: &[("directory", "organizations")],
         // An id token for client-1 with `tid` and `oid`.
         token: (
@@ -137,7 +158,18 @@ pub(super) const ROWS: &[Row] = &[
             "https://identity.xero.com/connect/token",
             r#"{"access_token":"at","refresh_token":"rt","expires_in":1800,"id_token":"e30.eyJzdWIiOiJ4MSIsImF1ZCI6ImNsaWVudC0xIn0.s"}"#,
         ),
-        ..row("xero", "", ("https://api.xero.com/connections", "[]"), "x1", "https://api.xero.com")
+        after: (
+            "https://api.xero.com/connections",
+            r#"[{"id":"e1","tenantId":"45e4708e-d862-4111-ab3a-dd8cd03913e1","tenantType":"ORGANISATION","tenantName":"Maple Florists Ltd"}]"#,
+        ),
+        carries: &[("authorization", "Bearer at")],
+        ..row(
+            "xero",
+            "",
+            ("https://api.xero.com/connections", "[]"),
+            "x1@45e4708e-d862-4111-ab3a-dd8cd03913e1",
+            "https://api.xero.com",
+        )
     },
     Row {
         inputs: &[("subdomain", "acme")],

@@ -19,6 +19,8 @@ pub(crate) struct Row {
     pub(crate) refresh: &'static str,
     /// Where the identity or the probe is asked for, and what comes; empty where nothing is.
     pub(crate) asks: (&'static str, &'static str),
+    /// Where captures are asked for after consent, if they are, and what comes.
+    pub(crate) after: (&'static str, &'static str),
     /// Where a probe is sent, if elsewhere.
     pub(crate) probes: &'static str,
     pub(crate) account: &'static str,
@@ -40,6 +42,7 @@ const fn row(
     Row {
         name,
         settings: &[],
+        after: ("", ""),
         probes: "",
         inputs: &[],
         callback: "code=c",

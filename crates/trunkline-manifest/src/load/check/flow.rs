@@ -2,7 +2,7 @@
 
 use super::Check;
 use crate::at::At;
-use crate::format::{ApiKey, Basic, Encoding, JwtBearer, SessionLogin};
+use crate::format::{ApiKey, Basic, Encoding, JwtBearer, SessionLogin, StatementIn};
 use crate::template::Root;
 
 impl<'a> Check<'a, '_> {
@@ -60,6 +60,14 @@ impl<'a> Check<'a, '_> {
             && !(1..=3600).contains(&**lifetime)
         {
             self.problem(lifetime.span, "a statement is good for 1 to 3600 seconds");
+        }
+        if let Some(backdate) = &jwt.backdate_s
+            && **backdate >= jwt.lifetime_s.as_deref().copied().unwrap_or(300)
+        {
+            self.problem(backdate.span, "the statement would be over before it is sent");
+        }
+        if jwt.statement_in == StatementIn::Authorization && !jwt.scopes.is_empty() && !jwt.scope_claim {
+            self.problem(jwt.scopes[0].span, "no parameter is sent that could hold scopes");
         }
         self.response(&jwt.token_response);
         self.renewal(&jwt.renewal);
