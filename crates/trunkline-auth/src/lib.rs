@@ -8,4 +8,5 @@
 //! Start with [`oauth2::AuthorizationCode`].
 
 pub mod jwt;
+pub mod oauth1;
 pub mod oauth2;

@@ -55,6 +55,15 @@ mod revoke;
 mod service_error;
 mod token_endpoint;
 
+// What OAuth 1.0a's requests for credentials have in common with token requests.
+pub(crate) use authorization_code::{at_port, path_of};
+pub(crate) use authorization_code_builder::check_redirect_uri;
+pub(crate) use exchange::{TIMEOUT, http_date_offset};
+pub(crate) use purpose::Purpose;
+pub(crate) use redact::Redactor;
+pub(crate) use request::{owned, repeated};
+pub(crate) use token_endpoint::{TokenEndpoint, check_url};
+
 pub use assertion::{JwtBearer, JwtBearerBuilder};
 pub use authorization_code::AuthorizationCode;
 pub use authorization_code_builder::AuthorizationCodeBuilder;

@@ -26,7 +26,7 @@ fn c_6750_01_the_token_goes_into_the_authorization_header_and_nowhere_else() {
     assert_eq!((all[0].0.as_str(), all[0].1.as_bytes()), ("authorization", &b"Bearer old-access"[..]));
     assert!(all[0].1.is_sensitive());
     let mut request = Request::new(Method::GET, url("https://api.example/x"));
-    provider.sign(&mut request, &prepared).unwrap();
+    provider.sign(&mut request, &prepared, &TestClock::default()).unwrap();
     assert_eq!(request.url.query(), None);
 
     let mut broken = held().credential;
@@ -157,7 +157,8 @@ async fn c_6750_07_the_token_goes_to_the_origin_of_its_endpoint_and_no_other() {
     let endpoint = Endpoint::new(url("https://api.example/v1")).unwrap();
     let send = |to: &str| {
         let mut request = Request::new(Method::GET, url(to));
-        trunkline_core::authorize(&mut request, &endpoint, &prepared, &*provider).map(|()| request)
+        trunkline_core::authorize(&mut request, &endpoint, &prepared, &*provider, &TestClock::default())
+            .map(|()| request)
     };
     for other in ["https://evil.example/v1", "http://api.example/v1", "https://api.example:444/v1"] {
         assert!(send(other).is_err(), "{other}");

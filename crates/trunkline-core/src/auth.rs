@@ -46,6 +46,12 @@ impl Cx {
     pub fn clock(&self) -> &dyn Clock {
         &*self.clock
     }
+
+    /// The time, for a [`Session`](crate::Session) that outlives the call.
+    #[must_use]
+    pub fn shared_clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
 }
 
 /// What is held of a grant when it is to be renewed or revoked.
@@ -208,9 +214,10 @@ pub trait AuthProvider: fmt::Debug + Send + Sync {
     /// Makes what requests carry, once per generation.
     fn prepare(&self, credential: &Credential) -> Result<Prepared, Error>;
 
-    /// Signs one request, where the scheme needs it; called after the prepared headers are in place.
-    fn sign(&self, request: &mut Request, prepared: &Prepared) -> Result<(), Error> {
-        let _ = (request, prepared);
+    /// Signs one request, where the scheme needs it; called after the prepared headers are in place, each time that a
+    /// request is sent. What it signs with is [private](Prepared::private); `clock` is for schemes that state the time.
+    fn sign(&self, request: &mut Request, prepared: &Prepared, clock: &dyn Clock) -> Result<(), Error> {
+        let _ = (request, prepared, clock);
         Ok(())
     }
 }

@@ -66,6 +66,8 @@ pub struct Prepared {
     authorization: Option<HeaderValue>,
     // A boxed slice: few schemes have any, and every connection in memory has one of these.
     headers: Box<[(HeaderName, HeaderValue)]>,
+    // The same; for the one who signs, and never sent as it is.
+    private: Box<[(String, Secret)]>,
 }
 
 impl Prepared {
@@ -85,7 +87,7 @@ impl Prepared {
         line.extend_from_slice(scheme.as_bytes());
         line.push(b' ');
         line.extend_from_slice(token.expose().as_bytes());
-        Ok(Self { authorization: Some(sensitive(line)?), headers: Box::default() })
+        Ok(Self { authorization: Some(sensitive(line)?), ..Self::default() })
     }
 
     /// Requests carry `name: secret`.
@@ -98,6 +100,26 @@ impl Prepared {
         let headers = std::mem::take(&mut self.headers).into_iter().chain([(name, value)]);
         self.headers = headers.collect();
         Ok(self)
+    }
+
+    /// Keeps `secret` for [`AuthProvider::sign`](crate::AuthProvider::sign), under `name`. No request carries it as it
+    /// is.
+    #[must_use]
+    pub fn private(mut self, name: impl Into<String>, secret: Secret) -> Self {
+        let private = std::mem::take(&mut self.private).into_iter().chain([(name.into(), secret)]);
+        self.private = private.collect();
+        self
+    }
+
+    /// What was kept under `name` for the one who signs.
+    #[must_use]
+    pub fn private_value(&self, name: &str) -> Option<&Secret> {
+        self.private.iter().find(|(known, _)| known == name).map(|(_, secret)| secret)
+    }
+
+    /// All that was kept for the one who signs.
+    pub(crate) fn private_values(&self) -> impl Iterator<Item = &Secret> {
+        self.private.iter().map(|(_, secret)| secret)
     }
 
     /// The `Authorization` value, if requests carry one.
@@ -157,6 +179,20 @@ mod tests {
         assert!(prepared.headers().all(|(_, value)| value.is_sensitive()));
         assert_eq!(prepared.authorization_value().unwrap().as_bytes(), b"Bearer t0k3n");
         assert_eq!(format!("{prepared:?}"), r#"["authorization", "x-api-key"]"#);
+    }
+
+    #[test]
+    fn what_is_private_is_for_the_one_who_signs_and_on_no_request() {
+        let prepared = Prepared::authorization("Bearer", &Secret::new("t0k3n"))
+            .unwrap()
+            .private("token_secret", Secret::new("canary"))
+            .private("other", Secret::new("canary-2"));
+        assert_eq!(prepared.private_value("token_secret").unwrap().expose(), "canary");
+        assert!(prepared.private_value("token").is_none());
+        let mut headers = HeaderMap::new();
+        prepared.put_on(&mut headers);
+        assert_eq!((headers.len(), prepared.headers().count()), (1, 1));
+        assert_eq!(format!("{prepared:?}"), r#"["authorization"]"#);
     }
 
     #[test]

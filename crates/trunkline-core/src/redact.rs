@@ -38,6 +38,8 @@ impl SentSecrets {
                 secrets.extend([pair].into_iter().chain(parts));
             }
         }
+        // What only signs is sent as well where a signer puts it into the query.
+        secrets.extend(prepared.private_values().cloned());
         Self::new(&secrets)
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    AuthProvider, Body, Captures, Cause, Diagnosis, Endpoint, Error, Prepared, Request, SentSecrets,
+    AuthProvider, Body, Captures, Cause, Clock, Diagnosis, Endpoint, Error, Prepared, Request, SentSecrets,
     Transport, TransportError,
 };
 
@@ -11,6 +11,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Session {
     transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
     auth: Arc<dyn AuthProvider>,
     endpoint: Arc<Endpoint>,
     prepared: Prepared,
@@ -22,12 +23,13 @@ impl Session {
     #[must_use]
     pub fn new(
         transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
         auth: Arc<dyn AuthProvider>,
         endpoint: Arc<Endpoint>,
         prepared: Prepared,
         captures: Captures,
     ) -> Self {
-        Self { transport, auth, endpoint, prepared, captures }
+        Self { transport, clock, auth, endpoint, prepared, captures }
     }
 
     /// The same grant in another part of the account.
@@ -57,7 +59,7 @@ impl Session {
     /// [`Cause::ServiceUnreachable`] when nothing was sent, [`Cause::OutcomeUnknown`] when the
     /// answer did not come, and an error when the URL is not of an allowed host.
     pub async fn send(&self, mut request: Request) -> Result<http::Response<Body>, Error> {
-        authorize(&mut request, &self.endpoint, &self.prepared, &*self.auth)?;
+        authorize(&mut request, &self.endpoint, &self.prepared, &*self.auth, &*self.clock)?;
         let response = self.transport.send(request).await.map_err(|error| transport_failure(&error))?;
         if response.status().as_u16() < 400 {
             return Ok(response);
@@ -81,6 +83,7 @@ pub fn authorize(
     endpoint: &Endpoint,
     prepared: &Prepared,
     auth: &dyn AuthProvider,
+    clock: &dyn Clock,
 ) -> Result<(), Error> {
     if !endpoint.allows(&request.url) {
         return Err(Error::new(
@@ -89,7 +92,7 @@ pub fn authorize(
         ));
     }
     prepared.put_on(&mut request.headers);
-    auth.sign(request, prepared)
+    auth.sign(request, prepared, clock)
 }
 
 /// The error for a request that brought no whole answer.

@@ -10,9 +10,9 @@ use trunkline_core::http::{HeaderMap, Method, Response, StatusCode};
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::url::Url;
 use trunkline_core::{
-    AuthProvider, Begun, Body, Call, Callback, Captures, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep,
-    Credential, Cx, Endpoint, Error, Exchange, Grant, Held, Inputs, Prepared, Request, RequestBody, Revoked,
-    ScopeSet, Secret, Session, Transport, TransportError, async_trait,
+    AuthProvider, Begun, Body, Call, Callback, Captures, Clock, ConsentAnswer, ConsentAsk, ConsentKind,
+    ConsentStep, Credential, Cx, Endpoint, Error, Exchange, Grant, Held, Inputs, Prepared, Request,
+    RequestBody, Revoked, ScopeSet, Secret, Session, Ticks, Transport, TransportError, async_trait,
 };
 
 const CANARY: &str = "canary-c0ffee";
@@ -167,6 +167,7 @@ fn debug_of_a_session_hides_the_credential_it_carries() {
     let endpoint = Endpoint::new("https://api.acme.example".parse().unwrap()).unwrap();
     let session = Session::new(
         Arc::new(Nowhere),
+        Arc::new(Never),
         Arc::new(Nothing),
         Arc::new(endpoint),
         prepared(),
@@ -174,6 +175,19 @@ fn debug_of_a_session_hides_the_credential_it_carries() {
     );
 
     hides(&session, &["api.acme.example", "x-api-key"]);
+}
+
+#[derive(Debug)]
+struct Never;
+
+impl Clock for Never {
+    fn wall(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    fn coarse(&self) -> Ticks {
+        Ticks::NEVER
+    }
 }
 
 #[derive(Debug)]

@@ -39,7 +39,7 @@ fn api_key() -> MockAuthProvider {
         let prepared = Prepared::none().header(HeaderName::from_static("x-api-key"), key);
         prepared.map_err(|error| Error::of(Cause::UserCredentialsInvalid).caused_by(error))
     });
-    auth.expect_sign().returning(|_, _| Ok(()));
+    auth.expect_sign().returning(|_, _, _| Ok(()));
     auth
 }
 
@@ -110,7 +110,8 @@ fn a_mocked_connector_identifies_through_a_mocked_transport() {
     let prepared = auth.prepare(&credential).unwrap();
     let captures = Captures::default();
     let endpoint = connector.endpoint(&captures).unwrap();
-    let session = Session::new(Arc::new(transport), auth, endpoint, prepared, captures);
+    let session =
+        Session::new(Arc::new(transport), Arc::new(MockClock::new()), auth, endpoint, prepared, captures);
     let cx = cx(MockTransport::new(), MockClock::new());
     let account = now(connector.identify(&cx, &session, &Grant::default())).unwrap();
 

@@ -12,9 +12,6 @@ use crate::at::At;
 use crate::format::{BasicPair, Injection};
 use crate::template::Template;
 
-/// Begins the names of headers that carry a parameter of the query from `prepare` to `sign`; none is ever sent.
-pub(crate) const PRIVATE: &str = "x-trunkline-query-";
-
 /// The name under which templates find the access token.
 const ACCESS_TOKEN: &str = "access_token";
 
@@ -22,8 +19,8 @@ const ACCESS_TOKEN: &str = "access_token";
 #[derive(Debug, Clone)]
 pub(crate) struct Injector {
     headers: Vec<(HeaderName, Template)>,
-    /// The private header, the parameter and what it holds.
-    query: Vec<(HeaderName, String, Template)>,
+    /// The parameter and what it holds.
+    query: Vec<(String, Template)>,
     basic: Option<BasicPair>,
     /// Headers that every request has, unless it brings its own.
     fixed: Vec<(HeaderName, HeaderValue)>,
@@ -37,13 +34,11 @@ impl Injector {
     ) -> Result<Self, Error> {
         let headers = injection.iter().flat_map(|injection| &injection.headers);
         let headers = headers.map(|(name, value)| Ok((header(name)?, template(value))));
-        let query = injection.iter().flat_map(|injection| &injection.query).enumerate();
-        let query = query.map(|(number, (name, value))| {
-            Ok((header(&format!("{PRIVATE}{number}"))?, name.clone(), template(value)))
-        });
+        let query = injection.iter().flat_map(|injection| &injection.query);
+        let query = query.map(|(name, value)| (name.clone(), template(value)));
         Ok(Self {
             headers: headers.collect::<Result<_, Error>>()?,
-            query: query.collect::<Result<_, Error>>()?,
+            query: query.collect(),
             basic: injection.and_then(|injection| injection.basic.clone()),
             fixed,
         })
@@ -73,20 +68,17 @@ impl Injector {
                 _ => prepared.header(name.clone(), &Secret::new(value.as_str())).map_err(unfit)?,
             };
         }
-        for (name, _, value) in &self.query {
-            let value = fill(value, credential)?;
-            prepared = prepared.header(name.clone(), &Secret::new(value.as_str())).map_err(unfit)?;
+        for (name, value) in &self.query {
+            prepared = prepared.private(name, Secret::new(fill(value, credential)?.as_str()));
         }
         Ok(prepared)
     }
 
     /// Moves what belongs into the query there, and adds the headers that are always the same.
     pub(crate) fn sign(&self, request: &mut Request, prepared: &Prepared) -> Result<(), Error> {
-        for (carrier, name, _) in &self.query {
-            request.headers.remove(carrier);
-            let value = prepared.headers().find(|(header, _)| *header == carrier);
-            let value = value.and_then(|(_, value)| value.to_str().ok());
-            let value = value.ok_or_else(|| Error::of(Cause::ConfigurationInvalid))?;
+        for (name, _) in &self.query {
+            let value = prepared.private_value(name);
+            let value = value.ok_or_else(|| Error::of(Cause::ConfigurationInvalid))?.expose();
             // A request that is sent again has it already.
             let others: Vec<_> = request
                 .url

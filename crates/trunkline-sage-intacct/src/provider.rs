@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use trunkline_core::jiff::{SignedDuration, Timestamp};
 use trunkline_core::{
-    Account, AuthProvider, Begun, Captures, ConsentAnswer, ConsentAsk, ConsentKind, Credential, Cx, Error,
-    Grant, Held, InputSpec, Inputs, NewConsent, Prepared, RefreshPolicy, Request, Reuse, RevokeScope,
+    Account, AuthProvider, Begun, Captures, Clock, ConsentAnswer, ConsentAsk, ConsentKind, Credential, Cx,
+    Error, Grant, Held, InputSpec, Inputs, NewConsent, Prepared, RefreshPolicy, Request, Reuse, RevokeScope,
     Revoked, Secret, async_trait,
 };
 
@@ -218,8 +218,8 @@ impl AuthProvider for SageProvider {
         self.oauth.prepare(credential)
     }
 
-    fn sign(&self, request: &mut Request, prepared: &Prepared) -> Result<(), Error> {
-        self.oauth.sign(request, prepared)
+    fn sign(&self, request: &mut Request, prepared: &Prepared, clock: &dyn Clock) -> Result<(), Error> {
+        self.oauth.sign(request, prepared, clock)
     }
 }
 

@@ -287,7 +287,8 @@ impl Stage {
         let prepared = auth.prepare(&grant.credential).map_err(|error| failed("prepare", &error))?;
         let session = |endpoint, captures: &Captures| {
             let transport = Arc::new(self.service.line(Line::Api));
-            Session::new(transport, Arc::clone(&auth), endpoint, prepared.clone(), captures.clone())
+            let clock = Arc::new(self.clock.clone());
+            Session::new(transport, clock, Arc::clone(&auth), endpoint, prepared.clone(), captures.clone())
         };
         let missing = self.connector.capture_endpoint(&grant.captures);
         let mut first = None;

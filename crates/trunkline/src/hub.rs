@@ -200,6 +200,7 @@ impl Hub {
     pub(crate) fn session(&self, live: &Live, held: &trunkline_core::Held) -> Session {
         Session::new(
             self.transport.clone(),
+            self.clock.clone(),
             live.auth.clone(),
             live.endpoint.clone(),
             live.prepared.clone(),

@@ -7,9 +7,9 @@ use trunkline::{Account, Diagnosis, Error, Secret};
 use trunkline_auth::oauth2::{AuthorizationCode, Client, ClientAuth, challenge};
 use trunkline_core::url::Url;
 use trunkline_core::{
-    AuthProvider, Begun, BuildConnector, Captures, Connector, ConnectorInfo, ConsentAnswer, ConsentAsk,
-    ConsentKind, Credential, Cx, Endpoint, Exchange, Grant, Held, InputSpec, Prepared, RefreshPolicy,
-    Request, Reuse, Revoked, Session, async_trait, register_connector,
+    AuthProvider, Begun, BuildConnector, Captures, Clock, Connector, ConnectorInfo, ConsentAnswer,
+    ConsentAsk, ConsentKind, Credential, Cx, Endpoint, Exchange, Grant, Held, InputSpec, Prepared,
+    RefreshPolicy, Request, Reuse, Revoked, Session, async_trait, register_connector,
 };
 
 use super::{API, Point, Points, Policy, REDIRECT_URI, Setup};
@@ -149,7 +149,7 @@ impl AuthProvider for Passing {
         self.auth.prepare(credential)
     }
 
-    fn sign(&self, request: &mut Request, prepared: &Prepared) -> Result<(), Error> {
-        self.auth.sign(request, prepared)
+    fn sign(&self, request: &mut Request, prepared: &Prepared, clock: &dyn Clock) -> Result<(), Error> {
+        self.auth.sign(request, prepared, clock)
     }
 }

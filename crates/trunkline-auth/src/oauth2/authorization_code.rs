@@ -159,8 +159,7 @@ impl AuthorizationCode {
         let mut body = form_urlencoded::Serializer::new(String::new());
         body.extend_pairs(told.map(|(name, value)| (name, value.expose())));
         let body = body.finish();
-        let path =
-            Url::parse(redirect_uri.expose()).map_or_else(|_| String::new(), |url| url.path().to_owned());
+        let path = path_of(redirect_uri.expose());
         let (status, headers) = (StatusCode::FOUND, HeaderMap::new());
         let exchange = Exchange {
             call: Call::Authorize,
@@ -181,7 +180,7 @@ impl AuthorizationCode {
 
 /// RFC 8252, 7.3: a program on the user's machine learns its port only when it listens. The address is a
 /// literal: a name could be resolved to somewhere else (8.3).
-fn at_port(redirect_uri: &str, port: u16) -> Result<String, Error> {
+pub(crate) fn at_port(redirect_uri: &str, port: u16) -> Result<String, Error> {
     let url = Url::parse(redirect_uri).ok().filter(|url| {
         url.scheme() == "http"
             && match url.host() {
@@ -198,6 +197,11 @@ fn at_port(redirect_uri: &str, port: u16) -> Result<String, Error> {
         )
         .hint("Configure a redirect URI such as http://127.0.0.1/callback, registered at the service.")
     })
+}
+
+/// The path of a redirect URI.
+pub(crate) fn path_of(redirect_uri: &str) -> String {
+    Url::parse(redirect_uri).map_or_else(|_| String::new(), |url| url.path().to_owned())
 }
 
 fn invalid(why: &'static str) -> Error {

@@ -129,7 +129,7 @@ impl AuthorizationCode {
 }
 
 /// https, http on loopback, or an application's own scheme, which has a dot (RFC 8252, 7.1).
-fn check_redirect_uri(text: &str) -> Result<(), Error> {
+pub(crate) fn check_redirect_uri(text: &str) -> Result<(), Error> {
     let url = Url::parse(text).ok().filter(|url| url.fragment().is_none());
     match url {
         Some(url) if is_secure(&url) || url.scheme().contains('.') => Ok(()),

@@ -18,7 +18,7 @@ use super::response::{Defect, TokenResponse};
 use super::token_endpoint::TokenEndpoint;
 
 /// How long an exchange may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Larger answers are no token answers.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -121,7 +121,7 @@ impl TokenEndpoint {
         if self.secrets_in_url { error } else { error.caused_by(source) }
     }
 
-    fn read(&self, answer: &Answer, times: &Times) -> Result<TokenResponse, Defect> {
+    pub(crate) fn read(&self, answer: &Answer, times: &Times) -> Result<TokenResponse, Defect> {
         if answer.broken.is_some() {
             return Err(Defect::Unreadable);
         }
@@ -198,6 +198,11 @@ impl Refused {
             _ => None,
         }
     }
+}
+
+/// How far the service's clock is from ours, by its answer.
+pub(crate) fn http_date_offset(answer: &Answer) -> jiff::SignedDuration {
+    http_date::offset(&answer.headers, answer.received)
 }
 
 /// An answer, its body in memory that is overwritten on drop.

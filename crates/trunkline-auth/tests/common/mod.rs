@@ -97,10 +97,9 @@ impl futures_core::Stream for Cut {
         mut self: std::pin::Pin<&mut Self>,
         _: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Self::Item>> {
-        let broken = std::mem::replace(&mut self.1, false);
         std::task::Poll::Ready(match self.0.take() {
             Some(bytes) => Some(Ok(bytes)),
-            None => broken.then(|| Err(TransportError::Unknown("reset".into()))),
+            None => std::mem::take(&mut self.1).then(|| Err(TransportError::Unknown("reset".into()))),
         })
     }
 }

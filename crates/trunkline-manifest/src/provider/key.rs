@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use trunkline_core::{
-    AuthProvider, Begun, Cause, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep, Credential, Cx,
+    AuthProvider, Begun, Cause, Clock, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep, Credential, Cx,
     Diagnosis, Error, Grant, Held, InputSpec, Prepared, Remedy, Request, Revoked, Secret, async_trait,
 };
 
@@ -102,7 +102,7 @@ impl AuthProvider for KeyProvider {
         self.injector.prepare(credential)
     }
 
-    fn sign(&self, request: &mut Request, prepared: &Prepared) -> Result<(), Error> {
+    fn sign(&self, request: &mut Request, prepared: &Prepared, _: &dyn Clock) -> Result<(), Error> {
         self.injector.sign(request, prepared)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use trunkline_core::url::{Url, form_urlencoded};
 use trunkline_core::{
-    Account, AuthProvider, Begun, Callback, Captures, Cause, ConsentAnswer, ConsentAsk, ConsentKind,
+    Account, AuthProvider, Begun, Callback, Captures, Cause, Clock, ConsentAnswer, ConsentAsk, ConsentKind,
     ConsentStep, Credential, Cx, Error, Grant, Held, InputSpec, Inputs, Poll, Prepared, RefreshPolicy,
     Request, Revoked, Secret, async_trait,
 };
@@ -262,7 +262,7 @@ impl AuthProvider for TokenProvider {
         self.injector.prepare(credential)
     }
 
-    fn sign(&self, request: &mut Request, prepared: &Prepared) -> Result<(), Error> {
+    fn sign(&self, request: &mut Request, prepared: &Prepared, _: &dyn Clock) -> Result<(), Error> {
         self.injector.sign(request, prepared)
     }
 }

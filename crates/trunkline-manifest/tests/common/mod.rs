@@ -272,7 +272,7 @@ pub(crate) fn session(
     let auth: Arc<dyn AuthProvider> = connector.auth(method).unwrap();
     let prepared = auth.prepare(&grant.credential).unwrap();
     let endpoint = connector.endpoint(&grant.captures).unwrap();
-    Session::new(stage.clone(), auth, endpoint, prepared, grant.captures.clone())
+    Session::new(stage.clone(), stage.clone(), auth, endpoint, prepared, grant.captures.clone())
 }
 
 /// Asks for the captures that no token answer brings, as the hub does, and adds them to the grant.
@@ -286,7 +286,8 @@ pub(crate) async fn capture(
     let Some(endpoint) = connector.capture_endpoint(&grant.captures)? else { return Ok(()) };
     let auth: Arc<dyn AuthProvider> = connector.auth(None).unwrap();
     let prepared = auth.prepare(&grant.credential).unwrap();
-    let session = Session::new(stage.clone(), auth, endpoint, prepared, grant.captures.clone());
+    let session =
+        Session::new(stage.clone(), stage.clone(), auth, endpoint, prepared, grant.captures.clone());
     let told = connector.capture(cx, &session, given).await?;
     grant.captures.extend(&told);
     Ok(())

@@ -225,6 +225,7 @@ pub(crate) async fn identify(
     let auth: Arc<dyn AuthProvider> = connector.auth(None).unwrap();
     let prepared = auth.prepare(&grant.credential).unwrap();
     let endpoint = connector.endpoint(&Captures::default()).unwrap();
-    let session = Session::new(stage.clone(), auth, endpoint, prepared, grant.captures.clone());
+    let session =
+        Session::new(stage.clone(), stage.clone(), auth, endpoint, prepared, grant.captures.clone());
     connector.identify(cx, &session, grant).await
 }

@@ -121,7 +121,8 @@ impl Rig {
         let prepared = self.auth.prepare(&grant.credential).unwrap();
         let captures: Captures = grant.captures.clone();
         let endpoint = self.connector.endpoint(&captures).unwrap();
-        Session::new(Arc::clone(&self.transport), Arc::clone(&self.auth), endpoint, prepared, captures)
+        let clock = self.cx.shared_clock();
+        Session::new(Arc::clone(&self.transport), clock, Arc::clone(&self.auth), endpoint, prepared, captures)
     }
 
     /// A GET in the connection's entity; answers the body, or what the connector makes of a refusal.

@@ -42,7 +42,14 @@ fn session_in(
         None => endpoint,
     };
     let transport = transport.unwrap_or_else(|| Arc::clone(&rig.transport));
-    Session::new(transport, Arc::clone(&rig.auth), endpoint, prepared, Captures::default())
+    Session::new(
+        transport,
+        rig.cx.shared_clock(),
+        Arc::clone(&rig.auth),
+        endpoint,
+        prepared,
+        Captures::default(),
+    )
 }
 
 fn map(rig: &Rig) -> &dyn PermissionMap {

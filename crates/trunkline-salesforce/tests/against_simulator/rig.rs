@@ -161,7 +161,14 @@ impl Rig {
         let prepared = self.auth.prepare(&grant.credential).unwrap();
         let captures: Captures = grant.captures.clone();
         let endpoint = self.connector.endpoint(&captures).unwrap();
-        Session::new(self.network.clone(), Arc::clone(&self.auth), endpoint, prepared, captures)
+        Session::new(
+            self.network.clone(),
+            self.clock.clone(),
+            Arc::clone(&self.auth),
+            endpoint,
+            prepared,
+            captures,
+        )
     }
 
     /// A GET; answers the body, or what the connector makes of a refusal.

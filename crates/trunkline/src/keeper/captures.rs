@@ -46,7 +46,14 @@ pub(crate) async fn ask(
     endpoint: Arc<Endpoint>,
 ) -> Result<Captures, Error> {
     let prepared = auth.prepare(&held.credential)?;
-    let session = Session::new(hub.transport.clone(), auth, endpoint, prepared, held.captures.clone());
+    let session = Session::new(
+        hub.transport.clone(),
+        hub.clock.clone(),
+        auth,
+        endpoint,
+        prepared,
+        held.captures.clone(),
+    );
     let cx = hub.api_cx(mounted);
     let asked = tokio::time::timeout(TIME, mounted.connector.capture(&cx, &session, &held.inputs)).await;
     let told = asked.unwrap_or_else(|_| Err(Error::of(Cause::OutcomeUnknown)));

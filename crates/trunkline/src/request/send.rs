@@ -122,7 +122,7 @@ fn equip(request: &mut Request, builder: &RequestBuilder<'_>, live: &Live) -> Re
         })?;
         request.headers.insert(name.clone(), entity.clone());
     }
-    authorize(request, &live.endpoint, &live.prepared, &*live.auth)
+    authorize(request, &live.endpoint, &live.prepared, &*live.auth, &*builder.connection.hub.clock)
 }
 
 /// Follows redirects, and asks what a refusal means.

@@ -82,7 +82,7 @@ impl<'a> Check<'a, '_> {
         let lower = name.to_ascii_lowercase();
         if trunkline_core::http::HeaderName::from_bytes(name.as_bytes()).is_err() {
             self.problem(span, format!("`{}` is no name of a header", printable(name)));
-        } else if FORBIDDEN.contains(&lower.as_str()) || lower.starts_with(crate::injection::PRIVATE) {
+        } else if FORBIDDEN.contains(&lower.as_str()) {
             self.problem(span, format!("a manifest does not set the header `{lower}`"));
         }
     }
