@@ -8,8 +8,7 @@ use trunkline_core::{
     Diagnosis, Error, Grant, Held, InputSpec, Prepared, Revoked, ScopeSet, async_trait,
 };
 
-const INPUT: InputSpec =
-    InputSpec::new("api_key", "API key", "acme_0123456789").secret();
+const INPUT: InputSpec = InputSpec::new("api_key", "API key", "acme_0123456789").secret();
 
 /// The key of an Acme user. It has no end and cannot be renewed.
 #[derive(Debug)]
