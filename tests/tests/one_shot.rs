@@ -1,5 +1,4 @@
 //! What is given once is used once: an input that is not to be stored is in nothing that is.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::sync::Arc;
 use std::time::Duration;
