@@ -1,26 +1,13 @@
 //! Salesforce in code and as data, held against the same rules by the same service.
 
 use trunkline::Config;
-use trunkline_core::Account;
 use trunkline_testkit::{Ability, Outcome, Profile, Report};
 
-/// What the service does, whoever asks. The other profile of it is in the connector's own tests.
+#[path = "../../crates/trunkline-salesforce/tests/service/mod.rs"]
+mod service;
+
 fn salesforce(profile: Profile) -> Profile {
-    profile
-        .accounts(
-            Account::new("00D5g00000CAFE1EAP", "0055g00000AdA01AAF"),
-            Account::new("00D5g00000BEEF2EAP", "0055g00000BoB02AAF"),
-        )
-        .access_token(|mint| format!("{}!{}", &mint.account.company[..15], mint.canary))
-        .token_member("instance_url", "https://acme.my.salesforce.com")
-        .token_member("id", "https://login.salesforce.com/id/{company}/{user}")
-        .answers(
-            "GET",
-            "/services/oauth2/userinfo",
-            r#"{"organization_id":"{company}","user_id":"{user}","preferred_username":"ada@acme.example"}"#,
-        )
-        .answers("GET", "/limits", r#"{"DailyApiRequests":{"Max":15000,"Remaining":14998}}"#)
-        .rejects(401, r#"[{"message":"Session expired or invalid","errorCode":"INVALID_SESSION_ID"}]"#)
+    service::salesforce(profile)
         .fixtures(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/trunkline-salesforce/tests/fixtures"))
         .methods(["authorization_code"])
 }

@@ -1,6 +1,7 @@
 //! The kit against the connector for Salesforce.
 
-use trunkline_core::Account;
+mod service;
+
 use trunkline_salesforce::SalesforceConfig;
 use trunkline_testkit::Profile;
 
@@ -9,23 +10,8 @@ fn salesforce(settings: &str) -> Profile {
         client_id = "3MVG9.consumer"
         client_secret = "{canary}"
     "#;
-    Profile::of::<SalesforceConfig>("salesforce", &format!("{common}{settings}"))
-        .accounts(
-            Account::new("00D5g00000CAFE1EAP", "0055g00000AdA01AAF"),
-            Account::new("00D5g00000BEEF2EAP", "0055g00000BoB02AAF"),
-        )
-        // As Salesforce makes them: the org's id, an exclamation mark, and the session.
-        .access_token(|mint| format!("{}!{}", &mint.account.company[..15], mint.canary))
-        .token_member("instance_url", "https://acme.my.salesforce.com")
-        .token_member("id", "https://login.salesforce.com/id/{company}/{user}")
-        .answers(
-            "GET",
-            "/services/oauth2/userinfo",
-            r#"{"organization_id":"{company}","user_id":"{user}","preferred_username":"ada@acme.example"}"#,
-        )
-        .answers("GET", "/limits", r#"{"DailyApiRequests":{"Max":15000,"Remaining":14998}}"#)
-        .rejects(401, r#"[{"message":"Session expired or invalid","errorCode":"INVALID_SESSION_ID"}]"#)
-        .fixtures("tests/fixtures")
+    let profile = Profile::of::<SalesforceConfig>("salesforce", &format!("{common}{settings}"));
+    service::salesforce(profile).fixtures("tests/fixtures")
 }
 
 fn web_server() -> Profile {
