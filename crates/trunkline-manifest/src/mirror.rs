@@ -59,6 +59,8 @@ pub enum Lack {
 pub enum AccountSource {
     /// A request of its own asks for it.
     Asked,
+    /// The request after consent brings it.
+    Captured,
     /// The callback or the token answer names it.
     Told,
     /// What the tenant gives names it.
@@ -198,16 +200,13 @@ impl Mirror {
         };
         let parts = [&identity.company, &identity.user];
         let expressions = || parts.iter().filter_map(|part| part.as_ref()).flat_map(|it| it.expressions());
-        let is_asked = |(root, name): (Root, &str)| match root {
-            Root::Response => true,
-            Root::Capture => {
-                let capture = self.format().captures.get(name);
-                capture.is_some_and(|capture| *capture.from == CaptureSource::Request)
-            }
-            Root::Input | Root::Credential => false,
+        let is_captured = |(root, name): (Root, &str)| {
+            let capture = self.format().captures.get(name).filter(|_| root == Root::Capture);
+            capture.is_some_and(|capture| *capture.from == CaptureSource::Request)
         };
         match () {
-            () if expressions().any(is_asked) => AccountSource::Asked,
+            () if expressions().any(|(root, _)| root == Root::Response) => AccountSource::Asked,
+            () if expressions().any(is_captured) => AccountSource::Captured,
             () if expressions().any(|(root, _)| root == Root::Capture) => AccountSource::Told,
             () => AccountSource::Given,
         }
@@ -295,7 +294,7 @@ impl Mirror {
             AccountSource::Given => {
                 lack(true, Lack::Account, "the inputs name the account, and no answer does")
             }
-            AccountSource::Asked | AccountSource::Told => {}
+            AccountSource::Asked | AccountSource::Captured | AccountSource::Told => {}
         }
         let in_query = self.oauth2().is_some_and(|it| it.token_request_encoding == Encoding::Query);
         lack(in_query, Lack::UrlsWithoutSecrets, "the service takes token requests in the query alone");

@@ -73,6 +73,7 @@ fn of(mirror: Mirror) -> Profile {
         profile = profile.accounts(one, other);
     }
     profile.account_is_told = mirror.account_source() == AccountSource::Told;
+    profile.account_is_captured = mirror.account_source() == AccountSource::Captured;
     for (standard, name) in mirror.parameters() {
         profile = profile.parameter(standard, name);
     }

@@ -21,8 +21,10 @@ pub(super) async fn account_is_the_services_word(stage: &Stage) -> Played {
                 other => return Err(format!("{}: {other:?}", identified.what).into()),
             };
             ensure!(stage, named.is_same(expected), "{method}: {expected} signed in, and {named} is told");
-            // A call that brought captures may have brought this.
-            let has_called = !identified.requests.is_empty() || connected.first.is_some();
+            let has_called = match stage.profile.account_is_captured {
+                true => connected.first.is_some(),
+                false => !identified.requests.is_empty(),
+            };
             ensure!(
                 stage,
                 stage.profile.account_is_told || has_called,
