@@ -1,26 +1,21 @@
 //! What is signed (RFC 5849, 3.4.1), and how it is encoded (3.6).
 
 use http::Method;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 use url::Url;
 use zeroize::Zeroizing;
 
 /// A parameter, decoded: bytes, since a query need not be UTF-8.
 pub(super) type Param = (Vec<u8>, Vec<u8>);
 
-/// Percent-encodes all but the unreserved characters, with upper-case digits (3.6).
+/// All but the unreserved characters (3.6).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Percent-encodes, with upper-case digits (3.6).
 pub(super) fn encode(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     // Sized once: what is encoded may be a secret, and a text that grows leaves copies behind.
     let mut out = String::with_capacity(bytes.len() * 3);
-    for byte in bytes {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
-            out.push(char::from(*byte));
-        } else {
-            out.push('%');
-            out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-            out.push(char::from(DIGITS[usize::from(byte & 15)]));
-        }
-    }
+    out.extend(percent_encode(bytes, RESERVED));
     out
 }
 
@@ -34,24 +29,8 @@ pub(super) fn form(text: &[u8]) -> impl Iterator<Item = Param> {
 }
 
 fn decode(text: &[u8]) -> Vec<u8> {
-    let digit = |at: usize| text.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-    let mut out = Vec::with_capacity(text.len());
-    let mut at = 0;
-    while let Some(byte) = text.get(at) {
-        let escaped = digit(at + 1).zip(digit(at + 2)).filter(|_| *byte == b'%');
-        // Two digits are a byte.
-        match escaped.and_then(|(high, low)| u8::try_from(high * 16 + low).ok()) {
-            Some(value) => {
-                out.push(value);
-                at += 3;
-            }
-            None => {
-                out.push(if *byte == b'+' { b' ' } else { *byte });
-                at += 1;
-            }
-        }
-    }
-    out
+    let text: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    percent_decode(&Zeroizing::new(text)).collect()
 }
 
 /// The signature base string of a request with these parameters besides those of the URL. A form may hold secrets.

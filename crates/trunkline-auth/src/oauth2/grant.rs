@@ -36,9 +36,7 @@ impl TokenEndpoint {
         let account = self.account_hint.as_ref().and_then(|hint| hint(&token));
         let mut credential = held.map(|held| held.credential.clone()).unwrap_or_default();
         let mut captures = held.map(|held| held.captures.clone()).unwrap_or_default();
-        for (name, value) in token.captures.iter() {
-            captures.insert(name, value);
-        }
+        captures.extend(&token.captures);
         let rotated = token.refresh_token.is_some() && token.refresh_token != credential.refresh_token;
         if rotated {
             credential.refresh_token = token.refresh_token;
