@@ -50,6 +50,21 @@ async fn c_7523_01_the_assertion_is_the_grant_and_each_request_has_its_own() {
 }
 
 #[tokio::test]
+async fn an_assertion_may_stand_in_the_header_and_then_nothing_else_says_who_asks() {
+    let in_header = |auth| jwt(auth).assertion_in_authorization(true).build();
+    let (cx, script) = cx([ok()]);
+    in_header(ClientAuth::Unstated).unwrap().complete(&cx, &answer("ada")).await.unwrap();
+    let sent = script.only();
+    let expected = format!("Bearer ada@{}", start().as_second());
+    assert_eq!((sent.header("authorization"), sent.form()), (Some(expected.as_str()), vec![]));
+    for stated in [ClientAuth::Body, ClientAuth::Basic] {
+        let error = in_header(stated).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
+        assert!(error.to_string().contains("leaves no place for the assertion"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn c_7521_02_the_client_may_show_itself_beside_the_assertion() {
     let provider = jwt(ClientAuth::Body).scope("read").build().unwrap();
     let (cx, script) = cx([ok()]);

@@ -352,6 +352,24 @@ fn an_error_matcher_matches_something_and_names_a_cause() {
 }
 
 #[test]
+fn a_statement_that_would_be_over_or_leaves_no_place_for_scopes_is_refused() {
+    let jwt = |more: &str| {
+        format!(
+            "[inputs.key]\ntitle = 'Key'\nexample = 'PEM'\nsecret = true\n[jwt_bearer]\nprivate_key = 'key'\n\
+             token_endpoint = 'https://login.acme.example/token'\nclaims = {{ iss = 'x' }}\n{more}\n[api]"
+        )
+    };
+    let over = "the statement would be over before it is sent";
+    refused(&[("[api]", &jwt("backdate_s = 300"))], over);
+    refused(&[("[api]", &jwt("lifetime_s = 60\nbackdate_s = 60"))], over);
+    let in_header = "statement_in = 'authorization'\nscopes = ['read']";
+    refused(&[("[api]", &jwt(in_header))], "no parameter is sent that could hold scopes");
+    for sound in ["backdate_s = 299", &format!("{in_header}\nscope_claim = true")] {
+        assert_eq!(said(&acme(&[("[api]", &jwt(sound))])), [""; 0]);
+    }
+}
+
+#[test]
 fn a_manifest_takes_from_another_what_it_does_not_say() {
     let child = r#"
 manifest = 1
