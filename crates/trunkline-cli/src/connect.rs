@@ -151,7 +151,14 @@ async fn consent(
             show_code(arguments, &user_code, page, complete, output)?;
             let waiting = output.progress("waiting for the answer from the service");
             let callback = Callback::from_form(&state, &Inputs::default());
-            let completed = tenant.complete(callback, &browser).await;
+            let completed = tokio::select! {
+                completed = tenant.complete(callback, &browser) => completed,
+                // What the service has given by now is stored before the program ends.
+                stopped = tokio::signal::ctrl_c() => {
+                    stopped?;
+                    return Err(Failure::interrupted());
+                }
+            };
             drop(waiting);
             Ok(completed?.connection)
         }

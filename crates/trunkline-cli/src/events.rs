@@ -1,6 +1,7 @@
 //! `trunkline events`: what happened to all connections, and what happens from now on.
 
 use std::io::Write;
+use std::pin::pin;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -64,6 +65,8 @@ pub(crate) async fn run(arguments: &EventsArguments, output: &mut Output) -> Res
         From::After(position) => position,
     };
     let mut may_be_purged = !matches!(arguments.after, From::After(_));
+    // One for all pauses: an interrupt that comes while the store is read counts in the next one.
+    let mut interrupt = pin!(tokio::signal::ctrl_c());
     loop {
         let Feed { purged, last, events } = store.feed(after, PAGE).await?;
         if !may_be_purged && after < purged {
@@ -87,7 +90,7 @@ pub(crate) async fn run(arguments: &EventsArguments, output: &mut Output) -> Res
             }
             tokio::select! {
                 () = tokio::time::sleep(POLL) => {}
-                stopped = tokio::signal::ctrl_c() => {
+                stopped = &mut interrupt => {
                     stopped?;
                     return Ok(Exit::Done);
                 }
