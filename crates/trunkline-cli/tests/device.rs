@@ -49,6 +49,7 @@ impl World {
         };
         let router =
             Router::new().route("/device", post(|| async move { Json(codes) })).route("/token", post(token));
+        #[expect(clippy::disallowed_methods, reason = "the service of a test")]
         tokio::spawn(async move { axum::serve(socket, router).await });
         let folder = tempfile::tempdir().unwrap();
         let settings = format!(
