@@ -5,7 +5,7 @@
 //! what is special about a service. Nothing here caches, stores, locks, retries or sleeps, and there
 //! is no HTTP client: time and network come in through [`Cx`](trunkline_core::Cx).
 //!
-//! Start with [`oauth2::AuthorizationCode`].
+//! Start with [`oauth2::AuthorizationCode`]; [`oauth1`] is for services that have nothing newer, and [`jwt`] signs statements.
 
 pub mod jwt;
 pub mod oauth1;
