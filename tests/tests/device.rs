@@ -434,3 +434,24 @@ async fn a_lost_grant_is_repaired_in_place_and_the_account_stays_pinned() {
     settled().await;
     assert_eq!(again.token_now().unwrap().expose(), Some("canary-a2"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_whose_account_could_not_be_asked_for_is_completed_by_the_same_state() {
+    let town = Town::new();
+    town.is_ada();
+    town.plays(600, [granted()]).await.unwrap();
+    let process = town.process().await;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    town.will([says("invalid_grant")]);
+    drop(town.request(&process).await);
+
+    let state = town.begun(&process, 600).await;
+    town.will([token("canary-b1", "canary-s1", 3600)]);
+    town.api.will(Answer::Fail(TransportError::NotSent("down".to_owned())));
+    town.complete(&process, &state).await.unwrap_err();
+    let polls = town.polls().len();
+    town.is_ada();
+    let repaired = town.complete(&process, &state).await.unwrap().connection;
+    assert_eq!(repaired.token_now().unwrap().expose(), Some("canary-b1"));
+    assert_eq!(town.polls().len(), polls, "a code is spent once");
+}

@@ -11,7 +11,7 @@ use trunkline_core::{Captures, ConnectionKey, Credential, Held, Inputs, ScopeSet
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::{PendingConsent, StoreError};
+use crate::{Granted, PendingConsent, StoreError};
 
 /// Largest text that is sealed, in bytes. Grants have a few kilobytes.
 const MAX_PLAIN_BYTES: usize = 1024 * 1024;
@@ -34,6 +34,10 @@ mod tag {
     pub(super) const PENDING: u8 = 13;
     pub(super) const RETURN_TO: u8 = 14;
     pub(super) const REPLACE_ACCOUNT: u8 = 15;
+    /// A text of its own, as [`encode_held`](super::encode_held) writes it.
+    pub(super) const GRANTED: u8 = 16;
+    /// As JSON: it holds no secret.
+    pub(super) const ACCOUNT: u8 = 17;
 }
 
 const DAMAGED: StoreError = StoreError::Corrupt { what: "a sealed text" };
@@ -102,7 +106,13 @@ pub(crate) fn decode_held(plain: &[u8]) -> Result<Held, StoreError> {
 
 /// Without key, browser and expiry, which the row holds and the sealed text is bound to.
 pub(crate) fn encode_consent(consent: &PendingConsent) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    let granted = consent.granted.as_deref();
+    let held = granted.map(|granted| encode_held(&granted.held)).transpose()?;
+    let account = granted.and_then(|granted| granted.account.as_ref()).map(serde_json::to_vec).transpose();
+    let account = account.map_err(|_| StoreError::Invalid { what: "the account" })?;
     encode(|out| {
+        held.iter().for_each(|held| out.field(tag::GRANTED, &[held]));
+        account.iter().for_each(|account| out.field(tag::ACCOUNT, &[account]));
         out.field(tag::METHOD, &[consent.method.as_bytes()]);
         consent.inputs.iter().for_each(|(name, value)| out.pair(tag::INPUT, name, value.expose()));
         consent.pending.iter().for_each(|(name, value)| out.pair(tag::PENDING, name, value.expose()));
@@ -126,6 +136,8 @@ pub(crate) fn decode_consent(
     let mut requested: Vec<&str> = Vec::new();
     let mut return_to = None;
     let mut replace_account = false;
+    let mut held = None;
+    let mut account = None;
     for field in Fields(plain) {
         let (tag, value) = field?;
         match tag {
@@ -141,6 +153,8 @@ pub(crate) fn decode_consent(
             tag::SCOPE => requested.push(text(value)?),
             tag::RETURN_TO => return_to = Some(Url::parse(text(value)?).map_err(|_| DAMAGED)?),
             tag::REPLACE_ACCOUNT => replace_account = true,
+            tag::GRANTED => held = Some(decode_held(value)?),
+            tag::ACCOUNT => account = Some(serde_json::from_slice(value).map_err(|_| DAMAGED)?),
             _ => return Err(DAMAGED),
         }
     }
@@ -155,6 +169,7 @@ pub(crate) fn decode_consent(
         requested,
         return_to,
         replace_account,
+        granted: held.map(|held| Box::new(Granted { held, account })),
         expires_at,
     })
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use jiff::Timestamp;
-use trunkline_core::{ConnectionId, ConnectionKey, Diagnosis, Inputs, ScopeSet, Secret};
+use trunkline_core::{Account, ConnectionId, ConnectionKey, Diagnosis, Held, Inputs, ScopeSet, Secret};
 use url::Url;
 
 use crate::Sealed;
@@ -29,8 +29,19 @@ pub struct PendingConsent {
     pub return_to: Option<Url>,
     /// Whether a different account may take the connection over.
     pub replace_account: bool,
+    /// What the service gave for the answer, where only its account is still to be asked for.
+    pub granted: Option<Box<Granted>>,
     /// From when on it is not taken any more.
     pub expires_at: Timestamp,
+}
+
+/// A grant of which nobody knows yet whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Granted {
+    /// What will be held.
+    pub held: Held,
+    /// The account that its tokens claim.
+    pub account: Option<Account>,
 }
 
 impl fmt::Debug for PendingConsent {

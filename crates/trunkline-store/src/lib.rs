@@ -38,7 +38,9 @@ mod status;
 mod store;
 mod vault;
 
-pub use consent::{Claim, ConsentOutcome, PendingConsent, SealedConsent, StoredConsent, Take, Taken, decide};
+pub use consent::{
+    Claim, ConsentOutcome, Granted, PendingConsent, SealedConsent, StoredConsent, Take, Taken, decide,
+};
 pub use error::{KeyError, StoreError};
 pub use event::{Event, EventKind, Feed, NewEvent, Placed};
 pub use key::{KeyId, KeyRing};

@@ -123,6 +123,7 @@ fn consent() -> PendingConsent {
         requested: ScopeSet::default(),
         return_to: None,
         replace_account: false,
+        granted: None,
         expires_at: at(600),
     }
 }

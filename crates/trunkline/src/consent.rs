@@ -3,6 +3,7 @@
 mod at_risk;
 mod device;
 mod exchange;
+mod kept;
 mod take;
 mod turn;
 
@@ -183,6 +184,7 @@ impl ConsentRequest {
             requested,
             return_to: self.0.wish.return_to.clone(),
             replace_account: self.0.wish.replace_account,
+            granted: None,
             expires_at,
         };
         self.0.hub.vault.begin_consent(&state, &consent).await?;

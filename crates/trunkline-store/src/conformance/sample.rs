@@ -9,8 +9,8 @@ use trunkline_core::{
 
 use super::Backend;
 use crate::{
-    Commit, EventKind, Expected, KeyRing, NewBody, NewEvent, PendingConsent, Record, State, StoreError, Turn,
-    Vault,
+    Commit, EventKind, Expected, Granted, KeyRing, NewBody, NewEvent, PendingConsent, Record, State,
+    StoreError, Turn, Vault,
 };
 
 pub(super) const GENERATION_1: Expected = Expected::Generation(1);
@@ -119,6 +119,7 @@ pub(super) fn consent(expires_at: Timestamp) -> PendingConsent {
         requested: ScopeSet::from_iter(["offline_access"]),
         return_to: "https://app.example/done?x=1".parse().ok(),
         replace_account: true,
+        granted: Some(Box::new(Granted { held: held("kept"), account: Some(Account::new("c", "u")) })),
         expires_at,
     }
 }

@@ -12,7 +12,7 @@ use trunkline_store::{Claim, PendingConsent, Taken};
 
 use super::Exchange;
 use super::exchange::Polled;
-use super::take::{Completed, finish, first_result, refusal};
+use super::take::{Completed, again, finish, refusal};
 use super::turn::{Queue, Turn};
 use crate::connection::Connection;
 use crate::hub::{Hub, random_token};
@@ -72,7 +72,7 @@ pub(super) async fn wait(
         let since = hub.clock.wall() - hub.timings.takeover();
         let consent = match hub.vault.peek_consent(state, claim, since).await? {
             Taken::Fresh(consent) => consent,
-            Taken::Again { same_answer: true, .. } => return first_result(hub, state, claim).await,
+            Taken::Again { same_answer: true, .. } => return again(hub, state, callback, claim).await,
             other => return Err(refusal(&other)),
         };
         span.record("connector", consent.key.connector()).record("tenant", consent.key.tenant());

@@ -12,9 +12,10 @@ use trunkline_core::{
     Account, AuthProvider, Callback, Cause, ConnectionKey, ConsentAnswer, Diagnosis, Error, ErrorKind, Grant,
     Held, Inputs, Poll, Secret,
 };
-use trunkline_store::{Commit, Expected, NewBody, NewEvent, Opened, PendingConsent, Record, Turn};
+use trunkline_store::{Commit, Expected, Granted, NewBody, NewEvent, Opened, PendingConsent, Record, Turn};
 
 use super::Wish;
+use super::kept::Kept;
 use crate::connection::Connection;
 use crate::events;
 use crate::hub::{Hub, random_id};
@@ -50,6 +51,10 @@ pub(crate) struct Exchange {
     is_unattended: bool,
     /// What the service did not grant, once it has answered.
     narrowed: Option<NewEvent>,
+    /// What the service has given before, if only its account was left to be asked for.
+    granted: Option<Box<Grant>>,
+    /// Where the grant stays meanwhile. `None` where nobody was asked.
+    kept: Option<Kept>,
 }
 
 impl Exchange {
@@ -67,11 +72,21 @@ impl Exchange {
             replace_account: wish.replace_account,
             is_unattended: true,
             narrowed: None,
+            granted: None,
+            kept: None,
         }
     }
 
     pub(super) fn answered(consent: PendingConsent, callback: Callback) -> Self {
-        let mut inputs = consent.inputs;
+        let kept = Kept::of(&consent, &callback);
+        let granted = consent.granted.map(|granted| *granted);
+        let (granted, inputs) = match granted {
+            Some(Granted { held: Held { credential, captures, inputs }, account }) => {
+                (Some(Box::new(Grant { credential, captures, account })), inputs)
+            }
+            None => (None, consent.inputs),
+        };
+        let mut inputs = inputs;
         for (name, value) in callback.iter() {
             // A form's answer holds inputs; a redirect's holds what the service appended, which no
             // connector declares as an input. What the application gave is not the browser's to change.
@@ -89,6 +104,8 @@ impl Exchange {
             replace_account: consent.replace_account,
             is_unattended: false,
             narrowed: None,
+            granted,
+            kept,
         }
     }
 
@@ -187,6 +204,10 @@ impl Exchange {
         mounted: &Mounted,
         auth: &dyn AuthProvider,
     ) -> Result<Grant, Error> {
+        if let Some(grant) = self.granted.take() {
+            self.narrowed = self.narrowed(hub, &grant);
+            return Ok(*grant);
+        }
         match auth.complete(&hub.token_cx(mounted), &self.answer).await {
             Ok(grant) => {
                 self.granted(hub, mounted, auth, &grant);
@@ -198,9 +219,12 @@ impl Exchange {
 
     fn granted(&mut self, hub: &Arc<Hub>, mounted: &Mounted, auth: &dyn AuthProvider, grant: &Grant) {
         client::served(hub, Client::of(mounted, auth), self.key.tenant(), None);
-        // A person may have approved less than was asked for.
-        let now = hub.clock.wall();
-        self.narrowed = events::narrowed(&self.key, &self.answer.requested, &grant.credential, now);
+        self.narrowed = self.narrowed(hub, grant);
+    }
+
+    /// A person may have approved less than was asked for.
+    fn narrowed(&self, hub: &Hub, grant: &Grant) -> Option<NewEvent> {
+        events::narrowed(&self.key, &self.answer.requested, &grant.credential, hub.clock.wall())
     }
 
     async fn failed(&self, hub: &Hub, mounted: &Mounted, auth: &dyn AuthProvider, error: Error) -> Error {
@@ -219,6 +243,10 @@ impl Exchange {
         auth: Arc<dyn AuthProvider>,
         grant: Grant,
     ) -> Result<Connection, Error> {
+        // It may have been kept for a connection that is gone by now.
+        if let Some(kept) = &self.kept {
+            kept.take_back(hub).await?;
+        }
         let now = hub.clock.wall();
         let (mut record, event) =
             Record::connected(random_id()?, self.key.clone(), self.method.as_str(), now);
@@ -297,17 +325,35 @@ impl Exchange {
         Ok(connection)
     }
 
-    /// A new grant for a connection that was there: the account is checked before the old credential
-    /// is replaced; id, label and history stay.
+    /// A new grant for a connection that was there. It is kept apart until it replaces the old one.
     async fn store_again(
-        self,
+        mut self,
         hub: &Arc<Hub>,
         mounted: &Arc<Mounted>,
         auth: Arc<dyn AuthProvider>,
         grant: Grant,
+        before: Opened,
+    ) -> Result<Connection, Error> {
+        let held = self.held(&grant);
+        let Some(kept) = &mut self.kept else {
+            return self.replace(hub, mounted, auth, grant, held, before).await;
+        };
+        kept.keep(hub, &held, &grant).await;
+        let kept = kept.clone();
+        let replaced = self.replace(hub, mounted, auth, grant, held, before).await;
+        kept.settle(hub, replaced).await
+    }
+
+    /// The account is checked before the old credential is replaced; id, label and history stay.
+    async fn replace(
+        &self,
+        hub: &Arc<Hub>,
+        mounted: &Arc<Mounted>,
+        auth: Arc<dyn AuthProvider>,
+        grant: Grant,
+        mut held: Held,
         mut before: Opened,
     ) -> Result<Connection, Error> {
-        let mut held = self.held(&grant);
         // Those of the old grant are not taken over: they may lead to where another account is.
         if let Some(endpoint) = captures::missing(mounted, &held)? {
             let told = captures::ask(hub, mounted, auth.clone(), &held, endpoint).await?;
@@ -325,6 +371,11 @@ impl Exchange {
             (Err(error), None) if before.record.account.is_some() => return Err(error),
             (Err(_), None) => None,
         };
+        // Told before the grant is taken back: it is not going to be written then.
+        self.check_account(before.record.account.as_ref(), account.as_ref())?;
+        if let Some(kept) = &self.kept {
+            kept.take_back(hub).await?;
+        }
         for _ in 0..RACES {
             // In each round: whoever won the last one may have pinned another account.
             let changed = self.check_account(before.record.account.as_ref(), account.as_ref())?;

@@ -11,7 +11,7 @@ use trunkline_store::{Claim, ConsentOutcome, PendingConsent, Taken};
 use url::Url;
 
 use super::exchange::bounded;
-use super::{BrowserSession, Exchange, device};
+use super::{BrowserSession, Exchange, device, kept};
 use crate::connect::Tenant;
 use crate::connection::Connection;
 use crate::hub::{Hub, Trunkline};
@@ -33,7 +33,9 @@ pub struct Completed {
 impl Trunkline {
     /// Finishes a consent with what came back, for the browser session that began it.
     ///
-    /// The state is taken once. The second of two equal callbacks gets the first one's connection.
+    /// The state is taken once. The second of two equal callbacks gets the first one's connection. Where a new grant
+    /// is for a connection that is there, and the service could not say now whose it is, the grant is kept: the same
+    /// callback completes it within an hour.
     ///
     /// Of a [device consent](trunkline_core::ConsentStep::Device) it waits until the person has answered, or the
     /// code's time is over: call it as soon as the code is shown, with
@@ -86,16 +88,44 @@ async fn take(
     let state = callback.state().cloned().ok_or_else(|| invalid("the answer has no state"))?;
     let answer = digest(&callback);
     let claim = Claim { browser: &browser.0, tenant, answer };
+    if kept::is_place(&state) {
+        return Err(refusal(&Taken::Unknown));
+    }
     if device::is_of_device(&state) {
         return device::wait(hub, &state, callback, &claim, span).await;
     }
     match hub.vault.take_consent(&state, &claim, hub.clock.wall()).await? {
-        Taken::Again { same_answer: true, .. } => first_result(hub, &state, &claim).await,
+        Taken::Again { same_answer: true, .. } => again(hub, &state, callback, &claim).await,
         Taken::Fresh(consent) => {
             span.record("connector", consent.key.connector()).record("tenant", consent.key.tenant());
             exchange(hub, state, callback, *consent).await
         }
         other => Err(refusal(&other)),
+    }
+}
+
+/// The second of two equal callbacks: what came of the first one, unless its grant is still kept.
+pub(super) async fn again(
+    hub: &Arc<Hub>,
+    state: &Secret,
+    callback: Callback,
+    claim: &Claim<'_>,
+) -> Result<Completed, Error> {
+    let error = match first_result(hub, state, claim).await {
+        Ok(completed) => return Ok(completed),
+        Err(error) => error,
+    };
+    let place = kept::place(state);
+    match hub.vault.peek_consent(&place, claim, hub.clock.wall()).await? {
+        Taken::Fresh(consent) => match exchange(hub, place.clone(), callback, *consent).await {
+            // Another one of these was faster.
+            Err(error) if error.cause() == Some(Cause::ConsentOutcomeUnknown) => {
+                first_result(hub, &place, claim).await
+            }
+            outcome => outcome,
+        },
+        Taken::Again { .. } => first_result(hub, &place, claim).await,
+        _ => Err(error),
     }
 }
 
@@ -152,11 +182,7 @@ pub(super) async fn finish(hub: &Hub, state: &Secret, outcome: &Result<Connectio
 }
 
 /// Waits for the exchange that the first of two equal callbacks started, here or in another process.
-pub(super) async fn first_result(
-    hub: &Arc<Hub>,
-    state: &Secret,
-    claim: &Claim<'_>,
-) -> Result<Completed, Error> {
+async fn first_result(hub: &Arc<Hub>, state: &Secret, claim: &Claim<'_>) -> Result<Completed, Error> {
     for _ in 0..LOOKS {
         match hub.vault.take_consent(state, claim, hub.clock.wall()).await? {
             Taken::Again { outcome: Some(ConsentOutcome::Connected(id)), .. } => {
@@ -181,7 +207,7 @@ async fn connected(hub: &Arc<Hub>, id: trunkline_core::ConnectionId) -> Result<C
 }
 
 /// Tells equal callbacks from different ones without keeping what they hold.
-fn digest(callback: &Callback) -> [u8; 32] {
+pub(super) fn digest(callback: &Callback) -> [u8; 32] {
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     for (name, value) in callback.iter() {
         for part in [name, value.expose()] {
