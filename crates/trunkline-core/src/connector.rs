@@ -162,8 +162,19 @@ pub trait Connector: fmt::Debug + Send + Sync {
         Ok(Probe::NotSupported)
     }
 
+    /// Whether an answer of the API with this head may be a refusal, so that [`diagnose`](Self::diagnose) has to read
+    /// it. Default: from the status 400 on, as HTTP says.
+    ///
+    /// For a service that refuses with 200: name its statuses and its media type, and leave downloads out. The hub
+    /// reads the first 64 KiB of such an answer, for 10 s at most, before the caller has it. Of a status below 400,
+    /// [`diagnose`](Self::diagnose) alone says whether it is a refusal.
+    fn may_refuse(&self, status: StatusCode, headers: &HeaderMap) -> bool {
+        let _ = headers;
+        status.as_u16() >= 400
+    }
+
     /// Reads a failed exchange, the body first and the status second. `None` means that the
-    /// connector has nothing to add to the general rules.
+    /// connector has nothing to add to the general rules; of a status below 400, that nothing failed.
     fn diagnose<'a>(&self, exchange: &Exchange<'a>) -> Option<Diagnosis>;
 
     /// What the connector knows about the service's permissions. Default: nothing, so that nothing can be

@@ -51,8 +51,8 @@ impl Session {
         &self.captures
     }
 
-    /// Sends `request` with the credential. An answer of the status 400 or more comes without it, should the service
-    /// quote it.
+    /// Sends `request` with the credential. The answer comes without it, should the service quote it, whatever its
+    /// status: some refuse with 200, and what a connector reads is shown.
     ///
     /// # Errors
     ///
@@ -61,9 +61,6 @@ impl Session {
     pub async fn send(&self, mut request: Request) -> Result<http::Response<Body>, Error> {
         authorize(&mut request, &self.endpoint, &self.prepared, &*self.auth, &*self.clock)?;
         let response = self.transport.send(request).await.map_err(|error| transport_failure(&error))?;
-        if response.status().as_u16() < 400 {
-            return Ok(response);
-        }
         let secrets = SentSecrets::of(&self.prepared);
         let (mut head, body) = response.into_parts();
         if let Some(headers) = secrets.clean_headers(&head.headers) {

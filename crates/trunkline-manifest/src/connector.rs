@@ -7,7 +7,7 @@ use serde_json::Value;
 use trunkline_auth::oauth2;
 use trunkline_core::bytes::Bytes;
 use trunkline_core::http::header::{ACCEPT, CONTENT_TYPE};
-use trunkline_core::http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod};
+use trunkline_core::http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, StatusCode};
 use trunkline_core::permission::PermissionMap;
 use trunkline_core::{
     Account, AuthProvider, Call, Captures, Cause, Connector, ConnectorInfo, Cx, Diagnosis, Endpoint, Error,
@@ -17,7 +17,7 @@ use trunkline_core::{
 use crate::after;
 use crate::at::At;
 use crate::config::ManifestConfig;
-use crate::format::{BasicPair, Format, Identity, Injection, Method, RequestKind};
+use crate::format::{BasicPair, ErrorMatcher, Format, Identity, Injection, MatchedCall, Method, RequestKind};
 use crate::identity::{account, at};
 use crate::injection::{Injector, header};
 use crate::intern;
@@ -231,6 +231,12 @@ pub(crate) fn endpoint(values: Values<'_>) -> Result<Endpoint, Error> {
     Ok(endpoint)
 }
 
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == "application/json" || kind.ends_with("+json")
+}
+
 /// Whether an answer is a page for people. There are services that call JSON a page.
 fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
     let kind = headers.get(CONTENT_TYPE).map(|kind| kind.as_bytes().to_ascii_lowercase());
@@ -321,6 +327,15 @@ impl Connector for ManifestConnector {
         let who = || identity.and_then(|it| Some((it.url.as_ref()?, it.method, it.body.as_ref())));
         let Some((url, method, body)) = own.or_else(who) else { return Ok(Probe::NotSupported) };
         self.ask(cx, session, url, method, body.map(|body| body.as_str())).await.map(|_| Probe::Alive)
+    }
+
+    /// JSON of a status that a matcher names for the API may be a refusal, whatever the status.
+    fn may_refuse(&self, status: StatusCode, headers: &HeaderMap) -> bool {
+        let named = |matcher: &At<ErrorMatcher>| {
+            (matcher.calls.is_empty() || matcher.calls.contains(&MatchedCall::Api))
+                && matcher.status.contains(&status.as_u16())
+        };
+        status.as_u16() >= 400 || (is_json(headers) && self.format().errors.iter().any(named))
     }
 
     /// By the manifest's own words. For the rest, the standards are the judge.

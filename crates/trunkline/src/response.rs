@@ -47,8 +47,9 @@ impl Response {
         self.response.headers()
     }
 
-    /// What went wrong, who must act and what to do, for a status of 400 and above. The body can
-    /// still be read.
+    /// What went wrong, who must act and what to do, for a status of 400 and above, and for a refusal that comes
+    /// with another one where the connector [knows of such](trunkline_core::Connector::may_refuse). The body can still
+    /// be read.
     #[must_use]
     pub fn diagnosis(&self) -> Option<&Diagnosis> {
         self.refusal.as_ref().map(|refusal| &refusal.diagnosis)
@@ -58,7 +59,7 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// The diagnosis of a status of 400 and above.
+    /// As [`diagnosis`](Self::diagnosis).
     pub fn error_for_status(self) -> Result<Self, Error> {
         match self.refusal {
             Some(refusal) => Err(refusal.diagnosis.into()),

@@ -8,7 +8,8 @@ use trunkline::{Account, Cause, Diagnosis, Error, InputSpec};
 use trunkline_auth::oauth2::{
     self, AuthorizationCode, Client, ClientAuth, ClientCredentials, DeviceCode, challenge,
 };
-use trunkline_core::http::Method;
+use trunkline_core::http::header::CONTENT_TYPE;
+use trunkline_core::http::{HeaderMap, Method, StatusCode};
 use trunkline_core::url::Url;
 use trunkline_core::{
     AuthProvider, BuildConnector, Call, Captures, Connector, ConnectorInfo, Cx, Endpoint, Exchange, Grant,
@@ -26,9 +27,16 @@ pub(crate) struct PlayedConfig {
     secret: Option<String>,
     /// A new consent ends the earlier ones of its account.
     ends_earlier: bool,
+    /// The API refuses with 200: `ok: false`, and a code.
+    refuses_with_200: bool,
 }
 
 impl PlayedConfig {
+    /// Of a service that refuses with 200.
+    pub(crate) fn refusing_with_200() -> Self {
+        Self { refuses_with_200: true, ..Self::default() }
+    }
+
     /// The settings that stand for this policy.
     pub(crate) fn of(policy: RefreshPolicy) -> Self {
         let (reuse, grace_s) = match policy.reuse {
@@ -38,7 +46,7 @@ impl PlayedConfig {
         };
         let idle_s = policy.idle_limit.map(|limit| limit.as_secs());
         let ends_earlier = policy.new_consent == NewConsent::EndsEarlier;
-        Self { reuse: Some(reuse.to_owned()), grace_s, idle_s, secret: None, ends_earlier }
+        Self { reuse: Some(reuse.to_owned()), grace_s, idle_s, ends_earlier, ..Self::default() }
     }
 
     /// The same with another client secret.
@@ -95,6 +103,7 @@ impl BuildConnector for PlayedConfig {
             device: Arc::new(device),
             credentials: Arc::new(credentials),
             endpoint: Arc::new(base),
+            refuses_with_200: self.refuses_with_200,
         }))
     }
 }
@@ -107,6 +116,7 @@ struct Played {
     device: Arc<dyn AuthProvider>,
     credentials: Arc<dyn AuthProvider>,
     endpoint: Arc<Endpoint>,
+    refuses_with_200: bool,
 }
 
 #[async_trait]
@@ -149,9 +159,19 @@ impl Connector for Played {
         Err(judged.unwrap_or_else(|| oauth2::diagnose(&exchange, cx.clock().wall())).into())
     }
 
+    fn may_refuse(&self, status: StatusCode, headers: &HeaderMap) -> bool {
+        let is_json = headers.get(CONTENT_TYPE).is_none_or(|kind| kind == "application/json");
+        status.as_u16() >= 400 || (self.refuses_with_200 && is_json)
+    }
+
     /// 423 says that the user is locked, 410 that the grant is gone.
     fn diagnose(&self, exchange: &Exchange<'_>) -> Option<Diagnosis> {
+        let text = std::str::from_utf8(exchange.body).unwrap_or_default();
+        let says = |code: &str| text.starts_with(&format!(r#"{{"ok":false,"error":"{code}""#));
         match exchange.status.as_u16() {
+            200 if says("token_old") => Some(Diagnosis::new(Cause::AccessTokenRejected)),
+            200 if says("right_missing") => Some(Diagnosis::new(Cause::PermissionMissing).message(text)),
+            200 => None,
             423 => Some(Diagnosis::new(Cause::UserDisabled)),
             410 => Some(Diagnosis::new(Cause::GrantRevoked)),
             _ => challenge::diagnose(exchange.status, exchange.headers),

@@ -36,9 +36,18 @@ impl Stage {
 
     /// Another process on the same store and at the same time has the same clock.
     pub(crate) async fn with(store: impl Store + 'static, clock: PlayedClock, timings: Timings) -> Self {
+        Self::of(PlayedConfig::default(), store, clock, timings).await
+    }
+
+    pub(crate) async fn of(
+        settings: PlayedConfig,
+        store: impl Store + 'static,
+        clock: PlayedClock,
+        timings: Timings,
+    ) -> Self {
         let (api, tokens) = (PlayedTransport::default(), PlayedTransport::default());
         let trunkline = Trunkline::builder()
-            .config(Config::new().connector("played", PlayedConfig::default()).unwrap())
+            .config(Config::new().connector("played", settings).unwrap())
             .store(store)
             .keys(KeyRing::new([7; 32]))
             .clock(clock.clone())

@@ -180,6 +180,10 @@ fn written(matcher: &ErrorMatcher, choice: Choice<'_>) -> Answer {
     let members = code.into_iter().chain(message);
     let body = match choice.call {
         Call::Authorize => form_urlencoded::Serializer::new(String::new()).extend_pairs(members).finish(),
+        // A text alone says nothing about an answer whose status says that all is well.
+        _ if choice.status < 400 && choice.code.is_none() => {
+            json!({ "errors": [{ "message": matcher.message }] }).to_string()
+        }
         _ => {
             let members = members.map(|(name, value)| (name.to_owned(), json!(value)));
             serde_json::Value::Object(members.collect::<Map<_, _>>()).to_string()

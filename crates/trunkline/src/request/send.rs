@@ -12,6 +12,7 @@ use trunkline_core::{
 use url::Url;
 
 use super::{RequestBuilder, Target};
+use crate::connection::Connection;
 use crate::keeper::{self, Why};
 use crate::live::Live;
 use crate::response::Response;
@@ -42,7 +43,7 @@ pub(super) fn send<'a>(
         let replay = builder.body.replay();
         let request = authorized(&mut builder, &live)?;
         let response = match connection.hub.transport.send(request).await {
-            Ok(response) if response.status().is_success() => {
+            Ok(response) if response.status().is_success() && !may_refuse(connection, &response) => {
                 connection.entry.used(connection.hub.clock.coarse());
                 return Ok(Response::new(response, None));
             }
@@ -52,6 +53,10 @@ pub(super) fn send<'a>(
         // What is rare is boxed, so that the usual request does not carry its room along.
         Box::pin(unusual(&mut builder, &live, response, replay)).await
     }
+}
+
+fn may_refuse(connection: &Connection, response: &http::Response<Body>) -> bool {
+    connection.entry.mounted.connector.may_refuse(response.status(), response.headers())
 }
 
 /// An answer that is no plain success: a redirect, a refusal, a token that the service rejects.
@@ -159,7 +164,7 @@ async fn settle(
         response = sent.map_err(|error| transport_failure(&error))?;
         (from, method) = (next.url, next.method);
     }
-    if response.status().as_u16() < 400 {
+    if !may_refuse(builder.connection, &response) && response.status().as_u16() < 400 {
         return Ok(Response::new(response, None));
     }
     diagnosed(builder, &sent, live, response).await
@@ -213,7 +218,7 @@ fn redirect(
     Some(Next { url, method, body })
 }
 
-/// Reads the start of an error body, asks the connector what it means, and puts it back. The connector reads it
+/// Reads the start of a body, asks the connector what it means, and puts it back. The connector reads it
 /// without the credential, should the service quote it; the caller, whose credential it is, has it as it came.
 async fn diagnosed(
     // Mutable, since what can be sent to another thread cannot always be shared with it: a streamed body.
@@ -240,12 +245,15 @@ async fn diagnosed(
         headers: cleaned.1.as_ref().unwrap_or(&head.headers),
         body: cleaned.0.as_deref().unwrap_or(&start),
     };
-    let diagnosis = connection
-        .entry
-        .mounted
-        .connector
-        .diagnose(&exchange)
-        .unwrap_or_else(|| oauth2::diagnose(&exchange, connection.hub.clock.wall()));
+    let diagnosis = match connection.entry.mounted.connector.diagnose(&exchange) {
+        Some(diagnosis) => diagnosis,
+        // The general rules are about answers that say by their status that they are errors.
+        None if head.status.as_u16() < 400 => {
+            connection.entry.used(connection.hub.clock.coarse());
+            return Ok(Response::new(http::Response::from_parts(head, body), None));
+        }
+        None => oauth2::diagnose(&exchange, connection.hub.clock.wall()),
+    };
     let call = format!("{} {}", method, path_of(target, &url));
     let diagnosis = diagnosis.during(call, connection.hub.clock.wall());
     let path = target.below(endpoint, query);
