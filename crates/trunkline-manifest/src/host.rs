@@ -6,8 +6,11 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 use trunkline_core::url::{Host, Url};
 use trunkline_core::{is_public_host, is_secure};
 
+use crate::suffix::{Names, is_of, of_others};
+
 /// A host, or all hosts below a domain: `api.acme.example`, `*.acme.example`. A port may follow; without one it is
-/// 443, and any port on loopback.
+/// 443, and any port on loopback. Names below a public suffix are not the domain's: `*.amazonaws.com` is not
+/// `stranger.s3.amazonaws.com`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HostPattern {
     /// The host, or what follows `*.`.
@@ -41,9 +44,26 @@ impl HostPattern {
         }) {
             return Err(format!("`{}` is no host in its usual spelling, which is `{name}`", printed(text)));
         }
+        // DNS knows both spellings, and certificates only the one without.
+        if name.ends_with('.') {
+            return Err(format!("`{}` is no host in its usual spelling: it ends with a dot", printed(text)));
+        }
         let is_name = matches!(url.host(), Some(Host::Domain(_)));
-        if below && (!is_name || name.split('.').filter(|label| !label.is_empty()).count() < 2) {
+        if below && (!is_name || !name.contains('.')) {
             return Err("below `*.` stands a domain of one's own, such as *.acme.example".to_owned());
+        }
+        match of_others(name).filter(|_| below) {
+            Some(Names::Anybody) => {
+                return Err(format!(
+                    "anybody can register a name below `{name}`; after `*.` stands a domain of the service's own"
+                ));
+            }
+            Some(Names::Customers) => {
+                return Err(format!(
+                    "below `{name}` the customers of a host have their own servers; list each host by its name"
+                ));
+            }
+            None => {}
         }
         if !is_public_host(&url) && !is_loopback(&url) {
             return Err(format!("`{name}` is a host of a private network"));
@@ -72,7 +92,12 @@ impl HostPattern {
                     .all(|(label, own)| label.is_some_and(|label| label.eq_ignore_ascii_case(own)))
         };
         match labels.len().checked_sub(own.len()) {
-            Some(1..) if self.below => fits(&labels[labels.len() - own.len()..]),
+            Some(1..) if self.below => {
+                // Whatever an unknown label is, as long as it makes no suffix of the list.
+                let host: Vec<_> = labels.iter().map(|label| label.unwrap_or("x")).collect();
+                let is_own = is_of(&host.join(".").to_ascii_lowercase(), &self.name);
+                is_own && fits(&labels[labels.len() - own.len()..])
+            }
             Some(0) => !self.below && fits(labels),
             _ => false,
         }
@@ -105,7 +130,8 @@ impl HostPattern {
         match host.len().checked_sub(self.name.len()) {
             Some(0) => !self.below && host.eq_ignore_ascii_case(&self.name),
             Some(at) if self.below && at > 1 && host.is_char_boundary(at) => {
-                host[..at].ends_with('.') && host[at..].eq_ignore_ascii_case(&self.name)
+                let is_below = host[..at].ends_with('.') && host[at..].eq_ignore_ascii_case(&self.name);
+                is_below && is_of(&host.to_ascii_lowercase(), &self.name)
             }
             _ => false,
         }
@@ -213,9 +239,35 @@ mod tests {
             "0x7f.1",
             "*.127.0.0.1",
             "a b.example",
+            "api.acme.example.",
+            "*.acme.example.",
         ] {
             assert!(HostPattern::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_star_stands_for_no_names_of_others() {
+        for (text, said) in [
+            ("*.co.uk", "anybody can register a name below `co.uk`"),
+            ("*.com:8443", "a domain of one's own"),
+            ("*.CO.UK", "anybody can register"),
+            ("*.xn--55qx5d.cn", "anybody can register"),
+            ("*.github.io", "list each host by its name"),
+            ("*.eu-west-1.compute.amazonaws.com", "list each host by its name"),
+        ] {
+            let why = HostPattern::parse(text).unwrap_err();
+            assert!(why.contains(said), "{text}: {why}");
+        }
+        for own in ["*.acme.co.uk", "*.myshopify.com", "*.my.salesforce.com", "acme.github.io", "github.io"] {
+            assert!(HostPattern::parse(own).is_ok(), "{own}");
+        }
+        let aws = HostPattern::parse("*.amazonaws.com").unwrap();
+        assert!(aws.allows(&"https://sts.amazonaws.com/".parse().unwrap()));
+        assert!(!aws.allows(&"https://stranger.s3.amazonaws.com/".parse().unwrap()));
+        assert!(aws.covers(&[None, Some("amazonaws"), Some("com")]));
+        assert!(!aws.covers(&[None, Some("S3"), Some("amazonaws"), Some("com")]));
+        assert!(!aws.includes(&HostPattern::parse("stranger.s3.amazonaws.com").unwrap()));
     }
 
     #[test]

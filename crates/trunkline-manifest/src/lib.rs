@@ -62,6 +62,7 @@ mod provider;
 mod reload;
 #[cfg(feature = "schema")]
 mod schema;
+mod suffix;
 mod template;
 mod trial;
 mod values;

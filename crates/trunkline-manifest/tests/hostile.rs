@@ -55,6 +55,30 @@ async fn a_tenants_value_leads_to_no_other_host() {
     assert!(stage.sent().is_empty(), "nothing was sent anywhere");
 }
 
+/// `{input.region}` could be a name that makes the rest a stranger's: a bucket, a server of a customer.
+#[tokio::test]
+async fn a_tenants_value_leads_to_no_strangers_name_below_the_services_domain() {
+    let two = "[inputs.sub]\ntitle = 'Sub'\nexample = 'acme'\npattern = '[a-z0-9-]+'\n\
+        [inputs.region]\ntitle = 'Region'\nexample = 'eu'\npattern = '[a-z0-9-]+'\n[api]";
+    let text = acme(&[
+        ("\"login.acme.example\", \"api.acme.example\"", "\"*.amazonaws.com\""),
+        ("[api]", two),
+        ("https://login.acme.example/authorize", "https://signin.amazonaws.com/authorize"),
+        ("https://login.acme.example/token", "https://{input.sub}.{input.region}.amazonaws.com/token"),
+        ("https://api.acme.example/v1\"", "https://api.amazonaws.com/v1\""),
+        ("https://api.acme.example/v1/me", "https://api.amazonaws.com/me"),
+    ]);
+    let connector = connector(&text);
+    let (cx, stage) = stage();
+    let good = inputs(&[("sub", "sts"), ("region", "eu-west-1")]);
+    stage.play("https://sts.eu-west-1.amazonaws.com/token", json(200, r#"{"access_token":"t"}"#));
+    assert!(consent(&connector, &cx, &good, "code=c").await.is_ok());
+    stage.sent();
+    let evil = inputs(&[("sub", "stranger"), ("region", "s3")]);
+    assert!(consent(&connector, &cx, &evil, "code=c").await.is_err());
+    assert!(stage.sent().is_empty(), "nothing was sent anywhere");
+}
+
 #[tokio::test]
 async fn a_services_answer_leads_to_no_other_host() {
     let connector = connector(&open());
@@ -132,6 +156,8 @@ fn a_hostile_manifest_cannot_name_a_host_that_it_does_not_list() {
         ("[identity]", "[api.headers]\nTransfer-Encoding = 'chunked'\n[identity]"),
         ("\"api.acme.example\"]", "\"api.acme.example\", \"*\"]"),
         ("\"api.acme.example\"]", "\"api.acme.example\", \"*.test\"]"),
+        ("\"api.acme.example\"]", "\"api.acme.example\", \"*.co.uk\"]"),
+        ("\"api.acme.example\"]", "\"api.acme.example\", \"*.herokuapp.com\"]"),
         ("\"api.acme.example\"]", "\"api.acme.example\", \"169.254.169.254\"]"),
     ] {
         assert!(Manifest::parse("acme.toml", &acme(&[(from, to)])).is_err(), "{to}");
