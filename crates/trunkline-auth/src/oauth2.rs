@@ -30,6 +30,7 @@ mod assertion;
 mod authorization_code;
 mod authorization_code_builder;
 mod builder;
+mod callback_hmac;
 pub mod challenge;
 mod claims;
 mod client;

@@ -11,6 +11,7 @@ use trunkline_core::{
 use url::{Host, Url};
 
 use super::authorization_code_builder::AuthorizationCodeBuilder;
+use super::callback_hmac::is_signed;
 use super::client::Client;
 use super::diagnose::Refusal;
 use super::grant::bearer;
@@ -40,6 +41,7 @@ pub struct AuthorizationCode {
     pub(super) pkce: bool,
     pub(super) issuer: Option<String>,
     pub(super) require_iss: bool,
+    pub(super) callback_hmac: Option<String>,
 }
 
 impl AuthorizationCode {
@@ -62,6 +64,7 @@ impl AuthorizationCode {
             pkce: true,
             issuer: None,
             require_iss: false,
+            callback_hmac: None,
         }
     }
 
@@ -115,6 +118,15 @@ impl AuthorizationCode {
         Ok(())
     }
 
+    /// Where the service signs its answers. A refusal needs no signature: it spends nothing.
+    fn check_hmac(&self, callback: &Callback) -> Result<(), Error> {
+        let Some(parameter) = &self.callback_hmac else { return Ok(()) };
+        match self.endpoint.client.secret() {
+            Some(secret) if is_signed(callback, parameter, secret) => Ok(()),
+            _ => Err(invalid("the answer is not signed with the client secret")),
+        }
+    }
+
     /// RFC 9700, 4.4.2.2: where services have redirect URIs of their own, an answer at another's is
     /// one that an attacker's service sent there.
     fn check_redirect_uri(callback: &Callback, redirect_uri: &Secret) -> Result<(), Error> {
@@ -135,6 +147,7 @@ impl AuthorizationCode {
         if callback.get("error").is_some() {
             return Err(self.denied(answer, redirect_uri, now).into());
         }
+        self.check_hmac(callback)?;
         let given = |secret: &&Secret| !secret.is_empty();
         let code = callback.get("code").filter(given).ok_or_else(|| invalid("the answer has no code"))?;
         let verifier = answer.pending.get(VERIFIER).filter(given);

@@ -23,6 +23,7 @@ pub struct AuthorizationCodeBuilder {
     pub(super) pkce: bool,
     pub(super) issuer: Option<String>,
     pub(super) require_iss: bool,
+    pub(super) callback_hmac: Option<String>,
 }
 
 impl AuthorizationCodeBuilder {
@@ -64,19 +65,34 @@ impl AuthorizationCodeBuilder {
         self
     }
 
+    /// The parameter of the callback by which the service signs it: the HMAC-SHA256 of all others by the client secret,
+    /// in hexadecimal digits, as Shopify sends it. A callback that is not signed so is refused before its code is sent.
+    /// Default: the service signs none.
+    #[must_use]
+    pub fn callback_hmac(mut self, parameter: impl Into<String>) -> Self {
+        self.callback_hmac = Some(parameter.into());
+        self
+    }
+
     /// Checks all settings together.
     ///
     /// # Errors
     ///
     /// Always [`ErrorKind::ConfigInvalid`]: a URL that is neither https nor loopback, a parameter that
     /// would be sent twice, a client without what its way of authentication needs, secrets in a URL
-    /// that were not allowed by name.
+    /// that were not allowed by name, a signature without a client secret.
     pub fn build(self) -> Result<AuthorizationCode, Error> {
         self.endpoint.check()?;
         check_url(&self.authorize_url)?;
         check_redirect_uri(&self.redirect_uri)?;
         if self.require_iss && self.issuer.is_none() {
             return Err(Error::new(ErrorKind::ConfigInvalid, "an issuer is required but none is named"));
+        }
+        if self.callback_hmac.is_some() && self.endpoint.client.secret().is_none() {
+            return Err(Error::new(
+                ErrorKind::ConfigInvalid,
+                "callbacks are signed with the client secret, and the client has none",
+            ));
         }
         let mut endpoint = self.endpoint;
         endpoint.codec.scope_separator.get_or_insert(self.scope_separator);
@@ -90,6 +106,7 @@ impl AuthorizationCodeBuilder {
             pkce: self.pkce,
             issuer: self.issuer,
             require_iss: self.require_iss,
+            callback_hmac: self.callback_hmac,
         };
         built.check_authorize_params()?;
         Ok(built)

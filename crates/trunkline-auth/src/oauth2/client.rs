@@ -62,6 +62,11 @@ impl Client {
         &self.id
     }
 
+    /// The secret, where there is one that can sign.
+    pub(super) fn secret(&self) -> Option<&Secret> {
+        self.secret.as_ref().filter(|secret| !secret.is_empty())
+    }
+
     /// Whether a request says who the client is.
     pub(crate) fn is_stated(&self) -> bool {
         !matches!(self.auth, ClientAuth::Unstated)
