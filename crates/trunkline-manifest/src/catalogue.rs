@@ -129,6 +129,7 @@ const BUILTIN_FILES: &[(&str, &str)] = &[
     ("salesforce.toml", include_str!("../catalogue/salesforce.toml")),
     ("sendgrid.toml", include_str!("../catalogue/sendgrid.toml")),
     ("shopify.toml", include_str!("../catalogue/shopify.toml")),
+    ("shopify_oauth.toml", include_str!("../catalogue/shopify_oauth.toml")),
     ("slack.toml", include_str!("../catalogue/slack.toml")),
     ("square.toml", include_str!("../catalogue/square.toml")),
     ("stripe.toml", include_str!("../catalogue/stripe.toml")),

@@ -262,6 +262,13 @@ impl Mirror {
         named.map_or("code", |name| name.as_str())
     }
 
+    /// The parameter of the callback that signs the others with the client secret.
+    #[must_use]
+    pub fn callback_hmac(&self) -> Option<&str> {
+        let oauth2 = self.oauth2().filter(|_| self.method == Method::AuthorizationCode)?;
+        oauth2.callback_hmac.as_ref().map(|name| name.as_str())
+    }
+
     /// What the service does not have, and why.
     #[must_use]
     pub fn lacks(&self) -> Vec<(Lack, &'static str)> {

@@ -136,6 +136,13 @@ const ANSWERS: &[Answer] = &[
     ),
     ("shopify", Call::Api, 423, r#"{"errors":"Locked"}"#, Cause::CompanyInactive),
     (
+        "shopify_oauth",
+        Call::Refresh,
+        401,
+        r#"{"error":"invalid_request","error_description":"This request requires an active refresh_token"}"#,
+        Cause::GrantRevoked,
+    ),
+    (
         "square",
         Call::Api,
         401,

@@ -541,3 +541,33 @@ fn what_does_not_fit_a_device_code_is_told() {
     let alone = ManifestConnector::new(alone.manifest.clone().unwrap(), &alone).unwrap();
     assert_eq!(alone.auth(None).unwrap().method(), "device_code");
 }
+
+#[tokio::test]
+async fn a_callback_that_the_service_did_not_sign_spends_no_code() {
+    use trunkline_core::Cause;
+
+    let text = acme(&[
+        ("scopes =", "callback_hmac = 'hmac'\nscopes ="),
+        ("[oauth2]", "[captures.shop]\nfrom = 'callback'\nhosts = ['*.acme.example']\n[oauth2]"),
+        ("\"api.acme.example\"]", "\"*.acme.example\"]"),
+        ("https://login.acme.example/token", "{capture.shop}/token"),
+    ]);
+    let connector = connector(&text);
+    let (cx, stage) = stage();
+    stage.play("https://one.acme.example/token", json(200, r#"{"access_token":"t"}"#));
+    // HMAC-SHA256 of the other parameters by the secret of these tests.
+    let hmac = "8aa90ec6f76c9e1b3e517d90d62caf6553ba38c4ee6aa529747e032d24f6f576";
+    for forged in [
+        "code=c&shop=one.acme.example".to_owned(),
+        format!("code=c&shop=other.acme.example&hmac={hmac}"),
+        format!("code=other&shop=one.acme.example&hmac={hmac}"),
+        format!("code=c&shop=one.acme.example&state=x&hmac={hmac}"),
+    ] {
+        let error = consent(&connector, &cx, &inputs(&[]), &forged).await.unwrap_err();
+        assert_eq!(error.cause(), Some(Cause::ConsentInvalid), "{forged}");
+        assert!(stage.sent().is_empty(), "{forged}");
+    }
+    let signed = format!("code=c&shop=one.acme.example&hmac={hmac}");
+    consent(&connector, &cx, &inputs(&[]), &signed).await.unwrap();
+    assert_eq!(stage.one().param("code").as_deref(), Some("c"));
+}

@@ -504,3 +504,35 @@ fn no_text_panics() {
         }
     }
 }
+
+#[test]
+fn a_signature_of_the_callback_needs_a_callback_and_a_secret() {
+    let hmac = "callback_hmac = 'hmac'\n";
+    for (changes, expected) in [
+        (("scopes =", "callback_hmac = 'code'\nscopes ="), "the parameter that holds the signature"),
+        (("scopes =", &*format!("{hmac}callback_code = 'auth_code'\nscopes =")), "its code is called `code`"),
+        (
+            ("scopes =", &format!("{hmac}token_endpoint_auth_method = 'none'\nscopes =")),
+            "this client has none",
+        ),
+        (
+            (
+                "grant_types = [\"authorization_code\"]\nauthorization_endpoint = \"https://login.acme.example/authorize\"",
+                &format!("grant_types = ['client_credentials']\n{hmac}"),
+            ),
+            "nothing comes back with a person",
+        ),
+        (
+            (
+                "[oauth2]",
+                &format!(
+                    "[inputs.id]\ntitle = 'Id'\nexample = 'a'\n[inputs.secret]\ntitle = 'S'\nexample = 'b'\n\
+                     secret = true\n[oauth2]\nclient_id_input = 'id'\nclient_secret_input = 'secret'\n{hmac}"
+                ),
+            ),
+            "the settings' own client",
+        ),
+    ] {
+        refused(&[changes], expected);
+    }
+}

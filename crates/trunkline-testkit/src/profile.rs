@@ -191,6 +191,7 @@ pub struct Profile {
     pub(crate) words: Vec<(String, [String; 2])>,
     pub(crate) callback_code: String,
     pub(crate) callback: Vec<(String, String)>,
+    pub(crate) callback_hmac: Option<String>,
     pub(crate) parameters: BTreeMap<String, String>,
     pub(crate) introspection: Option<(String, String)>,
     pub(crate) account_is_told: bool,
@@ -239,6 +240,7 @@ impl Profile {
             words: Vec::new(),
             callback_code: "code".to_owned(),
             callback: Vec::new(),
+            callback_hmac: None,
             parameters: BTreeMap::new(),
             introspection: None,
             account_is_told: false,
@@ -297,6 +299,14 @@ impl Profile {
     #[must_use]
     pub fn callback_param(mut self, name: &str, value: &str) -> Self {
         self.callback.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The parameter of the callback by which the service signs it with the `client_secret` of the settings: the
+    /// HMAC-SHA256 of all others, sorted by name and form-encoded, in hexadecimal digits. Default: it signs none.
+    #[must_use]
+    pub fn callback_hmac(mut self, parameter: &str) -> Self {
+        self.callback_hmac = Some(parameter.to_owned());
         self
     }
 

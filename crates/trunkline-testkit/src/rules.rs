@@ -93,6 +93,8 @@ rules! { $
         "The code is exchanged with the redirect URI that it was asked for with.";
     refused_consent_spends_nothing, false, consent::refused_consent_spends_nothing,
         "A callback with an error, without a code, or at another place leads to no token request.";
+    forged_callback_spends_nothing, false, consent::forged_callback_spends_nothing,
+        "Where the service signs the callback, one that is changed or not signed leads to no token request.";
     device_poll_says_what_it_heard, false, device::device_poll_says_what_it_heard,
         "A poll for a device code asks once, and says whether the person has answered, and what.";
     client_authenticates_in_one_way, false, consent::client_authenticates_in_one_way,

@@ -3,6 +3,7 @@
 mod books;
 mod fault;
 mod form;
+mod signature;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -133,12 +134,26 @@ impl HostileService {
             scope: said("scope"),
             is_spent: false,
         });
-        let more = profile.callback.iter().map(|(name, text)| (name, profile.filled(text, &books.signed_in)));
-        form_urlencoded::Serializer::new(String::new())
-            .append_pair(&profile.callback_code, &code)
-            .extend_pairs(more)
-            .append_pair("state", &said("state").unwrap_or_default())
-            .finish()
+        let more = profile.callback.iter();
+        let more = more.map(|(name, text)| (name.clone(), profile.filled(text, &books.signed_in)));
+        let mut pairs = vec![(profile.callback_code.clone(), code)];
+        pairs.extend(more);
+        pairs.push(("state".to_owned(), said("state").unwrap_or_default()));
+        drop(books);
+        self.signed(pairs)
+    }
+
+    /// The query of a callback with these parameters, signed where the service signs them.
+    pub(crate) fn signed(&self, mut pairs: Vec<(String, String)>) -> String {
+        if let (Some(parameter), Some(secret)) = (&self.0.profile.callback_hmac, &self.books().signs_with) {
+            pairs = signature::signed(pairs, parameter, secret);
+        }
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    }
+
+    /// Signs callbacks with this secret from now on, where the profile [says](Profile::callback_hmac) that they are.
+    pub fn signs_with(&self, secret: &str) {
+        self.books().signs_with = Some(secret.to_owned());
     }
 
     /// Whether a request that names neither grant nor token is one for a code (RFC 8628).

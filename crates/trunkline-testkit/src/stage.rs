@@ -101,7 +101,7 @@ impl Stage {
         let settings = settings::filled(profile, &leaks);
         let service = HostileService::new(profile, clock.clone(), leaks.clone());
         let (connector, settings_debug) = settings::build(profile, &settings)?;
-        Ok(Self {
+        let stage = Self {
             profile: profile.clone(),
             leaks,
             clock,
@@ -110,7 +110,11 @@ impl Stage {
             settings,
             settings_debug,
             checks: AtomicUsize::new(0),
-        })
+        };
+        if let Some(secret) = stage.setting("client_secret") {
+            stage.service.signs_with(&secret);
+        }
+        Ok(stage)
     }
 
     pub(crate) fn count_check(&self) {

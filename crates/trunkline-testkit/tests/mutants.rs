@@ -22,6 +22,7 @@ const SETTINGS: &str = r#"
 
 fn of(profile: Profile) -> Profile {
     profile
+        .callback_hmac("hmac")
         .token_member("api_url", "https://api.plain.test")
         .answers("GET", "/me", r#"{"company":"{company}","user":"{user}"}"#)
         .answers("POST", "/me", r#"{"company":"{company}","user":"{user}"}"#)

@@ -74,6 +74,10 @@ pub(crate) struct OAuth2 {
     /// The name under which the callback has the code. Default `code`.
     #[serde(default)]
     pub(crate) callback_code: Option<At<String>>,
+    /// The parameter of the callback by which the service signs it: the HMAC-SHA256 of all others by the client secret,
+    /// sorted by name and form-encoded, in hexadecimal digits. Default: it signs none.
+    #[serde(default)]
+    pub(crate) callback_hmac: Option<At<String>>,
     /// The method of token requests. Default `POST`; `GET` needs `token_request_encoding = "query"`.
     #[serde(default)]
     pub(crate) token_request_method: RequestMethod,

@@ -2,6 +2,7 @@
 //! elsewhere, nothing is a secret.
 
 mod after;
+mod callback;
 mod flow;
 mod injection;
 mod oauth2;

@@ -109,6 +109,9 @@ pub(crate) fn code(
     if let Some(issuer) = &oauth2.issuer {
         builder = builder.issuer(issuer.as_str());
     }
+    if let Some(parameter) = &oauth2.callback_hmac {
+        builder = builder.callback_hmac(parameter.as_str());
+    }
     builder.build()
 }
 

@@ -123,6 +123,27 @@ pub(super) const ROWS: &[Row] = &[
         )
     },
     Row {
+        // Signed with the secret of these tests.
+        callback: "code=c&shop=acme.myshopify.com&timestamp=1337178173&\
+            hmac=c6f98dff90995b6a927a7b96e9b01ac4b6694cc9de9ed9a82c31e10867a40a7b",
+        inputs: &[("shop", "acme")],
+        token: (
+            "https://acme.myshopify.com/admin/oauth/access_token",
+            r#"{"access_token":"at","scope":"read_orders,write_orders","expires_in":3600,"refresh_token":"rt","refresh_token_expires_in":7776000}"#,
+        ),
+        carries: &[("x-shopify-access-token", "at")],
+        ..row(
+            "shopify_oauth",
+            "",
+            (
+                "https://acme.myshopify.com/admin/api/2026-07/graphql.json",
+                r#"{"data":{"shop":{"id":"gid://shopify/Shop/1"}}}"#,
+            ),
+            "gid://shopify/Shop/1",
+            "https://acme.myshopify.com/admin/api/2026-07",
+        )
+    },
+    Row {
         token: (
             "https://slack.com/api/oauth.v2.access",
             r#"{"ok":true,"access_token":"at","token_type":"bot","scope":"commands,incoming-webhook","bot_user_id":"U1","app_id":"A1","expires_in":43200,"refresh_token":"rt","team":{"name":"Acme","id":"T1"},"enterprise":null,"authed_user":{"id":"U9"}}"#,

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use trunkline_core::url::Url;
+use trunkline_core::url::{Url, form_urlencoded};
 use trunkline_core::{AuthProvider, Callback, Cause, ConsentKind, is_secure};
 
 use super::Played;
@@ -148,15 +148,15 @@ pub(super) async fn refused_consent_spends_nothing(stage: &Stage) -> Played {
             ("", Some(Cause::ConsentInvalid)),
             ("code=", Some(Cause::ConsentInvalid)),
         ] {
-            let callback = |state: &str| Callback::from_query(&format!("{query}&state={state}"));
+            let callback = |consent: &Consent| Callback::from_query(&signed(stage, query, consent));
             let cause = spends_nothing(stage, &*auth, query, callback).await?;
             let fits = expected.is_none_or(|expected| cause == Some(expected));
             ensure!(stage, fits, "{method}: a callback with {query:?} is {cause:?}");
         }
         // An answer at another redirect URI is one that somebody else's service sent there (RFC 9700, 4.4.2.2).
-        let elsewhere = |state: &str| {
-            let url =
-                format!("https://app.example.com/trunkline-testkit/elsewhere?code=a-code&state={state}");
+        let elsewhere = |consent: &Consent| {
+            let query = signed(stage, "code=a-code", consent);
+            let url = format!("https://app.example.com/trunkline-testkit/elsewhere?{query}");
             Url::parse(&url).map_or_else(|_| Callback::from_query(""), |url| Callback::from_url(&url))
         };
         spends_nothing(stage, &*auth, "another redirect URI", elsewhere).await?;
@@ -164,15 +164,67 @@ pub(super) async fn refused_consent_spends_nothing(stage: &Stage) -> Played {
     Ok(Verdict::Held)
 }
 
+/// The query of a callback that the service itself sends.
+fn signed(stage: &Stage, query: &str, consent: &Consent) -> String {
+    let mut pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    pairs.push(("state".to_owned(), consent.ask.state.expose().to_owned()));
+    stage.service.signed(pairs)
+}
+
+pub(super) async fn forged_callback_spends_nothing(stage: &Stage) -> Played {
+    let Some(parameter) = &stage.profile.callback_hmac else {
+        return Ok(Verdict::Inapplicable("the service does not sign its callbacks".to_owned()));
+    };
+    let methods = match by_redirect(stage)? {
+        Ok(methods) => methods,
+        Err(why) => return Ok(why),
+    };
+    type Forge = fn(&mut Vec<(String, String)>, &str, &str);
+    let forgeries: [(&str, Forge); 6] = [
+        ("no signature", |pairs, hmac, _| pairs.retain(|(name, _)| name != hmac)),
+        ("an empty signature", |pairs, hmac, _| put(pairs, hmac, |_| String::new())),
+        ("half a signature", |pairs, hmac, _| put(pairs, hmac, |tag| tag[..tag.len() / 2].to_owned())),
+        ("another signature", |pairs, hmac, _| {
+            put(pairs, hmac, |tag| tag.chars().map(|digit| if digit == '0' { '1' } else { '0' }).collect());
+        }),
+        ("another code", |pairs, _, code| put(pairs, code, |code| format!("{code}x"))),
+        ("one more parameter", |pairs, _, _| pairs.push(("trunkline".to_owned(), "x".to_owned()))),
+    ];
+    for method in methods {
+        let auth = stage.auth(method)?;
+        for (what, forge) in &forgeries {
+            let callback = |consent: &Consent| {
+                let signed = consent.answer.callback.iter();
+                let mut pairs: Vec<_> =
+                    signed.map(|(name, value)| (name.to_owned(), value.expose().to_owned())).collect();
+                forge(&mut pairs, parameter, &stage.profile.callback_code);
+                let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+                Callback::from_query(&query)
+            };
+            let cause = spends_nothing(stage, &*auth, what, callback).await?;
+            let fits = cause == Some(Cause::ConsentInvalid);
+            ensure!(stage, fits, "{method}: a callback with {what} is {cause:?}");
+        }
+    }
+    Ok(Verdict::Held)
+}
+
+/// Changes the value under a name.
+fn put(pairs: &mut [(String, String)], name: &str, change: impl Fn(&str) -> String) {
+    for (_, value) in pairs.iter_mut().filter(|(known, _)| known == name) {
+        *value = change(value);
+    }
+}
+
 /// Completes a consent with this callback; answers the cause of the failure.
 async fn spends_nothing(
     stage: &Stage,
     auth: &dyn AuthProvider,
     what: &str,
-    callback: impl Fn(&str) -> Result<Callback, trunkline_core::Error>,
+    callback: impl Fn(&Consent) -> Result<Callback, trunkline_core::Error>,
 ) -> Result<Option<Cause>, Failure> {
     let mut consent = stage.consent(auth, 0).await?;
-    consent.answer.callback = callback(consent.ask.state.expose()).map_err(|error| error.to_string())?;
+    consent.answer.callback = callback(&consent).map_err(|error| error.to_string())?;
     let before = stage.service.count(Line::Token);
     let completed = auth.complete(&stage.token_cx(), &consent.answer).await;
     let sent = stage.service.count(Line::Token) - before;

@@ -58,6 +58,8 @@ pub(super) struct Live {
 #[derive(Debug)]
 pub(super) struct Books {
     pub(super) signed_in: Account,
+    /// The secret that signs callbacks.
+    pub(super) signs_with: Option<String>,
     pub(super) rotates: bool,
     pub(super) omits_refresh_token: bool,
     pub(super) gives_refresh_token: bool,
@@ -80,6 +82,7 @@ impl Books {
     pub(super) fn new(signed_in: Account, rotates: bool) -> Self {
         Self {
             signed_in,
+            signs_with: None,
             rotates,
             omits_refresh_token: false,
             gives_refresh_token: true,

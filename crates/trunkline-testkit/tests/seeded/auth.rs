@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use trunkline_core::{
-    AuthProvider, Begun, Call, Cause, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep, Credential, Cx,
-    Error, Grant, Held, InputSpec, Prepared, Revoked, Secret, async_trait,
+    AuthProvider, Begun, Call, Callback, Cause, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep,
+    Credential, Cx, Error, Grant, Held, InputSpec, Prepared, Revoked, Secret, async_trait,
 };
 
 use super::{Inner, REDIRECT_URI, invalid};
@@ -19,6 +20,17 @@ pub(super) struct PlainAuth(pub(super) Arc<Inner>);
 fn challenge(verifier: &str) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
     URL_SAFE_NO_PAD.encode(digest)
+}
+
+/// Whether the service signed the callback: its parameters are sorted, and none needs an encoding.
+fn is_signed(callback: &Callback, secret: &Secret) -> bool {
+    let Some(given) = callback.get("hmac") else { return false };
+    let others = callback.iter().filter(|(name, _)| *name != "hmac");
+    let pairs: Vec<_> = others.map(|(name, value)| format!("{name}={}", value.expose())).collect();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
+    let tag = hmac::sign(&key, pairs.join("&").as_bytes());
+    let digits: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    *given == Secret::new(digits)
 }
 
 fn verifier() -> String {
@@ -89,6 +101,14 @@ impl AuthProvider for PlainAuth {
             }
             Some(_) => return Err(invalid("the service refused")),
             None => {}
+        }
+        let is_signed = match self.0.config.flaw {
+            Flaw::ChecksNoSignature => true,
+            Flaw::ChecksThatThereIsASignature => callback.get("hmac").is_some(),
+            _ => is_signed(callback, &self.0.config.client_secret),
+        };
+        if !is_signed {
+            return Err(invalid("the service did not sign the answer"));
         }
         let code = callback.get("code").filter(|code| !code.is_empty());
         let code = match code {

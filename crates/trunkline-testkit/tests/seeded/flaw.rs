@@ -34,6 +34,8 @@ flaws! {
     MakesItsOwnState "consent_url_carries_the_state";
     ChecksNoCallbackPath "refused_consent_spends_nothing";
     SpendsACodeThatIsMissing "refused_consent_spends_nothing";
+    ChecksNoSignature "forged_callback_spends_nothing";
+    ChecksThatThereIsASignature "forged_callback_spends_nothing";
     SkipsPkce "pkce_binds_the_code";
     SendsPlainPkce "pkce_binds_the_code";
     UsesOneVerifierForAll "pkce_binds_the_code";
