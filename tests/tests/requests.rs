@@ -136,6 +136,8 @@ async fn c_6750_07_the_token_goes_to_the_connections_hosts_only() {
     connection.post("/bills").body("again").send().await.unwrap();
     let last = stage.api.sent().pop().unwrap();
     assert_eq!((last.url.path(), last.body.as_str(), last.method.as_str()), ("/v1/moved", "again", "POST"));
+    // The endpoint stays on the public Internet, and so does what follows a redirect from it.
+    assert!(stage.api.sent().iter().skip(1).all(|sent| sent.public_only));
     assert!(last.authorization.is_some());
 }
 

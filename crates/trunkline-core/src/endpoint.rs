@@ -3,6 +3,7 @@
 use http::{HeaderName, HeaderValue};
 use url::{Host, Url};
 
+use crate::address::is_public_host;
 use crate::error::{Error, ErrorKind};
 
 /// The base URL of a connection's API, and the origins its credential may be sent to.
@@ -12,6 +13,7 @@ pub struct Endpoint {
     others: Vec<url::Origin>,
     entity_header: Option<HeaderName>,
     entity: Option<HeaderValue>,
+    public_only: bool,
 }
 
 impl Endpoint {
@@ -39,7 +41,7 @@ impl Endpoint {
             let trimmed = base.path().trim_end_matches('/').to_owned();
             base.set_path(&trimmed);
         }
-        Ok(Self { base, others: Vec::new(), entity_header: None, entity: None })
+        Ok(Self { base, others: Vec::new(), entity_header: None, entity: None, public_only: false })
     }
 
     /// Lets the credential go to `url`'s origin too.
@@ -53,6 +55,21 @@ impl Endpoint {
         }
         self.others.push(url.origin());
         Ok(self)
+    }
+
+    /// Keeps requests on the public Internet, redirects that are followed among them. For hosts that somebody else chose,
+    /// such as a customer or the author of a manifest: a name may lead into a network of one's own. A host of this
+    /// endpoint that is not public by its text, such as loopback, stays what it is.
+    #[must_use]
+    pub fn public_only(mut self) -> Self {
+        self.public_only = true;
+        self
+    }
+
+    /// Whether a request to `url` may go to the public Internet [only](crate::Request::public_only).
+    #[must_use]
+    pub fn is_public_only(&self, url: &Url) -> bool {
+        self.public_only && (is_public_host(url) || !self.allows(url))
     }
 
     /// Names the header that scopes a request to a part of the account.
@@ -180,6 +197,24 @@ mod tests {
         }
         let wider = endpoint.allow(&"https://files.example.com".parse().unwrap()).unwrap();
         assert!(wider.allows(&"https://files.example.com/x".parse().unwrap()));
+    }
+
+    #[test]
+    fn an_endpoint_that_somebody_else_chose_stays_on_the_public_internet() {
+        let is = |endpoint: &Endpoint, url: &str| endpoint.is_public_only(&url.parse().unwrap());
+        let chosen = endpoint("https://api.example.com/v1").public_only();
+        for url in [
+            "https://api.example.com/v1",
+            "https://elsewhere.test/",
+            "http://127.0.0.1/",
+            "https://10.0.0.1/",
+        ] {
+            assert!(is(&chosen, url), "{url}");
+            assert!(!is(&endpoint("https://api.example.com/v1"), url), "{url}");
+        }
+        let local = endpoint("http://127.0.0.1:4020").public_only();
+        assert!(!is(&local, "http://127.0.0.1:4020/x"));
+        assert!(is(&local, "http://127.0.0.1:4021/x"));
     }
 
     #[test]

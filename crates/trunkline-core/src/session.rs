@@ -70,7 +70,8 @@ impl Session {
     }
 }
 
-/// Puts a credential on a request; the one place where that happens.
+/// Puts a credential on a request; the one place where that happens. A request of an endpoint that is
+/// [public only](Endpoint::public_only) becomes so.
 ///
 /// # Errors
 ///
@@ -88,6 +89,7 @@ pub fn authorize(
             "the credential may not be sent to this host",
         ));
     }
+    request.public_only |= endpoint.is_public_only(&request.url);
     prepared.put_on(&mut request.headers);
     auth.sign(request, prepared, clock)
 }

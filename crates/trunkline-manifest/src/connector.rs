@@ -221,6 +221,8 @@ pub(crate) fn endpoint(values: Values<'_>) -> Result<Endpoint, Error> {
     for url in urls(format).skip(1) {
         endpoint = endpoint.allow(&values.url(url)?)?;
     }
+    // Whoever wrote the manifest, or gave a host, could point a name of his into a network of ours.
+    endpoint = endpoint.public_only();
     if let Some(name) = &format.api.entity_header {
         endpoint = endpoint.entity_header(header(name)?);
         if let Some(entity) = &format.api.entity {

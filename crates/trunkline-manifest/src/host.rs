@@ -17,11 +17,21 @@ pub(crate) struct HostPattern {
     name: Box<str>,
     below: bool,
     port: Option<u16>,
+    /// The name is that of an input, whose value is a host.
+    of_input: bool,
 }
 
 impl HostPattern {
     /// Reads a pattern.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if let Some(input) = text.strip_prefix("{input.").and_then(|rest| rest.strip_suffix('}')) {
+            let is_name = !input.is_empty() && !input.contains(['{', '}']);
+            let name = input.into();
+            return match is_name {
+                true => Ok(Self { name, below: false, port: None, of_input: true }),
+                false => Err("`{input.…}` names an input".to_owned()),
+            };
+        }
         let (below, rest) = match text.strip_prefix("*.") {
             Some(rest) => (true, rest),
             None => (false, text),
@@ -68,7 +78,12 @@ impl HostPattern {
         if !is_public_host(&url) && !is_loopback(&url) {
             return Err(format!("`{name}` is a host of a private network"));
         }
-        Ok(Self { name: name.into(), below, port })
+        Ok(Self { name: name.into(), below, port, of_input: false })
+    }
+
+    /// The input whose value is the host, if it is one.
+    pub(crate) fn input(&self) -> Option<&str> {
+        self.of_input.then_some(&*self.name)
     }
 
     /// Whether `url` is at such a host, and safe for a secret.
@@ -78,7 +93,7 @@ impl HostPattern {
             Some(port) => url.port_or_known_default() == Some(port),
             None => is_loopback(url) || url.port().is_none(),
         };
-        is_secure(url) && port && self.names(host)
+        is_secure(url) && port && self.names(host) && !self.of_input
     }
 
     /// Whether every host that `labels` can stand for is one of these; `None` is a label that is not known.
@@ -92,6 +107,7 @@ impl HostPattern {
                     .all(|(label, own)| label.is_some_and(|label| label.eq_ignore_ascii_case(own)))
         };
         match labels.len().checked_sub(own.len()) {
+            _ if self.of_input => false,
             Some(1..) if self.below => {
                 // Whatever an unknown label is, as long as it makes no suffix of the list.
                 let host: Vec<_> = labels.iter().map(|label| label.unwrap_or("x")).collect();
@@ -111,7 +127,7 @@ impl HostPattern {
             (true, false) => self.names(&other.name),
             (true, true) => self.name == other.name || self.names(&other.name),
         };
-        within && self.port == other.port
+        within && self.port == other.port && !self.of_input && !other.of_input
     }
 
     /// A host that it names.
@@ -142,6 +158,19 @@ fn printed(text: &str) -> String {
     trunkline_core::printable(text)
 }
 
+/// Whether a text is the name of a host of the public Internet, in its usual spelling: no address, and no port.
+pub(crate) fn is_public_name(text: &str) -> bool {
+    const MAX_NAME_BYTES: usize = 253;
+    let url = Url::parse(&format!("https://{text}/")).ok();
+    let is_name = |url: &Url| matches!(url.host(), Some(Host::Domain(name)) if name == text);
+    // URLs let more through than names have.
+    let is_of_names = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+    text.len() <= MAX_NAME_BYTES
+        && text.bytes().all(is_of_names)
+        && !text.split('.').any(str::is_empty)
+        && url.is_some_and(|url| is_name(&url) && is_public_host(&url))
+}
+
 /// Whether `url` is of this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
@@ -154,6 +183,9 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 
 impl fmt::Display for HostPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.of_input {
+            return write!(f, "{{input.{}}}", self.name);
+        }
         if self.below {
             f.write_str("*.")?;
         }
@@ -183,7 +215,7 @@ impl<'de> Deserialize<'de> for HostPattern {
 #[cfg(feature = "schema")]
 crate::schema::is_text!(
     HostPattern,
-    "A host such as api.acme.example, or all below a domain: *.acme.example."
+    "A host such as api.acme.example, all below a domain: *.acme.example, or an input that is a host: {input.host}."
 );
 
 #[cfg(test)]
@@ -268,6 +300,56 @@ mod tests {
         assert!(aws.covers(&[None, Some("amazonaws"), Some("com")]));
         assert!(!aws.covers(&[None, Some("S3"), Some("amazonaws"), Some("com")]));
         assert!(!aws.includes(&HostPattern::parse("stranger.s3.amazonaws.com").unwrap()));
+    }
+
+    #[test]
+    fn a_public_name_is_no_address_and_no_name_of_ones_own_network() {
+        for good in ["gitlab.acme.example", "git.xn--55qx5d.cn", "127.0.0.1.nip.io", "a.b"] {
+            assert!(is_public_name(good), "{good}");
+        }
+        for bad in [
+            "",
+            "com",
+            "intranet",
+            "localhost",
+            "git.local",
+            "metadata.google.internal",
+            "a.example.",
+            "A.example",
+            "127.0.0.1",
+            "0x7f.1",
+            "2130706433",
+            "[::1]",
+            "169.254.169.254",
+            "a.example:8443",
+            "u@a.example",
+            "a.example/x",
+            "a.example?x",
+            "a.example#x",
+            "a.example\\x",
+            " a.example",
+            "a b.example",
+            "a..b",
+            "\u{ff41}.example",
+            "%61.example",
+            "a.example\n",
+            "1.2.3",
+            "{x}.example",
+            "a|b.example",
+            "*.a.example",
+            "git.1",
+        ] {
+            assert!(!is_public_name(bad), "{bad}");
+        }
+        assert!(!is_public_name(&format!("{}.example", "a.".repeat(130))));
+        let marked = HostPattern::parse("{input.host}").unwrap();
+        assert_eq!((marked.input(), &*marked.to_string()), (Some("host"), "{input.host}"));
+        assert!(!marked.includes(&marked) && !marked.covers(&[Some("host")]) && !marked.covers(&[None]));
+        for bad in
+            ["{input.}", "{input.a}.example", "*.{input.a}", "{input.a}:8443", "{capture.a}", "{input.{a}}"]
+        {
+            assert!(HostPattern::parse(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use trunkline_core::url::Url;
-use trunkline_core::{Captures, Cause, Diagnosis, Error, Inputs, Remedy, Secret};
+use trunkline_core::{Captures, Cause, Diagnosis, Error, Inputs, Remedy, Secret, is_public_host};
 use zeroize::Zeroizing;
 
 use crate::format::{Capture, Format, Input};
-use crate::host::HostPattern;
+use crate::host::{HostPattern, is_public_name};
 use crate::template::{Part, Root, Template};
 
 /// The capture under which an input is kept that a URL needs again.
@@ -93,8 +93,28 @@ impl Values<'_> {
             if bends && !whole { Err(elsewhere()) } else { Ok(value) }
         })?;
         let url = Url::parse(&text).map_err(|_| elsewhere())?;
-        if allows(&self.format.allowed_hosts, &url) { Ok(url) } else { Err(elsewhere()) }
+        let is_allowed = match named_host(template, self.format) {
+            Some(input) => is_at(&url, &self.input(input)?),
+            None => allows(&self.format.allowed_hosts, &url),
+        };
+        if is_allowed { Ok(url) } else { Err(elsewhere()) }
     }
+}
+
+/// The input that is the whole host of a URL.
+pub(crate) fn named_host<'t>(template: &'t Template, format: &Format) -> Option<&'t str> {
+    match template.parts() {
+        [Part::Literal(scheme), Part::Expression(Root::Input, name), ..] if &**scheme == "https://" => {
+            format.inputs.get(&**name).filter(|input| input.public_host).map(|_| &**name)
+        }
+        _ => None,
+    }
+}
+
+/// Whether `url` is at the host of this name, and nowhere else.
+fn is_at(url: &Url, name: &str) -> bool {
+    let is_plain = url.username().is_empty() && url.password().is_none() && url.port().is_none();
+    is_plain && url.scheme() == "https" && url.host_str() == Some(name) && is_public_host(url)
 }
 
 /// Whether one of `hosts` is `url`'s.
@@ -106,6 +126,7 @@ pub(crate) fn allows<H: std::ops::Deref<Target = HostPattern>>(hosts: &[H], url:
 pub(crate) fn accepts(input: &Input, value: &str) -> bool {
     input.pattern.as_ref().is_none_or(|pattern| pattern.matches(value))
         && input.one_of.as_ref().is_none_or(|values| values.iter().any(|one| one == value))
+        && (!input.public_host || is_public_name(value))
 }
 
 /// A capture's value in the form that is kept; `None` unless it is a good one.

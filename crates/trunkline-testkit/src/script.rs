@@ -28,6 +28,8 @@ pub struct Sent {
     pub headers: HeaderMap,
     /// The body, as text; what is not UTF-8 is replaced.
     pub body: String,
+    /// Whether it may go to the public Internet only.
+    pub public_only: bool,
 }
 
 impl Sent {
@@ -49,6 +51,7 @@ impl Sent {
             authorization: authorization.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
             body: String::from_utf8_lossy(&body).into_owned(),
             headers: request.headers,
+            public_only: request.public_only,
         }
     }
 }

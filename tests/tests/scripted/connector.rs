@@ -97,6 +97,7 @@ impl BuildConnector for PlayedConfig {
             .input(input("user"), "user")
             .build()?;
         let base = Endpoint::new("https://api.played.test/v1".parse().unwrap())?
+            .public_only()
             .entity_header(trunkline_core::http::HeaderName::from_static("x-entity"));
         Ok(Arc::new(Played {
             auth: Arc::new(auth),

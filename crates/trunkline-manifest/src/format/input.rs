@@ -23,6 +23,10 @@ pub(crate) struct Input {
     /// The only good values.
     #[serde(default)]
     pub(crate) one_of: Option<At<Vec<String>>>,
+    /// Whether it is a whole host, which whoever gives it names: a name of the public Internet, at port 443. It is the
+    /// host of URLs, `https://{input.NAME}/…`, and is marked so in `allowed_hosts`. Default false.
+    #[serde(default)]
+    pub(crate) public_host: bool,
     /// Whether it must not be shown. Default false.
     #[serde(default)]
     pub(crate) secret: bool,

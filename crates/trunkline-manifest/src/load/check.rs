@@ -4,6 +4,7 @@
 mod after;
 mod callback;
 mod flow;
+mod host;
 mod injection;
 mod oauth2;
 mod service;
@@ -55,6 +56,7 @@ impl<'a> Check<'a, '_> {
         format.inputs.iter().for_each(|(name, input)| self.input(name, input));
         format.captures.iter().for_each(|(name, capture)| self.capture(name, capture));
         self.methods();
+        self.given_hosts();
         if let Some(oauth2) = &format.oauth2 {
             self.oauth2(oauth2);
         }
@@ -125,6 +127,9 @@ impl<'a> Check<'a, '_> {
             (Some(_), Some(values)) => {
                 self.problem(values.span, "an input has a `pattern` or `one_of`, not both");
             }
+            _ if input.public_host && (input.pattern.is_some() || input.one_of.is_some() || input.secret) => {
+                self.problem(input.span, "a host has neither `pattern` nor `one_of`, and is no secret");
+            }
             (_, Some(values)) if values.is_empty() => {
                 self.problem(values.span, "`one_of` lists at least one value");
             }
@@ -161,7 +166,9 @@ impl<'a> Check<'a, '_> {
             );
         }
         for host in capture.hosts.iter().flat_map(|hosts| hosts.iter()) {
-            if !self.format.allowed_hosts.iter().any(|allowed| allowed.includes(host)) {
+            if host.input().is_some() {
+                self.problem(host.span, "a capture's hosts stand in the manifest");
+            } else if !self.format.allowed_hosts.iter().any(|allowed| allowed.includes(host)) {
                 self.problem(host.span, format!("`{}` is not among the allowed hosts", **host)).hint =
                     Some("add it to `allowed_hosts`".to_owned());
             }

@@ -11,6 +11,7 @@ use super::check::is_safe;
 use crate::format::Format;
 use crate::host::HostPattern;
 use crate::template::{Part, Root, Template};
+use crate::values::named_host;
 
 /// Stands for a value that is not known.
 const UNKNOWN: char = '\u{1}';
@@ -21,6 +22,8 @@ const MAX_HOSTS: usize = 64;
 pub(super) enum Shape {
     /// To a capture's host, which is checked against the capture's own list.
     OfCapture,
+    /// To the host that an input is.
+    OfInput(String),
     /// To these.
     Hosts(Vec<HostName>),
 }
@@ -61,6 +64,18 @@ impl fmt::Display for HostName {
 /// Reads a URL's shape; `Err` says why it may lead elsewhere.
 pub(super) fn shape(template: &Template, format: &Format) -> Result<Shape, String> {
     let mut parts = template.parts().iter();
+    if let Some(input) = named_host(template, format) {
+        let ends = match template.parts().get(2) {
+            None => true,
+            Some(Part::Literal(text)) => text.starts_with('/'),
+            Some(Part::Expression(..)) => false,
+        };
+        if !ends {
+            return Err(format!("after `{input}`, which is a whole host, stands a `/`"));
+        }
+        path(parts.skip(2), "", format)?;
+        return Ok(Shape::OfInput(input.to_owned()));
+    }
     let after = match template.parts().first() {
         Some(Part::Expression(Root::Capture, name)) => {
             let hosts = format.captures.get(&**name).and_then(|capture| capture.hosts.as_ref());
@@ -149,6 +164,11 @@ fn fits(
     holds: &str,
 ) -> Result<(), String> {
     let kind = root.name();
+    if root == Root::Input && format.inputs.get(name).is_some_and(|input| input.public_host) {
+        return Err(format!(
+            "the input `{name}` is a whole host, and not {place}: write https://{{input.{name}}}/"
+        ));
+    }
     let pattern = match root {
         Root::Input => format.inputs.get(name).and_then(|input| input.pattern.as_ref()),
         Root::Capture => format.captures.get(name).and_then(|capture| capture.pattern.as_ref()),

@@ -105,6 +105,20 @@ pub(super) const ROWS: &[Row] = &[
         "1",
         "https://gitlab.com/api/v4",
     ),
+    Row {
+        inputs: &[
+            ("host", "gitlab.acme.example"),
+            ("application_id", "5832fc6e"),
+            ("application_secret", "ee1dd64b"),
+        ],
+        ..row(
+            "gitlab_self_managed",
+            "https://gitlab.acme.example/oauth/token",
+            ("https://gitlab.acme.example/api/v4/user", r#"{"id":1,"username":"ada"}"#),
+            "1@gitlab.acme.example",
+            "https://gitlab.acme.example/api/v4",
+        )
+    },
     row(
         "google",
         "https://oauth2.googleapis.com/token",

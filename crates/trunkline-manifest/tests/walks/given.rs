@@ -145,6 +145,21 @@ pub(super) const ROWS: &[Row] = &[
         )
     },
     Row {
+        inputs: &[("host", "jira.acme.example"), ("token", "t")],
+        token: ("", ""),
+        carries: &[("authorization", "Bearer t")],
+        ..row(
+            "jira_data_center",
+            "",
+            (
+                "https://jira.acme.example/rest/api/2/myself",
+                r#"{"key":"JIRAUSER10100","name":"fred","displayName":"Fred F. User"}"#,
+            ),
+            "JIRAUSER10100@jira.acme.example",
+            "https://jira.acme.example/rest/api/2",
+        )
+    },
+    Row {
         inputs: &[("shop", "acme"), ("access_token", "t")],
         token: ("", ""),
         carries: &[("x-shopify-access-token", "t")],

@@ -155,7 +155,7 @@ async fn settle(
             headers: next.headers(&builder.headers, &from),
             body,
             timeout: builder.timeout,
-            public_only: false,
+            public_only: live.endpoint.is_public_only(&next.url),
         };
         if live.endpoint.allows(&next.url) {
             equip(&mut request, builder, live)?;

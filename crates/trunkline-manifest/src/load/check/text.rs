@@ -128,6 +128,15 @@ impl<'a> Check<'a, '_> {
                 self.problem(template.span, message);
             }
             Ok(Shape::OfCapture) => {}
+            Ok(Shape::OfInput(input)) => {
+                if !self.format.allowed_hosts.iter().any(|allowed| allowed.input() == Some(&input)) {
+                    self.problem(
+                        template.span,
+                        format!("the host `{{input.{input}}}` is not among the allowed hosts"),
+                    )
+                    .hint = Some("add it to `allowed_hosts`, as it stands here".to_owned());
+                }
+            }
             Ok(Shape::Hosts(hosts)) => {
                 for host in hosts {
                     if !self.format.allowed_hosts.iter().any(|allowed| host.is_covered_by(allowed)) {
