@@ -6,6 +6,7 @@ mod common;
 
 use std::time::Duration;
 
+use base64::Engine as _;
 use common::*;
 use trunkline_core::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use trunkline_core::{
@@ -544,8 +545,6 @@ fn what_does_not_fit_a_device_code_is_told() {
 
 #[tokio::test]
 async fn a_callback_that_the_service_did_not_sign_spends_no_code() {
-    use trunkline_core::Cause;
-
     let text = acme(&[
         ("scopes =", "callback_hmac = 'hmac'\nscopes ="),
         ("[oauth2]", "[captures.shop]\nfrom = 'callback'\nhosts = ['*.acme.example']\n[oauth2]"),
@@ -570,4 +569,36 @@ async fn a_callback_that_the_service_did_not_sign_spends_no_code() {
     let signed = format!("code=c&shop=one.acme.example&hmac={hmac}");
     consent(&connector, &cx, &inputs(&[]), &signed).await.unwrap();
     assert_eq!(stage.one().param("code").as_deref(), Some("c"));
+}
+
+#[tokio::test]
+async fn an_id_token_is_meant_for_the_customers_own_client_where_each_has_one() {
+    let text = acme(&[
+        (
+            "[oauth2]",
+            "[inputs.id]\ntitle = 'Id'\nexample = 'a'\n[inputs.secret]\ntitle = 'S'\nexample = 'b'\nsecret = true\n\
+             [captures.person]\nfrom = 'id_token'\nmember = 'sub'\npattern = '[a-z]+'\n\
+             [oauth2]\nclient_id_input = 'id'\nclient_secret_input = 'secret'",
+        ),
+        ("user = \"{response.id}\"", "user = \"{capture.person}\""),
+    ]);
+    let connector = connector(&text);
+    let (cx, stage) = stage();
+    let given = inputs(&[("id", "client-of-the-customer"), ("secret", "s")]);
+    let answer = |aud: &str| {
+        let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD
+            .encode(serde_json::json!({ "aud": aud, "sub": "ada" }).to_string());
+        json(
+            200,
+            serde_json::json!({ "access_token": "t", "id_token": format!("e30.{claims}.c2ln") }).to_string(),
+        )
+    };
+    stage.play("https://login.acme.example/token", answer("client-of-the-customer"));
+    let grant = consent(&connector, &cx, &given, "code=c").await.unwrap();
+    assert_eq!(grant.captures.get("person"), Some("ada"));
+    // The application's own client is another one here.
+    for other in ["client-1", "", "somebody"] {
+        stage.play("https://login.acme.example/token", answer(other));
+        assert!(consent(&connector, &cx, &given, "code=c").await.is_err(), "{other}");
+    }
 }

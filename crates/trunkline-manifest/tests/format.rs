@@ -506,6 +506,14 @@ fn no_text_panics() {
 }
 
 #[test]
+fn the_state_of_a_consent_is_called_so() {
+    refused(
+        &[("scopes =", "parameter_names = { state = 'nonce' }\nscopes =")],
+        "what comes back is found by it",
+    );
+}
+
+#[test]
 fn a_signature_of_the_callback_needs_a_callback_and_a_secret() {
     let hmac = "callback_hmac = 'hmac'\n";
     for (changes, expected) in [

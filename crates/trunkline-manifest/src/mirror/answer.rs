@@ -132,7 +132,9 @@ impl Mirror {
 
     /// An id token with the captures that stand in one. Nobody checks its signature: it comes straight from the service.
     fn id_token(&self, who: usize) -> Option<String> {
-        let mut claims = json!({ "aud": CLIENT_ID });
+        let input = self.oauth2().and_then(|oauth2| oauth2.client_id_input.as_ref());
+        let client = input.map_or(Some(CLIENT_ID), |input| self.words.get(Root::Input, input, who));
+        let mut claims = json!({ "aud": client });
         for (name, member) in self.captures(CaptureSource::IdToken) {
             let value = self.words.get(Root::Capture, name, who).unwrap_or_default();
             super::api::put(&mut claims, member, json!(value));

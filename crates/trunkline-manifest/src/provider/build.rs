@@ -43,8 +43,7 @@ macro_rules! token_requests {
             let own = Arc::clone(manifest);
             builder = builder.judge(move |exchange| judge(&own.format, exchange));
         }
-        let reader =
-            captured::reader($values.format, $grants.operator.client_id.as_deref().unwrap_or_default());
+        let reader = captured::reader($values.format, &client_id($grants, $values));
         builder.account_hint(move |answer: &Answer| {
             // The one way in which a grant says more of its answer than the standards name.
             Some(Account { details: reader(answer), ..Account::default() })
@@ -79,6 +78,13 @@ macro_rules! oauth2_requests {
         }
         builder
     }};
+}
+
+/// Whom an id token has to be meant for: the client, the customer's own where each has one.
+fn client_id(grants: &Grants<'_>, values: Values<'_>) -> String {
+    let input = values.format.oauth2.as_ref().and_then(|oauth2| oauth2.client_id_input.as_ref());
+    let given = input.and_then(|input| values.value(Root::Input, input).ok());
+    given.map(|id| id.to_string()).or_else(|| grants.operator.client_id.clone()).unwrap_or_default()
 }
 
 /// The authorization code grant.

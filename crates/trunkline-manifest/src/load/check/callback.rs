@@ -4,6 +4,13 @@ use super::Check;
 use crate::format::{AuthMethod, GrantType, OAuth2};
 
 impl<'a> Check<'a, '_> {
+    /// A pending consent is found by the state that comes back.
+    pub(super) fn state_keeps_its_name(&mut self, oauth2: &'a OAuth2) {
+        if let Some(state) = oauth2.parameter_names.get("state") {
+            self.problem(state.span, "the state has no other name: what comes back is found by it");
+        }
+    }
+
     /// A signature of the callback can be checked, by a secret that is there.
     pub(super) fn callback_hmac(&mut self, oauth2: &'a OAuth2) {
         let Some(parameter) = &oauth2.callback_hmac else { return };

@@ -108,6 +108,7 @@ impl<'a> Check<'a, '_> {
         self.params(&oauth2.token_params);
         self.renames(oauth2);
         self.callback_hmac(oauth2);
+        self.state_keeps_its_name(oauth2);
         self.client(oauth2);
         for name in &oauth2.omitted_params {
             if !["redirect_uri", "scope"].contains(&name.as_str()) {
