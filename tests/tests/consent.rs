@@ -362,3 +362,19 @@ async fn a_service_that_cannot_say_who_we_are_does_not_cost_a_first_grant() {
     assert!(completed.connection.account().await.unwrap().is_none());
     assert!(completed.connection.token_now().is_some());
 }
+
+#[tokio::test]
+async fn a_first_grant_that_leads_nowhere_is_refused_and_leaves_nothing_behind() {
+    let stage = Stage::new().await;
+    let browser = BrowserSession::random().unwrap();
+    let query = stage.begin(&stage.request().await, &browser).await;
+    let astray =
+        r#"{"access_token":"canary-a1","refresh_token":"canary-r1","expires_in":3600,"region":"xx"}"#;
+    stage.tokens.will(json(200, astray));
+
+    let error = stage.complete(&query, &browser).await.unwrap_err();
+
+    assert_eq!(error.cause(), Some(Cause::ResponseInvalid));
+    assert_eq!(stage.api.count(), 0);
+    stage.connected().await;
+}

@@ -227,3 +227,23 @@ async fn a_token_that_another_process_brought_serves_while_that_one_renews_it_al
     renewing.trunkline.shutdown(Duration::from_secs(10)).await.unwrap();
     assert_eq!(late.tokens.count(), 0);
 }
+
+#[tokio::test]
+async fn a_renewal_whose_captures_lead_nowhere_leaves_the_connection_where_it_was() {
+    let stage = Stage::new().await;
+    let connection = stage.connected().await;
+    for (number, region) in ["eu", "xx"].into_iter().enumerate() {
+        stage.clock.advance(Duration::from_secs(3600));
+        let fresh = format!("canary-b{number}");
+        let told = format!(
+            r#"{{"access_token":"{fresh}","refresh_token":"canary-s{number}","expires_in":3600,"region":"{region}"}}"#
+        );
+        stage.tokens.will(json(200, &told));
+        assert_eq!(connection.access_token().await.unwrap().expose(), Some(fresh.as_str()), "{region}");
+    }
+    // Nor is the next process led astray.
+    stage.clock.advance(Duration::from_secs(3600));
+    stage.tokens.will(token("canary-c1", "canary-t1", 3600));
+    connection.access_token().await.unwrap();
+    assert!(stage.tokens.sent().last().unwrap().body.contains("canary-s1"), "the newest was stored");
+}

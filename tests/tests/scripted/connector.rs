@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use trunkline::{Account, Cause, Diagnosis, Error, InputSpec};
 use trunkline_auth::oauth2::{
-    self, AuthorizationCode, Client, ClientAuth, ClientCredentials, DeviceCode, challenge,
+    self, AuthorizationCode, Client, ClientAuth, ClientCredentials, DeviceCode, TokenCodec, challenge,
 };
 use trunkline_core::http::header::CONTENT_TYPE;
 use trunkline_core::http::{HeaderMap, Method, StatusCode};
@@ -87,6 +87,7 @@ impl BuildConnector for PlayedConfig {
         )
         .revoke_url(url("/revoke"))
         .policy(self.policy())
+        .codec(TokenCodec::new().capture("region"))
         .build()?;
         let device = DeviceCode::builder(self.client(), url("/device"), url("/token"))
             .policy(self.policy())
@@ -135,8 +136,12 @@ impl Connector for Played {
         }
     }
 
-    fn endpoint(&self, _: &Captures) -> Result<Arc<Endpoint>, Error> {
-        Ok(self.endpoint.clone())
+    /// A region, if one was told, has to be Europe.
+    fn endpoint(&self, captures: &Captures) -> Result<Arc<Endpoint>, Error> {
+        match captures.get("region") {
+            None | Some("eu") => Ok(self.endpoint.clone()),
+            Some(_) => Err(Diagnosis::new(Cause::ResponseInvalid).message("no region of the service").into()),
+        }
     }
 
     /// The answer to `/me` is the account's user.

@@ -253,6 +253,10 @@ impl Exchange {
         record.account = grant.account.clone();
         self.fill_in(hub, &mut record, &*auth, &grant, now);
         let held = self.held(&grant);
+        // Refused before it is stored: a connection that leads nowhere serves nobody, and no renewal repairs it.
+        if captures::missing(mounted, &held)?.is_none() {
+            mounted.connector.endpoint(&held.captures)?;
+        }
         let events: Vec<_> = [event].into_iter().chain(self.narrowed.clone()).collect();
         match keeper::persist(hub, Expected::Absent, &record, NewBody::Replace(&held), &events).await? {
             Commit::Done { sequence } => record.sequence = sequence,

@@ -62,11 +62,27 @@ pub(crate) async fn ask(
     let mut all = held.clone();
     all.captures.extend(&told);
     if missing(mounted, &all)?.is_none() {
+        // What leads nowhere is not stored: asked again, the service may say something else.
+        mounted.connector.endpoint(&all.captures)?;
         return Ok(told);
     }
     let lacking =
         Diagnosis::new(Cause::ResponseInvalid).message("the answer lacks what the connection needs");
     Err(lacking.during("capture", now).into())
+}
+
+/// The captures of a grant with what a renewal brought. Where that leads nowhere the old ones stay: the connection was
+/// at its place, and nobody could repair it but by a new consent.
+pub(super) fn renewed(mounted: &Mounted, before: &Captures, brought: &Captures) -> Captures {
+    let mut captures = before.clone();
+    captures.extend(brought);
+    match mounted.connector.endpoint(&captures) {
+        Err(error) if mounted.connector.endpoint(before).is_ok() => {
+            tracing::warn!(target: "trunkline", connector = %mounted.name, error = %error, "what a renewal told about the service's place is not used");
+            before.clone()
+        }
+        _ => captures,
+    }
 }
 
 /// Brings a stored grant the captures that it lacks, while its access token serves. `may_renew`: a token that is

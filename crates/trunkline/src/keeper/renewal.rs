@@ -152,8 +152,7 @@ async fn spend(
     tracing::debug!(target: "trunkline", connector = %record.key.connector(), connection = %record.id, generation = record.generation, epoch = hold.epoch, replay = hold.is_replay, "renewal started");
     match ask(hub, entry, &held, &*auth, &hold).await {
         Outcome::Granted(grant) => {
-            let mut captures = held.captures.clone();
-            captures.extend(&grant.captures);
+            let captures = captures::renewed(&entry.mounted, &held.captures, &grant.captures);
             let credential = learned::lifetime(grant.credential, &held.credential, why, hub.clock.wall());
             let credential = learned::end(credential, &held.credential);
             let before = held.credential.scopes.unwrap_or_default();
