@@ -15,7 +15,7 @@ mod three_legged;
 mod token_based;
 
 pub use consumer::Consumer;
-pub use diagnose::diagnose;
+pub use diagnose::{diagnose, problem, unsaid};
 pub use signer::{SignatureMethod, Signer, Token};
 pub use three_legged::{ThreeLegged, ThreeLeggedBuilder};
 pub use token_based::TokenBased;
@@ -26,3 +26,5 @@ pub const TOKEN_SECRET: &str = "token_secret";
 pub const CONSUMER_KEY: &str = "consumer_key";
 /// The same of its secret.
 pub const CONSUMER_SECRET: &str = "consumer_secret";
+/// The name of the realm in a credential, where each customer has one of its own. It is no secret.
+pub const REALM: &str = "realm";

@@ -10,15 +10,15 @@ use std::sync::Arc;
 
 use common::{Script, Sent, Step, TestClock, answer, ask, cx, json, start, url};
 use trunkline_auth::oauth1::{
-    CONSUMER_SECRET, Consumer, SignatureMethod, Signer, TOKEN_SECRET, ThreeLegged, ThreeLeggedBuilder,
-    TokenBased, diagnose,
+    CONSUMER_KEY, CONSUMER_SECRET, Consumer, REALM, SignatureMethod, Signer, TOKEN_SECRET, ThreeLegged,
+    ThreeLeggedBuilder, TokenBased, diagnose,
 };
 use trunkline_core::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use trunkline_core::url::form_urlencoded;
 use trunkline_core::{
     AuthProvider, Begun, Body, Call, Callback, Captures, Cause, ConsentKind, ConsentStep, Credential, Cx,
-    Endpoint, Error, ErrorKind, Exchange, Grant, Held, InputSpec, Inputs, Request, RequestBody, Revoked,
-    Secret, Session, Verdict,
+    Diagnosis, Endpoint, Error, ErrorKind, Exchange, Grant, Held, InputSpec, Inputs, Request, RequestBody,
+    Revoked, Secret, SentSecrets, Session, Verdict,
 };
 
 const TEMPORARY: &str = "https://service.example/request_token";
@@ -315,6 +315,76 @@ async fn the_applications_consumer_signs_for_all_customers() {
     let session = session(provider, &cx, &script, &credential());
     session.send(Request::new(Method::GET, url("https://api.example/v1/x"))).await.unwrap();
     assert_eq!(signed(&script.only())["oauth_consumer_key"], "key-1");
+}
+
+#[tokio::test]
+async fn a_credential_that_holds_a_realm_is_signed_in_it() {
+    let provider = TokenBased::new(Signer::new(SignatureMethod::HmacSha256), consumer(), TOKENS).unwrap();
+    let (cx, script) = cx([json(200, "")]);
+    let mut credential = credential();
+    credential.other.insert(REALM.to_owned(), Secret::new("1234567_SB1"));
+    let session = session(provider.clone(), &cx, &script, &credential);
+    session.send(Request::new(Method::GET, url("https://api.example/v1/x"))).await.unwrap();
+    assert!(script.only().header("authorization").unwrap().starts_with("OAuth realm=\"1234567_SB1\", "));
+    // What fits no header is sent nowhere.
+    credential.other.insert(REALM.to_owned(), Secret::new("a\", oauth_token=\"b"));
+    let prepared = provider.prepare(&credential).unwrap();
+    let mut request = Request::new(Method::GET, url("https://api.example/v1/x"));
+    let error = provider.sign(&mut request, &prepared, &TestClock::default()).unwrap_err();
+    assert_eq!((error.kind(), request.headers.len()), (ErrorKind::ConfigInvalid, 0));
+}
+
+/// With PLAINTEXT a request carries both secrets, encoded once and again.
+#[tokio::test]
+async fn a_service_that_quotes_a_plain_signature_gives_no_secret_away() {
+    let odd = Consumer::new("key-1", Secret::new("canary+of the/application"));
+    let plain = || Signer::new(SignatureMethod::Plaintext);
+    let token_based = TokenBased::new(plain(), odd.clone(), TOKENS).unwrap();
+    let urls = [url(TEMPORARY), url(AUTHORIZE), url(TOKEN)];
+    let three_legged = ThreeLegged::builder(plain(), odd, urls, REDIRECT).build().unwrap();
+    let of_customer = TokenBased::of_customer(plain(), CONSUMERS, TOKENS);
+    let mut own = credential();
+    own.other.insert(CONSUMER_KEY.to_owned(), Secret::new("key-2"));
+    own.other.insert(CONSUMER_SECRET.to_owned(), Secret::new("canary+of the/application"));
+    let providers: [(Arc<dyn AuthProvider>, Credential); 3] = [
+        (Arc::new(token_based), credential()),
+        (Arc::new(three_legged), credential()),
+        (Arc::new(of_customer), own),
+    ];
+    for (provider, credential) in providers {
+        let prepared = provider.prepare(&credential).unwrap();
+        let mut request = Request::new(Method::GET, url("https://api.example/v1/x"));
+        provider.sign(&mut request, &prepared, &TestClock::default()).unwrap();
+        let header = request.headers["authorization"].to_str().unwrap();
+        assert!(header.contains("canary"), "{header}");
+        let quotes = [
+            header,
+            "canary%2Bof%20the%2Fapplication&canary-secret",
+            "the secret canary+of the/application is wrong",
+        ];
+        for quoted in quotes {
+            let cleaned = SentSecrets::of(&prepared).clean(quoted.as_bytes()).unwrap();
+            assert!(!String::from_utf8_lossy(&cleaned).contains("canary"), "{quoted}");
+        }
+    }
+}
+
+/// A hostile service sends the browser back with what it knows, in the words of a refusal.
+#[tokio::test]
+async fn a_refusal_that_quotes_the_consents_secrets_does_not_give_them_away() {
+    let begun = begun(temporary()).await.0.unwrap();
+    let provider = builder()
+        .judge(|exchange| {
+            let text = String::from_utf8_lossy(exchange.body).into_owned();
+            Some(Diagnosis::new(Cause::ConsentDenied).message(&text))
+        })
+        .build()
+        .unwrap();
+    let (cx, _) = cx([]);
+    let query = "state=canary-state&error=denied&error_description=canary-temp+of+canary-state";
+    let error = provider.complete(&cx, &answer(begun, query)).await.unwrap_err();
+    assert_eq!(error.cause(), Some(Cause::ConsentDenied));
+    assert!(!format!("{error:?}{error}").contains("canary"), "{error:?}");
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub fn diagnose(exchange: &Exchange<'_>) -> Option<Diagnosis> {
     if matches!(exchange.status.as_u16(), 408 | 425 | 429 | 501..=599) {
         return None;
     }
-    if let Some(problem) = stated(exchange) {
+    if let Some(problem) = problem(exchange) {
         let cause = cause(exchange.call, &problem)?;
         let diagnosis = Diagnosis::new(cause).code(&problem).status(exchange.status);
         return Some(match problem.as_str() {
@@ -38,16 +38,18 @@ pub fn diagnose(exchange: &Exchange<'_>) -> Option<Diagnosis> {
     (is_refused && !speaks_bearer && !is_page).then(unsaid)
 }
 
-/// Nobody can tell whose fault it is.
-fn unsaid() -> Diagnosis {
+/// A refusal that does not say why: nobody can tell whose fault it is. It ends no grant.
+#[must_use]
+pub fn unsaid() -> Diagnosis {
     let remedy = Remedy::new("oauth1.unsaid")
         .step("Check that the clock of this machine is right, and that consumer key and secret are.")
         .step("If both are, the token was ended at the service: connect again.");
     Diagnosis::new(Cause::RequestInvalid).remedied(remedy).status(StatusCode::UNAUTHORIZED)
 }
 
-/// The problem as the service names it, if it is a word.
-fn stated(exchange: &Exchange<'_>) -> Option<String> {
+/// The problem as the service names it, `oauth_problem` in the challenge or in the body, if it is a word.
+#[must_use]
+pub fn problem(exchange: &Exchange<'_>) -> Option<String> {
     let challenges = challenge::parse(exchange.headers);
     let named = challenges.iter().filter(|challenge| challenge.is("OAuth"));
     let named = named.filter_map(|challenge| challenge.param("oauth_problem")).map(str::to_owned).next();

@@ -13,9 +13,11 @@ use trunkline_core::{
 use zeroize::Zeroizing;
 
 use super::base_string::{Param, base_string, encode, form};
-use super::{CONSUMER_KEY, CONSUMER_SECRET, Consumer, TOKEN_SECRET};
+use super::{CONSUMER_KEY, CONSUMER_SECRET, Consumer, REALM, TOKEN_SECRET};
 
 const TOKEN: &str = "token";
+/// The name of a signature that is made of the secrets alone.
+const SIGNATURE: &str = "signature";
 
 /// How requests are signed (RFC 5849, 3.4). Not there: RSA-SHA1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -97,23 +99,43 @@ impl Signer {
     }
 
     /// What requests of a credential are signed with; none of it is sent as it is. A credential that holds a consumer of
-    /// its own is signed with that one.
+    /// its own is signed with that one, and one that holds a realm names that. `consumer` is the application's.
+    ///
+    /// With [`SignatureMethod::Plaintext`] the consumer's secret is sent: it is private to the prepared credential then,
+    /// so that a service that quotes it back does not get it into a diagnosis.
     ///
     /// # Errors
     ///
     /// [`Cause::AccessTokenExpired`] when token or secret are missing.
-    pub fn prepare(&self, credential: &Credential) -> Result<Prepared, Error> {
+    pub fn prepare(&self, credential: &Credential, consumer: Option<&Consumer>) -> Result<Prepared, Error> {
         let given = |secret: Option<&Secret>| secret.filter(|secret| !secret.is_empty()).cloned();
         let token = given(credential.access_token.as_ref());
         let secret = given(credential.other.get(TOKEN_SECRET));
         let (token, secret) = token.zip(secret).ok_or_else(|| Error::of(Cause::AccessTokenExpired))?;
-        let mut prepared = Prepared::none().private(TOKEN, token).private(TOKEN_SECRET, secret);
-        for name in [CONSUMER_KEY, CONSUMER_SECRET] {
+        let mut prepared = Prepared::none();
+        for name in [CONSUMER_KEY, CONSUMER_SECRET, REALM] {
             if let Some(secret) = given(credential.other.get(name)) {
                 prepared = prepared.private(name, secret);
             }
         }
-        Ok(prepared)
+        let own = own_consumer(&prepared);
+        let token = Token { token, secret };
+        if let Some(consumer) = own.as_ref().or(consumer)
+            && let Some(signature) = self.readable(consumer, Some(&token))
+        {
+            prepared = prepared.private(SIGNATURE, signature);
+            if own.is_none() {
+                prepared = prepared.private(CONSUMER_SECRET, consumer.secret().clone());
+            }
+        }
+        Ok(prepared.private(TOKEN, token.token).private(TOKEN_SECRET, token.secret))
+    }
+
+    /// The signature of every request, where it is the secrets themselves.
+    pub(super) fn readable(&self, consumer: &Consumer, token: Option<&Token>) -> Option<Secret> {
+        let secret = token.map(|token| &token.secret);
+        let sign = || Secret::new(self.method.sign("", consumer.secret(), secret).as_str());
+        (self.method == SignatureMethod::Plaintext).then(sign)
     }
 
     /// Signs a request of a prepared credential. `consumer` is the application's; `None` where each credential has its
@@ -131,13 +153,18 @@ impl Signer {
         clock: &dyn Clock,
     ) -> Result<(), Error> {
         let private = |name| prepared.private_value(name).cloned();
-        let own = || Some(Consumer::new(private(CONSUMER_KEY)?.expose(), private(CONSUMER_SECRET)?));
-        let own = own();
+        let own = own_consumer(prepared);
         let consumer = own.as_ref().or(consumer).ok_or_else(|| Error::of(Cause::ConfigurationInvalid))?;
         let token = private(TOKEN).zip(private(TOKEN_SECRET));
         let token = token.map(|(token, secret)| Token { token, secret });
         let token = token.ok_or_else(|| Error::of(Cause::ConfigurationInvalid))?;
-        self.sign_with(request, consumer, Some(&token), &[], clock)
+        match private(REALM) {
+            Some(realm) => {
+                let named = Self::new(self.method).realm(realm.expose())?;
+                named.sign_with(request, consumer, Some(&token), &[], clock)
+            }
+            None => self.sign_with(request, consumer, Some(&token), &[], clock),
+        }
     }
 
     /// Signs a request, with further parameters of the protocol such as `oauth_callback`.
@@ -184,6 +211,12 @@ impl Signer {
         ours.push(("oauth_signature", &signature));
         header(self.realm.as_deref(), &ours)
     }
+}
+
+/// The consumer that a credential brought.
+fn own_consumer(prepared: &Prepared) -> Option<Consumer> {
+    let private = |name| prepared.private_value(name);
+    Some(Consumer::new(private(CONSUMER_KEY)?.expose(), private(CONSUMER_SECRET)?.clone()))
 }
 
 /// What makes a signature good once (3.3).

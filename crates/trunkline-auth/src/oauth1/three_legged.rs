@@ -7,9 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use http::{HeaderMap, Method, StatusCode};
 use trunkline_core::{
-    Account, AuthProvider, Begun, Call, Callback, Cause, Clock, ConsentAnswer, ConsentAsk, ConsentKind,
-    ConsentStep, Credential, Cx, Diagnosis, Error, ErrorKind, Exchange, Grant, Held, Prepared, Request,
-    Revoked, Secret, is_public_host,
+    Account, AuthProvider, Begun, Call, Cause, Clock, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep,
+    Credential, Cx, Diagnosis, Error, ErrorKind, Exchange, Grant, Held, Prepared, Request, Revoked, Secret,
+    is_public_host,
 };
 use url::{Url, form_urlencoded};
 
@@ -107,7 +107,8 @@ impl ThreeLegged {
         };
         let secrets = token.map(|token| [token.token.clone(), token.secret.clone()]);
         let ours = [self.consumer.secret().clone(), further.1.clone()];
-        let secrets: Vec<_> = secrets.into_iter().flatten().chain(ours).collect();
+        let readable = self.signer.readable(&self.consumer, token);
+        let secrets: Vec<_> = secrets.into_iter().flatten().chain(ours).chain(readable).collect();
         let redactor = Redactor::new(&secrets);
         Err(endpoint.refused(cx, purpose, &answer, defect.as_ref(), &redactor))
     }
@@ -125,7 +126,7 @@ impl ThreeLegged {
         }
         let given = |name| callback.get(name).filter(|value| !value.is_empty());
         let token = Token { token: pending(OAUTH_TOKEN)?.clone(), secret: pending(TOKEN_SECRET)?.clone() };
-        let Some(verifier) = given(OAUTH_VERIFIER) else { return Err(self.denied(callback).into()) };
+        let Some(verifier) = given(OAUTH_VERIFIER) else { return Err(self.denied(answer).into()) };
         match given(OAUTH_TOKEN) {
             Some(own) if *own == token.token => Ok((token, verifier.clone())),
             _ => Err(invalid("the answer is for another consent")),
@@ -133,10 +134,13 @@ impl ThreeLegged {
     }
 
     /// Why the browser came back without a verifier.
-    fn denied(&self, callback: &Callback) -> Diagnosis {
+    fn denied(&self, answer: &ConsentAnswer) -> Diagnosis {
+        let callback = &answer.callback;
+        let own = answer.pending.values().chain(callback.state()).cloned();
+        let redactor = Redactor::new(&own.collect::<Vec<_>>());
         let told = callback.iter().filter(|(name, _)| !["state", OAUTH_TOKEN].contains(name));
         let mut body = form_urlencoded::Serializer::new(String::new());
-        body.extend_pairs(told.map(|(name, value)| (name, value.expose())));
+        body.extend_pairs(told.map(|(name, value)| (name, redactor.clean(value.expose()))));
         let (body, path) = (body.finish(), path_of(&self.redirect_uri));
         let exchange = Exchange {
             call: Call::Authorize,
@@ -235,7 +239,7 @@ impl AuthProvider for ThreeLegged {
     }
 
     fn prepare(&self, credential: &Credential) -> Result<Prepared, Error> {
-        self.signer.prepare(credential)
+        self.signer.prepare(credential, Some(&self.consumer))
     }
 
     fn sign(&self, request: &mut Request, prepared: &Prepared, clock: &dyn Clock) -> Result<(), Error> {

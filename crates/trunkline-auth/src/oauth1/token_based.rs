@@ -41,6 +41,14 @@ impl TokenBased {
         Self { signer, consumer: Source::Customer(consumer), token }
     }
 
+    /// The application's consumer, where it is that one's.
+    fn consumer(&self) -> Option<&Consumer> {
+        match &self.consumer {
+            Source::Application(consumer) => Some(consumer),
+            Source::Customer(_) => None,
+        }
+    }
+
     fn credential(&self, inputs: &Inputs) -> Result<Credential, Error> {
         let given = |spec: &InputSpec| inputs.require(spec.name).cloned();
         let [token, secret] = &self.token;
@@ -72,11 +80,8 @@ impl AuthProvider for TokenBased {
     }
 
     fn client_identity(&self) -> Option<Secret> {
-        match &self.consumer {
-            Source::Application(consumer) => Some(consumer.identity()),
-            // A customer's own consumer is no fault of the application's.
-            Source::Customer(_) => None,
-        }
+        // A customer's own consumer is no fault of the application's.
+        self.consumer().map(Consumer::identity)
     }
 
     async fn begin(&self, _: &Cx, ask: &ConsentAsk) -> Result<Begun, Error> {
@@ -102,15 +107,11 @@ impl AuthProvider for TokenBased {
     }
 
     fn prepare(&self, credential: &Credential) -> Result<Prepared, Error> {
-        self.signer.prepare(credential)
+        self.signer.prepare(credential, self.consumer())
     }
 
     fn sign(&self, request: &mut Request, prepared: &Prepared, clock: &dyn Clock) -> Result<(), Error> {
-        let consumer = match &self.consumer {
-            Source::Application(consumer) => Some(consumer),
-            Source::Customer(_) => None,
-        };
-        self.signer.sign(request, prepared, consumer, clock)
+        self.signer.sign(request, prepared, self.consumer(), clock)
     }
 }
 
