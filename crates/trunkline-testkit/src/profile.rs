@@ -15,6 +15,7 @@ use trunkline_core::{
 
 use crate::script::Sent;
 use crate::service::Asked;
+use crate::signing::Signing;
 
 /// Something that not every service has. A profile claims all of them but those that it names as lacking, with the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +39,8 @@ pub enum Ability {
     TokenTypes,
     /// No URL of a request holds a secret.
     UrlsWithoutSecrets,
+    /// Access tokens have an end.
+    Expiry,
 }
 
 impl fmt::Display for Ability {
@@ -52,6 +55,7 @@ impl fmt::Display for Ability {
             Self::Account => "account",
             Self::TokenTypes => "token types",
             Self::UrlsWithoutSecrets => "URLs without secrets",
+            Self::Expiry => "end of access tokens",
         })
     }
 }
@@ -207,6 +211,7 @@ pub struct Profile {
     pub(crate) api_path: String,
     pub(crate) reads_by_post: Vec<String>,
     pub(crate) rejection: Rejection,
+    pub(crate) signing: Option<Signing>,
     pub(crate) token_members: Vec<(String, Value)>,
     pub(crate) access_token: Option<TokenShape>,
     pub(crate) token_request: Option<TokenRequestReader>,
@@ -256,6 +261,7 @@ impl Profile {
             api_path: "/trunkline-testkit".to_owned(),
             reads_by_post: Vec::new(),
             rejection: Rejection { status: 401, headers: vec![challenge], body: unauthorized },
+            signing: None,
             token_members: Vec::new(),
             access_token: None,
             token_request: None,

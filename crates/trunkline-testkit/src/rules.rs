@@ -12,6 +12,7 @@ mod permission;
 mod restraint;
 mod secret;
 mod setting;
+mod signing;
 mod token;
 
 use crate::rule::{Failure, Rule, Verdict};
@@ -99,6 +100,13 @@ rules! { $
         "A poll for a device code asks once, and says whether the person has answered, and what.";
     client_authenticates_in_one_way, false, consent::client_authenticates_in_one_way,
         "A token request proves who the client is in one way only.";
+
+    signature_covers_the_request, false, signing::signature_covers_the_request,
+        "The service computes the signature that a request has: it covers the method, the address, the query and a form.";
+    signed_requests_come_once, false, signing::signed_requests_come_once,
+        "No two requests have one nonce, not even one that is sent again, and each is dated when it is sent.";
+    signing_secrets_are_never_sent, false, signing::signing_secrets_are_never_sent,
+        "What only signs is in no request.";
 
     rotated_refresh_token_replaces_the_old_one, false, token::rotated_refresh_token_replaces_the_old_one,
         "A new refresh token takes the old one's place.";

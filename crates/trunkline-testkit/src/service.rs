@@ -3,6 +3,7 @@
 mod books;
 mod fault;
 mod form;
+mod oauth1;
 mod signature;
 
 use std::collections::VecDeque;
@@ -26,6 +27,7 @@ use books::Books;
 pub use fault::Fault;
 pub use form::Asked;
 use form::Params;
+use oauth1::{Protocol, Signatures};
 
 /// Which of a hub's two transports a request came by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +77,7 @@ struct Shared {
     clock: VirtualClock,
     leaks: LeakDetector,
     books: Mutex<Books>,
+    signatures: Mutex<Signatures>,
     faults: Mutex<[VecDeque<Fault>; 2]>,
     received: Mutex<Vec<Received>>,
     keeps_answers: AtomicBool,
@@ -92,6 +95,7 @@ impl HostileService {
             clock,
             leaks,
             books: Mutex::new(books),
+            signatures: Mutex::default(),
             faults: Mutex::default(),
             received: Mutex::default(),
             keeps_answers: AtomicBool::new(false),
@@ -121,6 +125,9 @@ impl HostileService {
     /// error of the service.
     #[must_use]
     pub fn approves(&self, url: &Url) -> String {
+        if self.0.profile.signing.is_some() {
+            return self.approves_temporary(url);
+        }
         let asked = Params::of_query(url.query().unwrap_or_default());
         let profile = &self.0.profile;
         let said = |standard: &str| asked.get(profile.parameter_name(standard)).map(str::to_owned);
@@ -331,6 +338,11 @@ impl HostileService {
 
     /// What the service does and answers where no fault is in the way.
     fn serve(&self, line: Line, sent: &Sent) -> Reply {
+        if let Some(signing) = &self.0.profile.signing
+            && let Err(problem) = self.verify(signing, line, sent)
+        {
+            return Reply::problem(problem);
+        }
         match line {
             Line::Token => self.tokens(sent),
             Line::Api => self.api(sent),
@@ -342,8 +354,12 @@ impl HostileService {
         let (profile, leaks) = (&self.0.profile, &self.0.leaks);
         let asked = match &profile.token_request {
             Some(read) => read(sent),
+            None if profile.signing.is_some() => Protocol::of(sent).and_then(|it| Asked::signed(it.pairs())),
             None => Asked::of(&Params::of(sent), self.books().shows_codes),
         };
+        if let Some(reply) = asked.as_ref().and_then(|asked| self.credentials(asked)) {
+            return reply;
+        }
         let mut books = self.books();
         match asked {
             Some(Asked::Renew { refresh_token }) => {
@@ -373,7 +389,9 @@ impl HostileService {
                 Err(refusal) => refusal,
             },
             Some(Asked::Revoke { token }) => books.revoke(&token),
-            None => Reply::json(400, r#"{"error":"invalid_request"}"#),
+            Some(Asked::Temporary { .. } | Asked::Verified { .. }) | None => {
+                Reply::json(400, r#"{"error":"invalid_request"}"#)
+            }
         }
     }
 
@@ -421,6 +439,11 @@ impl HostileService {
 
     /// Whose token a request carries: in any header, as it is or in base64, or in the query; or whose it asks about.
     fn bearer(&self, sent: &Sent) -> Option<Account> {
+        if self.0.profile.signing.is_some() {
+            // Whether it is signed with the token's secret was looked at before.
+            let protocol = Protocol::of(sent)?;
+            return self.books().owner(protocol.get("oauth_token")?);
+        }
         let asked_about =
             self.is_introspection(sent).then(|| Params::of(sent).get("token").map(str::to_owned));
         let headers = sent.headers.values().filter_map(|value| value.to_str().ok());
@@ -429,10 +452,7 @@ impl HostileService {
             .chain(sent.url.query_pairs().map(|(_, value)| value.into_owned()))
             .chain(asked_about.flatten())
             .collect();
-        let books = self.books();
-        let live = books.live.iter().find(|live| carried.iter().any(|text| text.contains(&live.token)));
-        live.filter(|live| live.grant.is_none_or(|grant| books.grants[grant].is_alive))
-            .map(|live| live.account.clone())
+        self.books().owner_by(|live| carried.iter().any(|text| text.contains(&live.token)))
     }
 }
 
@@ -454,6 +474,20 @@ impl Reply {
     fn json(status: u16, body: &str) -> Self {
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         Self { status, headers, body: body.to_owned() }
+    }
+
+    /// An answer of OAuth 1.0a.
+    fn form<N: AsRef<str>>(status: u16, pairs: impl IntoIterator<Item = (N, String)>) -> Self {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let kind = ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned());
+        Self { status, headers: vec![kind], body }
+    }
+
+    /// A refusal in the words of the extension "OAuth Problem Reporting" (wiki.oauth.net).
+    fn problem(problem: &str) -> Self {
+        let mut reply = Self::form(401, [("oauth_problem", problem.to_owned())]);
+        reply.headers.push(("www-authenticate".to_owned(), format!("OAuth oauth_problem=\"{problem}\"")));
+        reply
     }
 
     /// A refusal of RFC 6749, 5.2.

@@ -101,6 +101,12 @@ impl Stage {
         let settings = settings::filled(profile, &leaks);
         let service = HostileService::new(profile, clock.clone(), leaks.clone());
         let (connector, settings_debug) = settings::build(profile, &settings)?;
+        if let Some(signing) = &profile.signing {
+            let [id, secret] = signing.client_settings.each_ref().map(|key| settings::text(&settings, key));
+            if let Some((id, secret)) = id.zip(secret) {
+                service.registers(&id, &secret);
+            }
+        }
         let stage = Self {
             profile: profile.clone(),
             leaks,
@@ -210,7 +216,24 @@ impl Stage {
             }
             inputs.insert(name, Secret::new(value));
         }
+        self.sign_with(&inputs, account);
         inputs
+    }
+
+    /// Tells the service what is signed with, where that is given.
+    fn sign_with(&self, inputs: &Inputs, account: usize) {
+        let Some(signing) = &self.profile.signing else { return };
+        let given = |names: &Option<[String; 2]>| {
+            let [one, other] = names.as_ref()?;
+            Some((inputs.get(one)?.clone(), inputs.get(other)?.clone()))
+        };
+        if let Some((id, secret)) = given(&signing.client_inputs) {
+            self.service.registers(id.expose(), secret.expose());
+        }
+        if let Some((token, secret)) = given(&signing.token_inputs) {
+            self.service.signs_in(account);
+            self.service.issues(token.expose(), secret.expose());
+        }
     }
 
     /// Begins a consent and has the person approve it: the answer is ready to be completed.
@@ -254,7 +277,9 @@ impl Stage {
 
     /// What has to be kept until the callback is a secret, but for where the callback arrives.
     fn know_pending(&self, begun: &Begun) {
-        for (name, value) in &begun.pending {
+        // RFC 5849, 1.1: an identifier, which the person's browser carries to the service.
+        let is_shown = |name: &str| self.profile.signing.is_some() && name == "oauth_token";
+        for (name, value) in begun.pending.iter().filter(|(name, _)| !is_shown(name)) {
             if Url::parse(value.expose()).is_err() {
                 self.leaks.know(&format!("pending {name}"), value.expose());
             }
@@ -323,8 +348,7 @@ impl Stage {
 
     /// A text of the settings.
     pub(crate) fn setting(&self, key: &str) -> Option<String> {
-        let table: toml::Table = self.settings.parse().ok()?;
-        table.get(key)?.as_str().map(str::to_owned)
+        settings::text(&self.settings, key)
     }
 
     /// Whether a request with this method and path changes nothing at the service.

@@ -8,11 +8,14 @@ mod flaw;
 mod map;
 #[path = "seeded/provider.rs"]
 mod provider;
+#[path = "seeded/signed.rs"]
+mod signed;
 
 use device::DeviceConfig;
 use flaw::{ALSO, FLAWS, Flaw};
 use provider::{LaxConfig, PlainConfig};
-use trunkline_testkit::{Ability, Outcome, Profile, Report, Rule};
+use signed::SignedConfig;
+use trunkline_testkit::{Ability, Outcome, Profile, Report, Rule, Signing};
 
 const SETTINGS: &str = r#"
     client_id = "client-1"
@@ -57,6 +60,35 @@ fn shows_codes(flaw: Flaw) -> Profile {
         .fixtures("tests/fixtures")
 }
 
+/// A provider of a service whose requests are signed.
+fn signs(flaw: Flaw) -> Profile {
+    let settings = format!(
+        "client_id = \"client-1\"\nclient_secret = \"{{canary}}\"\nflaw = \"{}\"\n\
+         redirect_uri = \"https://app.example.com/connect/signed\"\nservice_url = \"https://api.plain.test\"\n",
+        name(flaw)
+    );
+    let lacks = [
+        Ability::Renewal,
+        Ability::Revocation,
+        Ability::Probe,
+        Ability::Permissions,
+        Ability::Pkce,
+        Ability::GrantedScopes,
+        Ability::TokenTypes,
+        Ability::Expiry,
+    ];
+    let profile = Profile::of::<SignedConfig>("signed", &settings)
+        .signed(Signing::new("HMAC-SHA1"))
+        .refresh_token("oauth1", false)
+        .answers("GET", "/me", r#"{"company":"{company}","user":"{user}"}"#)
+        .fixtures("tests/fixtures");
+    lacks.into_iter().fold(profile, |profile, lack| profile.lacks(lack, "it is about signatures"))
+}
+
+/// The rules about signed requests.
+const OF_SIGNATURES: [&str; 3] =
+    ["signature_covers_the_request", "signed_requests_come_once", "signing_secrets_are_never_sent"];
+
 /// The provider with one flaw, or with none.
 fn seeded(flaw: Flaw) -> Profile {
     match flaw {
@@ -65,6 +97,11 @@ fn seeded(flaw: Flaw) -> Profile {
         | Flaw::IgnoresSlowDown
         | Flaw::PollsTwiceAtOnce
         | Flaw::ShowsTheDeviceCode => shows_codes(flaw),
+        Flaw::SignsWithoutTheQuery
+        | Flaw::SignsWithoutTheForm
+        | Flaw::SendsASignatureTwice
+        | Flaw::DatesByItsOwnClock
+        | Flaw::SendsWhatSigns => signs(flaw),
         flaw => {
             let settings = format!("{SETTINGS}\nflaw = \"{}\"\n", name(flaw));
             let profile = of(Profile::of::<PlainConfig>("plain", &settings));
@@ -88,6 +125,7 @@ fn a_healthy_provider_keeps_every_rule_and_none_is_left_out() {
     let applies = |name: &str| {
         !["unclaimed_capability_is_unsupported", "missing_input_is_named", "device_poll_says_what_it_heard"]
             .contains(&name)
+            && !OF_SIGNATURES.contains(&name)
     };
     let unkept: Vec<_> = others.into_iter().filter(|(name, _)| applies(name)).collect();
     assert!(unkept.is_empty(), "{unkept:?}");
@@ -98,6 +136,14 @@ fn a_healthy_provider_of_codes_keeps_the_rule_about_them() {
     let rule = Rule::named("device_poll_says_what_it_heard").unwrap();
     let outcome = rule.play(&shows_codes(Flaw::Healthy));
     assert!(matches!(outcome, Outcome::Kept(_)), "{outcome}");
+}
+
+#[test]
+fn a_healthy_provider_of_signed_requests_keeps_the_rules_about_them() {
+    for name in OF_SIGNATURES {
+        let outcome = Rule::named(name).unwrap().play(&signs(Flaw::Healthy));
+        assert!(matches!(outcome, Outcome::Kept(_)), "{name}: {outcome}");
+    }
 }
 
 #[test]

@@ -36,6 +36,10 @@ pub(super) async fn half_response_is_unavailable_not_panic(stage: &Stage) -> Pla
     for (method, op) in asking {
         for share in [0, 1, 10, 30, 50, 70, 90, 99] {
             for is_clean in [false, true] {
+                if is_clean && op == Op::Complete && stage.profile.signing.is_some() {
+                    // A form has no end of its own: what ends early is a shorter secret, which signs nothing.
+                    continue;
+                }
                 let fault = Fault::Cut { share, is_clean };
                 let attempt = stage.attempt(method, op, Some(&fault)).await?;
                 let harmless = is_harmless(&attempt);

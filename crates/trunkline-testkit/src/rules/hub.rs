@@ -226,8 +226,14 @@ pub(super) async fn account_is_pinned(stage: &Stage) -> Played {
     let pinned = connection.account().await.map_err(|error| error.to_string())?;
     let expected = &stage.profile.accounts[0];
     ensure!(stage, pinned.as_ref().is_some_and(|account| account.is_same(expected)), "{pinned:?} is pinned");
-    stage.service.revokes_all();
-    drop(connection.get(world.path()).send().await);
+    match stage.profile.lack(Ability::Renewal) {
+        // What nothing renews is not ended by a call either.
+        Some(_) => drop(connection.disconnect().await),
+        None => {
+            stage.service.revokes_all();
+            drop(connection.get(world.path()).send().await);
+        }
+    }
     let other = world.connect_as("acme", 1).await?;
     let refused = other.as_ref().err().and_then(trunkline::Error::cause) == Some(Cause::AccountMismatch);
     ensure!(stage, refused, "the consent of another account is taken: {other:?}");

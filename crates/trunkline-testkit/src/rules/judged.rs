@@ -45,7 +45,10 @@ pub(super) async fn refused_client_ends_no_grant(stage: &Stage) -> Played {
     }
     for (method, op) in asking {
         for status in [400, 401] {
-            let fault = Fault::json(status, r#"{"error":"invalid_client"}"#);
+            let fault = match stage.profile.signing {
+                Some(_) => Fault::json(status, "oauth_problem=consumer_key_unknown"),
+                None => Fault::json(status, r#"{"error":"invalid_client"}"#),
+            };
             let attempt = stage.attempt(method, op, Some(&fault)).await?;
             let blamed = attempt.verdict() == Some(Concluded::ClientBroken);
             ensure!(stage, blamed, "{}: {:?}", attempt.what, attempt.result);
@@ -162,7 +165,10 @@ pub(super) async fn rate_limit_honours_retry_after(stage: &Stage) -> Played {
 }
 
 pub(super) async fn unauthorized_without_a_word_is_no_death(stage: &Stage) -> Played {
-    if let Some(why) = stage.profile.lack(Ability::Renewal) {
+    let lack = stage.profile.lack(Ability::Renewal);
+    // One status for a wrong clock, a wrong signature and a wrong token (RFC 5849, 3.2): it is no word at all.
+    let signs = stage.profile.signing.is_some();
+    if let Some(why) = lack.filter(|_| !signs) {
         return Ok(Verdict::Inapplicable(format!("{why}; a 401 is the one word that there is")));
     }
     let faults = [
@@ -180,7 +186,9 @@ pub(super) async fn unauthorized_without_a_word_is_no_death(stage: &Stage) -> Pl
     for (method, op) in asking {
         for fault in &faults {
             let attempt = stage.attempt(method, op, Some(fault)).await?;
-            let dead = attempt.verdict() == Some(Concluded::GrantDead);
+            // A renewal that cannot be is the end.
+            let renews = signs && attempt.verdict() == Some(Concluded::RenewAccessToken);
+            let dead = renews || attempt.verdict() == Some(Concluded::GrantDead);
             ensure!(stage, !dead, "{} ends the grant: {:?}", attempt.what, attempt.result);
         }
     }

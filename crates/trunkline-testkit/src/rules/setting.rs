@@ -135,6 +135,10 @@ pub(super) async fn unclaimed_capability_is_unsupported(stage: &Stage) -> Played
                 attempt.what
             );
         }
+        if lacks(Ability::Expiry) {
+            let end = &connected.grant.credential.access_expires_at;
+            ensure!(stage, end.is_none(), "{method}: an end of access tokens is not claimed: {end:?}");
+        }
         if lacks(Ability::GrantedScopes) {
             let scopes = &connected.grant.credential.scopes;
             ensure!(stage, scopes.is_none(), "{method}: scopes are not claimed: {scopes:?}");

@@ -100,6 +100,9 @@ fn ends(
 }
 
 pub(super) async fn expiry_is_counted_in_seconds_from_the_request(stage: &Stage) -> Played {
+    if let Some(why) = stage.profile.lack(Ability::Expiry) {
+        return Ok(Verdict::Inapplicable(why));
+    }
     let minting = match minting(stage).await? {
         Ok(minting) => minting,
         Err(why) => return Ok(why),
@@ -128,6 +131,9 @@ pub(super) async fn expiry_is_counted_in_seconds_from_the_request(stage: &Stage)
 }
 
 pub(super) async fn clock_skew_moves_no_deadline(stage: &Stage) -> Played {
+    if let Some(why) = stage.profile.lack(Ability::Expiry) {
+        return Ok(Verdict::Inapplicable(why));
+    }
     let minting = match minting(stage).await? {
         Ok(minting) => minting,
         Err(why) => return Ok(why),

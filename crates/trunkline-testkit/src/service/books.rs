@@ -232,6 +232,41 @@ impl Books {
         Reply::json(200, "")
     }
 
+    /// Lets a token of OAuth 1.0a through that somebody made in the service's settings, for whoever is signed in.
+    pub(super) fn holds(&mut self, token: &str) {
+        let account = self.signed_in.clone();
+        self.live.push(Live { token: token.to_owned(), grant: None, account });
+    }
+
+    /// Gives such a token to whoever is signed in: answers what else the answer says.
+    pub(super) fn issue(&mut self, profile: &Profile, token: &str) -> Vec<(String, String)> {
+        let account = self.signed_in.clone();
+        let grant =
+            Grant { account: account.clone(), scope: None, current: None, spent: Vec::new(), is_alive: true };
+        self.grants.push(grant);
+        let number = self.grants.len() - 1;
+        let own =
+            profile.token_members.iter().map(|(name, value)| (name, filled_value(profile, value, &account)));
+        let own: BTreeMap<_, _> = own.map(|(name, value)| (name.clone(), value)).collect();
+        self.live.push(Live { token: token.to_owned(), grant: Some(number), account });
+        // What a rule sets comes in the place of the service's own.
+        let told = own.into_iter().chain(self.members.clone()).collect::<BTreeMap<_, _>>();
+        let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        told.into_iter().map(|(name, value)| (name, text(value))).collect()
+    }
+
+    /// Whose living token this is.
+    pub(super) fn owner(&self, token: &str) -> Option<Account> {
+        self.owner_by(|live| live.token == token)
+    }
+
+    /// Whose living token the first one is that fits.
+    pub(super) fn owner_by(&self, fits: impl Fn(&Live) -> bool) -> Option<Account> {
+        let live = self.live.iter().find(|live| fits(live));
+        live.filter(|live| live.grant.is_none_or(|grant| self.grants[grant].is_alive))
+            .map(|live| live.account.clone())
+    }
+
     pub(super) fn end_all(&mut self) {
         self.grants.iter_mut().for_each(|grant| grant.is_alive = false);
     }

@@ -68,6 +68,18 @@ pub enum Asked {
         /// The device code.
         device_code: String,
     },
+    /// Temporary credentials (RFC 5849, 2.1).
+    Temporary {
+        /// Where the answer of the person is to arrive.
+        callback: String,
+    },
+    /// Token credentials for them (RFC 5849, 2.3).
+    Verified {
+        /// The temporary credentials' token.
+        token: String,
+        /// What proves that a person approved.
+        verifier: String,
+    },
     /// The end of a grant.
     Revoke {
         /// A token of it.
@@ -83,6 +95,8 @@ impl fmt::Debug for Asked {
             Self::Mint { .. } => "Mint",
             Self::Device { .. } => "Device",
             Self::Poll { .. } => "Poll",
+            Self::Temporary { .. } => "Temporary",
+            Self::Verified { .. } => "Verified",
             Self::Revoke { .. } => "Revoke",
         })
     }
@@ -93,6 +107,16 @@ impl Asked {
     #[cfg(feature = "manifest")]
     pub(crate) fn of_params(params: BTreeMap<String, String>, shows_codes: bool) -> Option<Self> {
         Self::of(&Params(params), shows_codes)
+    }
+
+    /// By RFC 5849, of the protocol's parameters.
+    pub(crate) fn signed(params: impl IntoIterator<Item = (String, String)>) -> Option<Self> {
+        let mut params: BTreeMap<String, String> = params.into_iter().collect();
+        if let Some(callback) = params.remove("oauth_callback") {
+            return Some(Self::Temporary { callback });
+        }
+        let (token, verifier) = (params.remove("oauth_token")?, params.remove("oauth_verifier")?);
+        Some(Self::Verified { token, verifier })
     }
 
     /// By RFC 6749, RFC 7009 and RFC 8628, whatever form the parameters are written in. Where `shows_codes`, a request

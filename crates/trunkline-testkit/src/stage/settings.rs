@@ -33,6 +33,12 @@ pub(super) fn filled(profile: &Profile, leaks: &LeakDetector) -> String {
     filled
 }
 
+/// A text of the settings.
+pub(super) fn text(settings: &str, key: &str) -> Option<String> {
+    let table: toml::Table = settings.parse().ok()?;
+    table.get(key)?.as_str().map(str::to_owned)
+}
+
 /// The file that an operator would write.
 pub(crate) fn file(profile: &Profile, settings: &str) -> String {
     format!("[connectors.{CONNECTOR}]\nprovider = \"{}\"\n{settings}", profile.provider)

@@ -57,6 +57,11 @@ flaws! {
     IgnoresSlowDown "device_poll_says_what_it_heard";
     PollsTwiceAtOnce "device_poll_says_what_it_heard";
     ShowsTheDeviceCode "device_poll_says_what_it_heard";
+    SignsWithoutTheQuery "signature_covers_the_request";
+    SignsWithoutTheForm "signature_covers_the_request";
+    SendsASignatureTwice "signed_requests_come_once";
+    DatesByItsOwnClock "signed_requests_come_once";
+    SendsWhatSigns "signing_secrets_are_never_sent";
     ListsAnotherMethod "name_matches_registry";
     AnswersAnyMethod "name_matches_registry";
     CountsMilliseconds "expiry_is_counted_in_seconds_from_the_request";
