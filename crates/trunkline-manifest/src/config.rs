@@ -44,7 +44,7 @@ pub struct ManifestConfig {
     /// Replaces the manifest while the program runs.
     #[serde(skip)]
     pub reload: Option<Reload>,
-    /// Client id of the application at the service, for OAuth 2.
+    /// Client id of the application at the service, for OAuth 2 and OAuth 1.0a (there it is the consumer key).
     #[serde(default)]
     pub client_id: Option<String>,
     /// Its secret. Without one it is a public client, or one with a key.
@@ -208,6 +208,9 @@ impl Operator {
     fn check(&self, format: &Format) -> Result<(), Error> {
         let default = self.method.or_else(|| format.default_method.as_deref().copied());
         let method = default.or_else(|| format.methods().first().copied());
+        if let Some(lack) = method.and_then(|method| self.lack_for_oauth1(format, method)) {
+            return Err(invalid(lack));
+        }
         let Some(oauth2) = &format.oauth2 else { return Ok(()) };
         let is_own_client = oauth2.client_id_input.is_none();
         match method {
@@ -241,6 +244,9 @@ impl Operator {
         if !format.methods().contains(&method) {
             return false;
         }
+        if method.signs() {
+            return self.lack_for_oauth1(format, method).is_none();
+        }
         let Some(oauth2) = &format.oauth2 else { return true };
         let has_client = self.client_id.is_some() || oauth2.client_id_input.is_some();
         match method {
@@ -248,6 +254,19 @@ impl Operator {
             Method::DeviceCode => has_client && self.device_code,
             Method::ClientCredentials => has_client,
             Method::ApiKey | Method::Basic | Method::SessionLogin | Method::JwtBearer => true,
+            Method::OAuth1 | Method::OAuth1Token => false,
+        }
+    }
+
+    /// What is missing for a way of OAuth 1.0a.
+    fn lack_for_oauth1(&self, format: &Format, method: Method) -> Option<&'static str> {
+        let is_customers = format.oauth1_token.as_ref().is_some_and(|it| it.client_id_input.is_some());
+        let needs_client = method == Method::OAuth1 || (method == Method::OAuth1Token && !is_customers);
+        match () {
+            () if needs_client && self.client_id.is_none() => Some("client_id is missing"),
+            () if needs_client && self.client_secret.is_none() => Some("client_secret is missing"),
+            () if method == Method::OAuth1 && self.redirect_uri.is_none() => Some("redirect_uri is missing"),
+            () => None,
         }
     }
 }
@@ -268,6 +287,8 @@ impl BuildConnector for ManifestConfig {
             "basic",
             "session_login",
             "jwt_bearer",
+            "oauth1",
+            "oauth1_token",
         ],
     };
 

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use trunkline_auth::oauth2;
+use trunkline_auth::{oauth1, oauth2};
 use trunkline_core::bytes::Bytes;
 use trunkline_core::http::header::{ACCEPT, CONTENT_TYPE};
 use trunkline_core::http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, StatusCode};
+use trunkline_core::jiff::Timestamp;
 use trunkline_core::permission::PermissionMap;
 use trunkline_core::{
     Account, AuthProvider, Call, Captures, Cause, Connector, ConnectorInfo, Cx, Diagnosis, Endpoint, Error,
-    ErrorKind, Exchange, Grant, Inputs, Probe, Request, RequestBody, Session, async_trait, is_public_host,
+    ErrorKind, Exchange, Grant, Inputs, Probe, Request, RequestBody, Session, Verdict, async_trait,
+    is_public_host,
 };
 
 use crate::after;
@@ -24,7 +26,7 @@ use crate::intern;
 use crate::judge::judge;
 use crate::manifest::Manifest;
 use crate::permission::ScopeMap;
-use crate::provider::{Grants, KeyProvider, Shared, TokenProvider, introspection};
+use crate::provider::{Carrier, Grants, KeyProvider, RequestSigner, Shared, TokenProvider, introspection};
 use crate::template::Template;
 use crate::values::Values;
 
@@ -175,7 +177,7 @@ fn provider(shared: &Arc<Shared>, method: Method) -> Result<Arc<dyn AuthProvider
         Method::ApiKey => format.api_key.as_ref().map(|key| &key.injection),
         Method::SessionLogin => format.session_login.as_ref().and_then(|login| login.injection.as_ref()),
         Method::JwtBearer => format.jwt_bearer.as_ref().and_then(|jwt| jwt.injection.as_ref()),
-        Method::Basic => None,
+        Method::Basic | Method::OAuth1 | Method::OAuth1Token => None,
     };
     let shared = Arc::clone(shared);
     let basic = shared.manifest.format.basic.as_ref().filter(|_| method == Method::Basic);
@@ -186,10 +188,12 @@ fn provider(shared: &Arc<Shared>, method: Method) -> Result<Arc<dyn AuthProvider
         }
         None => Injector::new(injection.map(|injection| &**injection), fixed)?,
     };
-    Ok(match method {
-        Method::ApiKey | Method::Basic => Arc::new(KeyProvider::new(shared, method, injector)),
-        _ => Arc::new(TokenProvider::new(shared, method, injector)),
-    })
+    if let Method::ApiKey | Method::Basic = method {
+        return Ok(Arc::new(KeyProvider::new(shared, method, injector)));
+    }
+    let signer = RequestSigner::of(&shared.manifest.format, method, &shared.operator, injector.clone());
+    let carrier = signer.map_or(Carrier::Injects(injector), Carrier::Signs);
+    Ok(Arc::new(TokenProvider::new(shared, method, carrier)))
 }
 
 /// The headers that are the same on every request.
@@ -255,6 +259,19 @@ fn http_method(kind: RequestKind) -> HttpMethod {
         RequestKind::Get => HttpMethod::GET,
         RequestKind::Post => HttpMethod::POST,
     }
+}
+
+/// What an API that is signed for says. Nothing renews a token of OAuth 1.0a: a word that would ask for a renewal would
+/// end the grant, although it may mean the clock, the signature or the client (RFC 5849, 3.2).
+fn of_oauth1(exchange: &Exchange<'_>) -> Option<Diagnosis> {
+    let told = oauth1::diagnose(exchange);
+    let judged = told.clone().unwrap_or_else(|| oauth2::diagnose(exchange, Timestamp::UNIX_EPOCH));
+    if exchange.call != Call::Api || judged.cause().verdict() != Verdict::RenewAccessToken {
+        return told;
+    }
+    let codes = judged.evidence().codes.iter();
+    let unsaid = codes.fold(oauth1::unsaid(), |diagnosis, code| diagnosis.code(code.as_str()));
+    Some(unsaid.status(exchange.status))
 }
 
 /// The static facts of a manifest, kept once for all that are equal.
@@ -342,7 +359,8 @@ impl Connector for ManifestConnector {
 
     /// By the manifest's own words. For the rest, the standards are the judge.
     fn diagnose(&self, exchange: &Exchange<'_>) -> Option<Diagnosis> {
-        judge(self.format(), exchange)
+        let own = judge(self.format(), exchange);
+        own.or_else(|| self.format().is_oauth1().then(|| of_oauth1(exchange)).flatten())
     }
 
     /// By scopes alone, where the manifest says which an operation needs.

@@ -6,6 +6,7 @@ mod after;
 mod client_assertion;
 mod flow;
 mod input;
+mod oauth1;
 mod oauth2;
 mod pagination;
 mod permissions;
@@ -19,6 +20,7 @@ pub(crate) use after::{AfterConsent, Choice};
 pub(crate) use client_assertion::{ClientAssertion, SigningAlg};
 pub(crate) use flow::{ApiKey, Basic, BasicPair, Injection, JwtBearer, SessionLogin, StatementIn};
 pub(crate) use input::{Capture, CaptureSource, GivenBy, Input};
+pub(crate) use oauth1::{OAuth1, OAuth1Token, RealmCase, SignatureMethod};
 pub(crate) use oauth2::{
     AuthMethod, Encoding, GrantType, OAuth2, RenewalPolicy, RequestMethod, Reuse, RevocationScope,
     TokenResponse, Unit, Zero,
@@ -71,6 +73,12 @@ pub(crate) struct Format {
     /// The OAuth 2 grants.
     #[serde(default)]
     pub(crate) oauth2: Option<At<OAuth2>>,
+    /// OAuth 1.0a, where a person approves. Beside `oauth1_token` alone.
+    #[serde(default)]
+    pub(crate) oauth1: Option<At<OAuth1>>,
+    /// OAuth 1.0a, with a token that somebody gives. Beside `oauth1` alone.
+    #[serde(default)]
+    pub(crate) oauth1_token: Option<At<OAuth1Token>>,
     /// A key that a person pastes.
     #[serde(default)]
     pub(crate) api_key: Option<At<ApiKey>>,
@@ -131,9 +139,26 @@ pub(crate) enum Method {
     Basic,
     SessionLogin,
     JwtBearer,
+    #[serde(rename = "oauth1")]
+    OAuth1,
+    #[serde(rename = "oauth1_token")]
+    OAuth1Token,
 }
 
 impl Method {
+    /// All of them.
+    const ALL: [Self; 9] = [
+        Self::AuthorizationCode,
+        Self::DeviceCode,
+        Self::ClientCredentials,
+        Self::ApiKey,
+        Self::Basic,
+        Self::SessionLogin,
+        Self::JwtBearer,
+        Self::OAuth1,
+        Self::OAuth1Token,
+    ];
+
     /// The name under which a record remembers it.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -144,21 +169,19 @@ impl Method {
             Self::Basic => "basic",
             Self::SessionLogin => "session_login",
             Self::JwtBearer => "jwt_bearer",
+            Self::OAuth1 => "oauth1",
+            Self::OAuth1Token => "oauth1_token",
         }
     }
 
     /// The one called `name`.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        let all = [
-            Self::AuthorizationCode,
-            Self::DeviceCode,
-            Self::ClientCredentials,
-            Self::ApiKey,
-            Self::Basic,
-            Self::SessionLogin,
-            Self::JwtBearer,
-        ];
-        all.into_iter().find(|method| method.name() == name)
+        Self::ALL.into_iter().find(|method| method.name() == name)
+    }
+
+    /// Whether each request is signed, and nothing renews what signs it.
+    pub(crate) const fn signs(self) -> bool {
+        matches!(self, Self::OAuth1 | Self::OAuth1Token)
     }
 }
 
@@ -176,7 +199,14 @@ impl Format {
             self.basic.is_some().then_some(Method::Basic),
             self.session_login.is_some().then_some(Method::SessionLogin),
             self.jwt_bearer.is_some().then_some(Method::JwtBearer),
+            self.oauth1.is_some().then_some(Method::OAuth1),
+            self.oauth1_token.is_some().then_some(Method::OAuth1Token),
         ];
         grants.chain(others.into_iter().flatten()).collect()
+    }
+
+    /// Whether requests are signed by OAuth 1.0a, which stands beside no other way.
+    pub(crate) const fn is_oauth1(&self) -> bool {
+        self.oauth1.is_some() || self.oauth1_token.is_some()
     }
 }

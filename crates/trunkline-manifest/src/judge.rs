@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use trunkline_auth::oauth2;
+use trunkline_auth::{oauth1, oauth2};
 use trunkline_core::http::HeaderMap;
 use trunkline_core::http::header::{DATE, RETRY_AFTER};
 use trunkline_core::jiff::{Timestamp, fmt::rfc2822};
@@ -18,7 +18,7 @@ pub(crate) fn judge(format: &Format, exchange: &Exchange<'_>) -> Option<Diagnosi
     if format.errors.is_empty() && format.rate_limit.is_none() {
         return None;
     }
-    let by_standard = oauth2::diagnose(exchange, Timestamp::UNIX_EPOCH);
+    let by_standard = by_standard(format, exchange);
     let found = matched(format, exchange, by_standard.evidence()).map(|(_, matcher)| matcher);
     let diagnosis = match (found, &format.rate_limit) {
         (Some(matcher), _) => of_matcher(format, matcher),
@@ -42,6 +42,13 @@ pub(crate) fn judge(format: &Format, exchange: &Exchange<'_>) -> Option<Diagnosi
     let usual = found.and_then(|matcher| matcher.retry_after_s.as_deref());
     let told = told.or(usual.map(|seconds| Duration::from_secs((*seconds).into())));
     Some(told.into_iter().fold(diagnosis, |diagnosis, pause| diagnosis.retry_after(pause.min(LONGEST_PAUSE))))
+}
+
+/// What an answer says by the standards. The word of OAuth 1.0a, where there is one, is one of its codes.
+pub(crate) fn by_standard(format: &Format, exchange: &Exchange<'_>) -> Diagnosis {
+    let judged = oauth2::diagnose(exchange, Timestamp::UNIX_EPOCH);
+    let problem = format.is_oauth1().then(|| oauth1::problem(exchange)).flatten();
+    problem.into_iter().fold(judged, |judged, problem| judged.code(&problem))
 }
 
 /// The first matcher that an answer fits, and its place.

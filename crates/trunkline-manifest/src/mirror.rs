@@ -10,6 +10,7 @@
 mod answer;
 mod api;
 mod cases;
+mod oauth1;
 mod request;
 mod words;
 
@@ -26,6 +27,7 @@ use crate::template::{Root, Template};
 pub use answer::Token;
 pub use api::ApiAnswer;
 pub use cases::{Answer, Case};
+pub use oauth1::Signing;
 pub use words::{Given, GivenInput, KeyKind};
 
 /// The client id of the settings.
@@ -52,6 +54,8 @@ pub enum Lack {
     TokenTypes,
     /// URLs hold secrets.
     UrlsWithoutSecrets,
+    /// Access tokens have no end.
+    Expiry,
 }
 
 /// Who says which account it is.
@@ -135,7 +139,11 @@ impl Mirror {
                 lines.push("private_key = \"{private_key}\"".to_owned());
             }
         }
-        if self.method == Method::AuthorizationCode {
+        if self.signing().is_some_and(|signing| signing.client_inputs.is_none()) {
+            lines.push(format!("client_id = \"{CLIENT_ID}\""));
+            lines.push("client_secret = \"{canary}\"".to_owned());
+        }
+        if matches!(self.method, Method::AuthorizationCode | Method::OAuth1) {
             lines.push(format!("redirect_uri = \"{}\"", self.redirect_uri()));
         }
         let inputs = self.words.operators();
@@ -230,6 +238,7 @@ impl Mirror {
             templates.push(&oauth2.token_endpoint);
         }
         templates.extend(self.minting_endpoint());
+        templates.extend(self.oauth1_urls());
         templates.into_iter().flat_map(|url| [0, 1].map(|who| self.url(url, who))).flatten().collect()
     }
 
@@ -284,7 +293,15 @@ impl Mirror {
         };
         lack(is_key, Lack::Renewal, "a key has no end, and nothing renews it");
         lack(is_key, Lack::Revocation, "a key is deleted at the service itself");
-        lack(!is_key && !revokes, Lack::Revocation, "the manifest has no revocation endpoint");
+        let signs = self.method.signs();
+        lack(signs, Lack::Renewal, "a token of OAuth 1.0a has nothing to renew it with");
+        lack(signs, Lack::Revocation, "OAuth 1.0a has no way to revoke a token");
+        lack(signs, Lack::Expiry, "OAuth 1.0a says of no token when it ends");
+        lack(signs, Lack::Pkce, "the exchange is signed with the secret of the temporary credentials");
+        lack(signs, Lack::GrantedScopes, "OAuth 1.0a has no scopes");
+        lack(signs, Lack::TokenTypes, "tokens of OAuth 1.0a have no types");
+        let is_unknown = !is_key && !signs && !revokes;
+        lack(is_unknown, Lack::Revocation, "the manifest has no revocation endpoint");
         lack(!asks, Lack::Probe, "the manifest has neither a probe nor an identity that is asked for");
         lack(format.permissions.is_none(), Lack::Permissions, "the manifest lists no operations");
         let by_code = self.oauth2().filter(|_| self.method == Method::AuthorizationCode);
@@ -319,7 +336,7 @@ impl Mirror {
             Method::ApiKey => format.api_key.as_ref().map(|it| &it.injection),
             Method::SessionLogin => format.session_login.as_ref().and_then(|it| it.injection.as_ref()),
             Method::JwtBearer => format.jwt_bearer.as_ref().and_then(|it| it.injection.as_ref()),
-            Method::Basic => None,
+            Method::Basic | Method::OAuth1 | Method::OAuth1Token => None,
         };
         injection.is_some_and(|injection| !injection.query.is_empty())
     }

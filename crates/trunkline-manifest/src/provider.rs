@@ -5,13 +5,15 @@ mod captured;
 mod client;
 mod key;
 mod needs;
+mod oauth1;
 mod token;
 
 pub(crate) use build::{Grants, introspection};
 pub(crate) use client::signing_key;
 pub(crate) use key::KeyProvider;
 pub(crate) use needs::inputs_of;
-pub(crate) use token::{TokenProvider, inner, specs};
+pub(crate) use oauth1::RequestSigner;
+pub(crate) use token::{Carrier, TokenProvider, inner, specs};
 
 use std::sync::Arc;
 

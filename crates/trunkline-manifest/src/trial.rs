@@ -46,7 +46,8 @@ pub(crate) fn run(format: &Format) -> Result<(), (Span, Error)> {
     let values =
         Values { format, operator: &operator.inputs, inputs: Some(&inputs), captures: Some(&captures) };
     let grants = Grants { operator: &operator, manifest: None };
-    let specs = if format.session_login.is_some() { specs(format) } else { Vec::new() };
+    let needs_specs = format.session_login.is_some() || format.oauth1_token.is_some();
+    let specs = if needs_specs { specs(format) } else { Vec::new() };
     for method in format.methods() {
         let span = span(format, method);
         if !matches!(method, Method::ApiKey | Method::Basic) {
@@ -86,6 +87,8 @@ fn span(format: &Format, method: Method) -> Span {
         Method::Basic => format.basic.as_ref().map(|it| it.span),
         Method::SessionLogin => format.session_login.as_ref().map(|it| it.span),
         Method::JwtBearer => format.jwt_bearer.as_ref().map(|it| it.span),
+        Method::OAuth1 => format.oauth1.as_ref().map(|it| it.span),
+        Method::OAuth1Token => format.oauth1_token.as_ref().map(|it| it.span),
     };
     span.unwrap_or(format.name.span)
 }

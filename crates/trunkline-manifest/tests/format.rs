@@ -67,7 +67,7 @@ fn unknown_keys_are_refused_everywhere_with_the_nearest_or_all_known_ones() {
 #[test]
 fn what_is_not_supported_is_said_to_be_so() {
     for (changes, expected) in [
-        (("[api]", "[oauth1]\nx = 1\n[api]"), "`oauth1` is not supported by this version"),
+        (("[api]", "[aws_sigv4]\nx = 1\n[api]"), "`aws_sigv4` is not supported by this version"),
         (
             ("\"authorization_code\"", "\"urn:ietf:params:oauth:grant-type:device_code\""),
             "the device grant (RFC 8628) is called `device_code` here",

@@ -11,12 +11,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize as _;
 use trunkline::Config;
 use trunkline_core::{Call, Error, ErrorKind, Verdict, printable};
-use trunkline_manifest::mirror::{AccountSource, Answer, Given, KeyKind, Lack, Mirror, Token};
+use trunkline_manifest::mirror::{self, AccountSource, Answer, Given, KeyKind, Lack, Mirror, Token};
 use trunkline_manifest::{Manifest, ManifestConfig};
 
 use crate::profile::{Ability, ApiAnswer, Case, Meant, Profile, Rejection, TokenAnswer};
 use crate::script::Sent;
 use crate::service::Asked;
+use crate::signing::Signing;
 use crate::stage::CONNECTOR;
 
 impl Profile {
@@ -97,6 +98,9 @@ fn of(mirror: Mirror) -> Profile {
     if let Some(([one, _], body)) = mirror.introspection() {
         profile = profile.reads_by_post(&one).introspects(&one, &body);
     }
+    if let Some(own) = mirror.signing() {
+        profile = profile.signed(signing(&own)).refresh_token(mirror.method(), false);
+    }
     let refusal = mirror.rejection();
     profile.cases = cases(&mirror, &refusal);
     profile.rejection = Rejection { status: refusal.status, headers: refusal.headers, body: refusal.body };
@@ -109,6 +113,21 @@ fn of(mirror: Mirror) -> Profile {
         let who = accounts.iter().position(|known| known.is_same(&answer.account)).unwrap_or(0);
         mirror.token_answer(&token(answer), who)
     })
+}
+
+/// How requests are signed.
+fn signing(own: &mirror::Signing) -> Signing {
+    let mut signing = Signing::new(own.method);
+    if let Some([one, other]) = &own.realms {
+        signing = signing.realms([one, other]);
+    }
+    if let Some([token, secret]) = &own.token_inputs {
+        signing = signing.token_inputs([token, secret]);
+    }
+    if let Some([id, secret]) = &own.client_inputs {
+        signing = signing.client_inputs([id, secret]);
+    }
+    signing
 }
 
 /// The settings of a manifest that was read before, from what an operator would write.
@@ -168,6 +187,9 @@ fn private_key(kind: KeyKind) -> &'static str {
 fn asked(mirror: &Mirror, sent: &Sent) -> Option<Asked> {
     // What the service would refuse asks for nothing.
     let params = mirror.token_request(&sent.method, &sent.url, &sent.headers, &sent.body).ok()?;
+    if mirror.signing().is_some() {
+        return Asked::signed(params);
+    }
     Asked::of_params(params, mirror.method() == "device_code")
 }
 
@@ -232,5 +254,6 @@ fn ability(lack: Lack) -> Ability {
         Lack::TokenTypes => Ability::TokenTypes,
         Lack::UrlsWithoutSecrets => Ability::UrlsWithoutSecrets,
         Lack::Account => Ability::Account,
+        Lack::Expiry => Ability::Expiry,
     }
 }

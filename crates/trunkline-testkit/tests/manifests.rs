@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use trunkline_manifest::Manifest;
-use trunkline_testkit::{Outcome, Profile, Report, Rule};
+use trunkline_testkit::{Outcome, Profile, Report, Rule, Signing};
 
 const ACME: &str = r#"
 manifest = 1
@@ -262,6 +262,85 @@ user = "{input.user}"
 details = { name = "{response.company.name}" }
 "#;
 
+/// Two ways of OAuth 1.0a, with a realm that the host has in another form.
+const SIGNED: &str = r#"
+[inputs.account]
+title = "Account"
+example = "1234567-sb1"
+pattern = "[0-9]+[a-z0-9-]*"
+
+[captures.person]
+from = "token_response"
+pattern = "[0-9]+@N[0-9]{2}"
+
+[oauth1]
+temporary_credential_endpoint = "https://login.acme.example/request_token"
+authorization_endpoint = "https://login.acme.example/authorize"
+token_endpoint = "https://login.acme.example/access_token"
+signature_method = "HMAC-SHA256"
+realm = "{input.account}"
+realm_case = "upper_snake"
+authorization_params = { perms = "write" }
+token_request_method = "GET"
+
+[api]
+base_url = "https://api.acme.example/rest"
+
+[identity]
+url = "https://api.acme.example/me?format=json"
+company = "{capture.person}"
+user = "{response.user.id}"
+
+[[errors]]
+calls = ["api"]
+codes = ["consumer_key_refused"]
+cause = "client_not_permitted"
+
+[[errors]]
+calls = ["api"]
+codes = ["98"]
+cause = "grant_revoked"
+"#;
+
+const TOKEN_BASED: &str = r#"
+[inputs.account]
+title = "Account"
+example = "1234567-sb1"
+pattern = "[0-9]+[a-z0-9-]*"
+
+[inputs.token]
+title = "Token"
+example = "made-up"
+secret = true
+
+[inputs.token_secret]
+title = "Token secret"
+example = "made-up"
+secret = true
+
+[oauth1_token]
+token_input = "token"
+token_secret_input = "token_secret"
+signature_method = "HMAC-SHA256"
+realm = "{input.account}"
+realm_case = "upper_snake"
+
+[api]
+base_url = "https://api.acme.example"
+headers = { X-Acme-Version = "2" }
+
+[identity]
+company = "{input.account}"
+
+[probe]
+url = "https://api.acme.example/ping"
+
+[pagination]
+style = "offset"
+member = "items"
+param = "offset"
+"#;
+
 fn manifest(rest: &str) -> Arc<Manifest> {
     // Keys of the top stand before its first table.
     let (top, tables) = match rest.trim_start().strip_prefix("default_method") {
@@ -310,6 +389,33 @@ fn keys_of_any_shape_keep_every_rule() {
 #[test]
 fn logins_and_statements_keep_every_rule() {
     keeps_every_rule(LOGIN, &["session_login", "jwt_bearer"]);
+}
+
+#[test]
+fn signed_requests_keep_every_rule() {
+    keeps_every_rule(SIGNED, &["oauth1"]);
+    keeps_every_rule(TOKEN_BASED, &["oauth1_token"]);
+    let own = TOKEN_BASED
+        .replace("[inputs.token]", "[inputs.id]\ntitle = 'Id'\nexample = 'key-1'\n[inputs.key]\ntitle = 'Key'\nexample = 'made-up'\nsecret = true\n[inputs.token]")
+        .replace("token_input = \"token\"", "client_id_input = \"id\"\nclient_secret_input = \"key\"\ntoken_input = \"token\"")
+        .replace("HMAC-SHA256", "PLAINTEXT");
+    keeps_every_rule(&own, &["oauth1_token"]);
+}
+
+/// A service that computes signatures in one way takes no other.
+#[test]
+fn a_signature_that_the_service_does_not_compute_is_broken() {
+    let profile = Profile::of_manifest(&manifest(SIGNED)).remove(0);
+    for wrong in [
+        Signing::new("HMAC-SHA1"),
+        Signing::new("HMAC-SHA256"),
+        Signing::new("HMAC-SHA256").realms(["A", "B"]),
+    ] {
+        let outcome = Rule::named("signature_covers_the_request")
+            .expect("there is one")
+            .play(&profile.clone().signed(wrong));
+        assert!(matches!(outcome, Outcome::Broken(_)), "{outcome}");
+    }
 }
 
 /// The first profile of a manifest breaks the rule, and says this.

@@ -6,6 +6,7 @@ mod callback;
 mod flow;
 mod host;
 mod injection;
+mod oauth1;
 mod oauth2;
 mod service;
 mod text;
@@ -60,6 +61,12 @@ impl<'a> Check<'a, '_> {
         if let Some(oauth2) = &format.oauth2 {
             self.oauth2(oauth2);
         }
+        if let Some(oauth1) = &format.oauth1 {
+            self.oauth1(oauth1);
+        }
+        if let Some(oauth1) = &format.oauth1_token {
+            self.oauth1_token(oauth1);
+        }
         if let Some(key) = &format.api_key {
             self.api_key(key);
         }
@@ -76,6 +83,7 @@ impl<'a> Check<'a, '_> {
         self.api();
         self.identity();
         self.errors();
+        self.oauth1_errors();
         self.pagination();
         self.permissions();
         self.unused();
@@ -178,7 +186,9 @@ impl<'a> Check<'a, '_> {
             self.problem(capture.span, format!("`{member}` is a secret, and captures are none"));
         }
         let is_of_request = *capture.from == CaptureSource::Request;
-        if self.format.oauth2.is_none() && !is_of_request {
+        if self.format.is_oauth1() {
+            self.oauth1_capture(member, capture);
+        } else if self.format.oauth2.is_none() && !is_of_request {
             self.problem(capture.span, "there is no `oauth2`, whose answers hold captures");
         }
         if self.format.after_consent.is_none() && is_of_request {
@@ -191,7 +201,7 @@ impl<'a> Check<'a, '_> {
         let methods = self.format.methods();
         if methods.is_empty() {
             self.problem(self.format.name.span, "a manifest has at least one way to hold a grant").hint =
-                Some("write [oauth2], [api_key], [basic], [session_login] or [jwt_bearer]".to_owned());
+                Some("write [oauth2], [oauth1], [oauth1_token], [api_key], [basic], [session_login] or [jwt_bearer]".to_owned());
         }
         if let Some(default) = &self.format.default_method
             && !methods.contains(default)

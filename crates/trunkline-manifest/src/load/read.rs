@@ -17,7 +17,18 @@ use crate::manifest::Manifest;
 use crate::problem::{Problem, Problems};
 
 /// Sections of other frameworks' formats, or of later versions of this one.
-const NOT_SUPPORTED: [&str; 7] = ["oauth1", "device", "aws_sigv4", "signature", "mtls", "tba", "github_app"];
+const NOT_SUPPORTED: [&str; 5] = ["device", "aws_sigv4", "signature", "mtls", "github_app"];
+
+/// Keys of this format by the words of others.
+const OTHER_WORDS: [(&str, &str); 7] = [
+    ("tba", "oauth1_token"),
+    ("request_token_endpoint", "temporary_credential_endpoint"),
+    ("temporary_credentials_endpoint", "temporary_credential_endpoint"),
+    ("authorize_endpoint", "authorization_endpoint"),
+    ("access_token_endpoint", "token_endpoint"),
+    ("consumer_key_input", "client_id_input"),
+    ("consumer_secret_input", "client_secret_input"),
+];
 
 /// A file whose TOML is sound.
 pub(super) struct Parsed<'a> {
@@ -143,7 +154,8 @@ fn unknown(at: impl Fn(String) -> Problem, key: &str, known: &[&str]) -> Problem
             "the application's client secret is a setting of the connector, and a customer's is an input with `secret = true`",
         );
     }
-    match nearest(key, known.iter().copied()) {
+    let other = OTHER_WORDS.iter().find(|(word, own)| *word == key && known.contains(own));
+    match other.map(|(_, own)| *own).or_else(|| nearest(key, known.iter().copied())) {
         Some(near) => at(format!("`{key}` is not a key here")).hint(format!("did you mean `{near}`?")),
         None => {
             at(format!("`{key}` is not a key here")).hint(format!("the keys here are: {}.", known.join(", ")))

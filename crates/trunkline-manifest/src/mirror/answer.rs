@@ -116,7 +116,7 @@ impl Mirror {
     /// What the callback holds besides the code and the state: names, and texts.
     #[must_use]
     pub fn callback(&self) -> Vec<(String, String)> {
-        if self.method != Method::AuthorizationCode {
+        if !matches!(self.method, Method::AuthorizationCode | Method::OAuth1) {
             return Vec::new();
         }
         let captures = self.captures(CaptureSource::Callback);

@@ -102,10 +102,12 @@ impl Mirror {
         Some(([path(0)?, path(1)?], told.to_string()))
     }
 
-    /// How the API refuses a dead token: by a matcher of the manifest that means it, or by RFC 6750.
+    /// How the API refuses a dead token: by a matcher of the manifest that means it, by RFC 6750, or by the words that
+    /// services of OAuth 1.0a have (wiki.oauth.net, "ProblemReporting").
     #[must_use]
     pub fn rejection(&self) -> Answer {
-        let is_key = matches!(self.method, Method::ApiKey | Method::Basic);
+        let signs = self.method.signs();
+        let is_key = signs || matches!(self.method, Method::ApiKey | Method::Basic);
         let means_it = |verdict: Verdict| match verdict {
             Verdict::RenewAccessToken => true,
             Verdict::GrantDead | Verdict::Suspended => is_key,
@@ -113,6 +115,17 @@ impl Mirror {
         };
         let own = self.cases().into_iter().filter(|case| means_it(case.cause.verdict()));
         let own = own.filter_map(|case| case.answer.ok()).find(|answer| answer.call == Call::Api);
+        if signs {
+            return own.unwrap_or_else(|| Answer {
+                call: Call::Api,
+                status: 401,
+                headers: vec![(
+                    "www-authenticate".to_owned(),
+                    r#"OAuth oauth_problem="token_revoked""#.to_owned(),
+                )],
+                body: String::new(),
+            });
+        }
         own.unwrap_or_else(|| Answer {
             call: Call::Api,
             status: 401,

@@ -1,15 +1,13 @@
 //! Answers made to fit the matchers of `[[errors]]`.
 
 use serde_json::{Map, json};
-use trunkline_auth::oauth2;
 use trunkline_core::http::{HeaderMap, Method, StatusCode};
-use trunkline_core::jiff::Timestamp;
 use trunkline_core::url::form_urlencoded;
 use trunkline_core::{Actor, Call, Cause, Exchange};
 
 use super::Mirror;
 use crate::format::{ErrorMatcher, MatchedCall, ResetUnit};
-use crate::judge::matched;
+use crate::judge::{by_standard, matched};
 
 /// Statuses of refusals, for matchers that name none.
 const STATUSES: [u16; 11] = [400, 401, 403, 404, 409, 422, 429, 500, 503, 418, 200];
@@ -142,7 +140,7 @@ impl Mirror {
             headers: &headers,
             body: answer.body.as_bytes(),
         };
-        let by_standard = oauth2::diagnose(&exchange, Timestamp::UNIX_EPOCH);
+        let by_standard = by_standard(self.format(), &exchange);
         matched(self.format(), &exchange, by_standard.evidence()).map(|(index, _)| index)
     }
 }

@@ -26,19 +26,20 @@ const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// Parameters by name.
-type Params = BTreeMap<String, String>;
+pub(super) type Params = BTreeMap<String, String>;
 
 /// A request as it came.
-struct Request<'r> {
-    method: &'r str,
-    url: &'r Url,
-    headers: &'r HeaderMap,
-    body: &'r str,
+pub(super) struct Request<'r> {
+    pub(super) method: &'r str,
+    pub(super) url: &'r Url,
+    pub(super) headers: &'r HeaderMap,
+    pub(super) body: &'r str,
 }
 
 impl Mirror {
     /// Reads a token request, a login, an exchange of a statement or a revocation into the standard's parameters; what has
-    /// no `grant_type` of its own gets `login`, and a revocation none.
+    /// no `grant_type` of its own gets `login`, and a revocation none. Of a request for credentials of OAuth 1.0a it reads
+    /// `oauth_callback`, or `oauth_token` and `oauth_verifier`; its signature is whoever's that has the secrets.
     ///
     /// # Errors
     ///
@@ -65,14 +66,18 @@ impl Mirror {
                 let jwt = self.format().jwt_bearer.as_ref().ok_or("there is no [jwt_bearer]")?;
                 self.statement(jwt, &request)
             }
-            Method::ApiKey | Method::Basic => {
+            Method::OAuth1 => {
+                let oauth1 = self.format().oauth1.as_ref().ok_or("there is no [oauth1]")?;
+                self.credential_request(oauth1, &request)
+            }
+            Method::ApiKey | Method::Basic | Method::OAuth1Token => {
                 Err("a key is given as it is: no token is asked for".to_owned())
             }
         }
     }
 
     /// Whether a URL is this one, for either account.
-    fn is_at(&self, url: &Url, template: Option<&Template>) -> bool {
+    pub(super) fn is_at(&self, url: &Url, template: Option<&Template>) -> bool {
         let same = |own: Url| own.origin() == url.origin() && own.path() == url.path();
         template.is_some_and(|template| [0, 1].iter().any(|who| self.url(template, *who).is_some_and(same)))
     }
@@ -318,7 +323,7 @@ fn params(
     if params.len() == count { Ok(params) } else { Err("a parameter is sent twice".to_owned()) }
 }
 
-fn verb(method: RequestMethod) -> &'static str {
+pub(super) fn verb(method: RequestMethod) -> &'static str {
     match method {
         RequestMethod::Post => "POST",
         RequestMethod::Get => "GET",

@@ -263,7 +263,7 @@ pub(crate) fn introspection(
     Introspection::new(client, values.url(url)?).map(|it| Some(it.public_only(true)))
 }
 
-fn method(method: RequestMethod) -> HttpMethod {
+pub(super) fn method(method: RequestMethod) -> HttpMethod {
     match method {
         RequestMethod::Post => HttpMethod::POST,
         RequestMethod::Get => HttpMethod::GET,

@@ -44,8 +44,9 @@ pub(crate) fn reader(
 /// What the callback brought, before the code is spent.
 pub(super) fn of_callback(format: &Format, callback: &Callback) -> Result<Captures, Error> {
     let mut captures = Captures::default();
-    // A refusal brings nothing, and has a reason of its own.
-    let is_refusal = callback.get("error").is_some();
+    // A refusal brings nothing, and has a reason of its own. That of OAuth 1.0a may have no word but no verifier.
+    let is_unverified = format.oauth1.is_some() && callback.get("oauth_verifier").is_none();
+    let is_refusal = callback.get("error").is_some() || is_unverified;
     let wanted = format.captures.iter().filter(|(_, capture)| *capture.from == CaptureSource::Callback);
     for (name, capture) in wanted {
         let member = capture.member.as_ref().map_or(name.as_str(), |member| member);

@@ -44,6 +44,23 @@ pub(crate) fn inputs_of(format: &Format, method: Method) -> HashSet<&str> {
                 }
             }
         }
+        Method::OAuth1 => {
+            if let Some(oauth1) = &format.oauth1 {
+                templates.extend([
+                    &oauth1.temporary_credential_endpoint,
+                    &oauth1.authorization_endpoint,
+                    &oauth1.token_endpoint,
+                ]);
+                templates.extend(oauth1.realm.iter().chain(oauth1.authorization_params.values()));
+            }
+        }
+        Method::OAuth1Token => {
+            if let Some(oauth1) = &format.oauth1_token {
+                templates.extend(&oauth1.realm);
+                direct.extend([&oauth1.token_input, &oauth1.token_secret_input]);
+                direct.extend(oauth1.client_id_input.iter().chain(&oauth1.client_secret_input));
+            }
+        }
         Method::ApiKey => direct.extend(format.api_key.iter().flat_map(|key| &key.inputs)),
         Method::Basic => direct.extend(format.basic.iter().flat_map(|basic| &basic.inputs)),
         Method::SessionLogin => {

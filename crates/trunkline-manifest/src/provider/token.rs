@@ -1,5 +1,5 @@
-//! A grant that is a token: OAuth 2, a login, a signed statement. Each is one of `trunkline-auth`'s, made for the
-//! connection at hand.
+//! A grant that is a token: OAuth 2, OAuth 1.0a, a login, a signed statement. Each is one of `trunkline-auth`'s, made for
+//! the connection at hand.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use trunkline_core::{
 };
 
 use super::build::Grants;
+use super::oauth1::{self, RequestSigner};
 use super::{Shared, build, captured};
 use crate::config::Operator;
 use crate::format::{Format, Method};
@@ -22,12 +23,21 @@ use crate::values::Values;
 pub(crate) struct TokenProvider {
     shared: Arc<Shared>,
     method: Method,
-    injector: Injector,
+    carrier: Carrier,
+}
+
+/// How requests carry a grant.
+#[derive(Debug)]
+pub(crate) enum Carrier {
+    /// Parts of it are put on them.
+    Injects(Injector),
+    /// They are signed with it.
+    Signs(RequestSigner),
 }
 
 impl TokenProvider {
-    pub(crate) fn new(shared: Arc<Shared>, method: Method, injector: Injector) -> Self {
-        Self { shared, method, injector }
+    pub(crate) fn new(shared: Arc<Shared>, method: Method, carrier: Carrier) -> Self {
+        Self { shared, method, carrier }
     }
 
     fn format(&self) -> &Format {
@@ -74,6 +84,7 @@ impl TokenProvider {
         let mut captures = known;
         captured::of_answer(self.format(), &read, is_first, &mut captures)?;
         self.shared.keep_inputs(inputs, &mut captures);
+        oauth1::keep_realm(self.method, self.shared.values(Some(inputs), None), &mut grant.credential)?;
         grant.account = self.hint(inputs, &captures);
         grant.captures = captures;
         Ok(grant)
@@ -106,7 +117,7 @@ impl TokenProvider {
     fn is_form(&self) -> bool {
         let inputs = self.shared.inputs(self.method);
         match self.method {
-            Method::SessionLogin => !inputs.is_empty(),
+            Method::SessionLogin | Method::OAuth1Token => !inputs.is_empty(),
             Method::ClientCredentials => inputs.iter().any(|input| input.secret),
             _ => false,
         }
@@ -143,6 +154,13 @@ pub(crate) fn inner(
         Method::JwtBearer => {
             Box::new(build::jwt(grants, format.jwt_bearer.as_ref().ok_or_else(wrong)?, values)?)
         }
+        Method::OAuth1 => {
+            Box::new(oauth1::three_legged(grants, format.oauth1.as_ref().ok_or_else(wrong)?, values)?)
+        }
+        Method::OAuth1Token => {
+            let oauth1 = format.oauth1_token.as_ref().ok_or_else(wrong)?;
+            Box::new(oauth1::token_based(grants, oauth1, values, specs)?)
+        }
         Method::ApiKey | Method::Basic => return Err(wrong()),
     })
 }
@@ -155,7 +173,7 @@ impl AuthProvider for TokenProvider {
 
     fn consent(&self) -> ConsentKind {
         match self.method {
-            Method::AuthorizationCode => ConsentKind::Redirect,
+            Method::AuthorizationCode | Method::OAuth1 => ConsentKind::Redirect,
             Method::DeviceCode => ConsentKind::Device,
             _ if self.is_form() => ConsentKind::Form,
             _ => ConsentKind::Unattended,
@@ -175,12 +193,15 @@ impl AuthProvider for TokenProvider {
             Method::ClientCredentials => format.oauth2.as_ref().map(|it| build::minted(&it.renewal)),
             Method::SessionLogin => format.session_login.as_ref().map(|it| build::minted(&it.renewal)),
             Method::JwtBearer => format.jwt_bearer.as_ref().map(|it| build::minted(&it.renewal)),
-            Method::ApiKey | Method::Basic => None,
+            Method::ApiKey | Method::Basic | Method::OAuth1 | Method::OAuth1Token => None,
         }
         .unwrap_or_default()
     }
 
     fn client_identity(&self) -> Option<Secret> {
+        if let Some(consumer) = oauth1::consumer(self.format(), self.method, self.operator()) {
+            return Some(consumer.identity());
+        }
         let is_clients =
             matches!(self.method, Method::AuthorizationCode | Method::DeviceCode | Method::ClientCredentials);
         let oauth2 = self.format().oauth2.as_ref().filter(|_| is_clients)?;
@@ -206,7 +227,7 @@ impl AuthProvider for TokenProvider {
         let dated = |error: Error| error.map_diagnosis(|diagnosis| diagnosis.during("consent", now));
         let mut answer = answer.clone();
         let known = match self.method {
-            Method::AuthorizationCode => {
+            Method::AuthorizationCode | Method::OAuth1 => {
                 answer.callback = self.callback(&answer.callback)?;
                 captured::of_callback(self.format(), &answer.callback).map_err(dated)?
             }
@@ -259,10 +280,16 @@ impl AuthProvider for TokenProvider {
     }
 
     fn prepare(&self, credential: &Credential) -> Result<Prepared, Error> {
-        self.injector.prepare(credential)
+        match &self.carrier {
+            Carrier::Injects(injector) => injector.prepare(credential),
+            Carrier::Signs(signer) => signer.prepare(credential),
+        }
     }
 
-    fn sign(&self, request: &mut Request, prepared: &Prepared, _: &dyn Clock) -> Result<(), Error> {
-        self.injector.sign(request, prepared)
+    fn sign(&self, request: &mut Request, prepared: &Prepared, clock: &dyn Clock) -> Result<(), Error> {
+        match &self.carrier {
+            Carrier::Injects(injector) => injector.sign(request, prepared),
+            Carrier::Signs(signer) => signer.sign(request, prepared, clock),
+        }
     }
 }
