@@ -32,8 +32,9 @@ fn mounted(name: &str, settings: &[(&str, &str)]) -> ManifestConnector {
     ManifestConnector::new(config.manifest.clone().unwrap(), &config).unwrap()
 }
 
-/// Those that sign statements have a test of their own.
-const SIGNING: [&str; 3] = ["docusign", "github_app", "google_service_account"];
+/// Those that sign statements have a test of their own, and so have those that sign requests, beside this one.
+const SIGNING: [&str; 6] =
+    ["docusign", "flickr", "github_app", "google_service_account", "netsuite", "netsuite_m2m"];
 
 #[test]
 fn every_manifest_is_sound_says_its_source_and_is_walked() {

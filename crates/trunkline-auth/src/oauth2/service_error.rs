@@ -16,7 +16,8 @@ pub(crate) struct ServiceError {
 /// How many codes of one answer are kept: an answer may list as many as fit into it.
 pub(crate) const MAX_CODES: usize = 8;
 
-const CODES: [&str; 7] = ["error", "code", "error_code", "errorCode", "errorType", "errorId", "type"];
+const CODES: [&str; 8] =
+    ["error", "code", "error_code", "errorCode", "o:errorCode", "errorType", "errorId", "type"];
 const MESSAGES: [&str; 9] = [
     "error_description",
     "errorDescription",
@@ -40,8 +41,11 @@ impl ServiceError {
             Some(value) => failed |= found.take_code(value),
             None => {}
         }
-        if let Some(Json::List(items)) = members.get("errors") {
-            failed |= found.take_list(items);
+        // NetSuite puts its own beside what RFC 9457 has.
+        for name in ["errors", "o:errorDetails"] {
+            if let Some(Json::List(items)) = members.get(name) {
+                failed |= found.take_list(items);
+            }
         }
         for name in ["errorCode", "error_code", "errorId"] {
             failed |= members.get(name).is_some_and(|value| found.take_code(value));

@@ -69,6 +69,24 @@ pub(super) const ROWS: &[Row] = &[
         )
     },
     Row {
+        inputs: &[("account", "1234567-sb1")],
+        callback: "code=c&role=3&entity=4622&company=1234567_SB1",
+        token: (
+            "https://1234567-sb1.suitetalk.api.netsuite.com/services/rest/auth/oauth2/v1/token",
+            r#"{"access_token":"at","refresh_token":"rt","expires_in":"3600","token_type":"bearer"}"#,
+        ),
+        ..row(
+            "netsuite_oauth2",
+            "",
+            (
+                "https://1234567-sb1.suitetalk.api.netsuite.com/services/rest/record/v1/metadata-catalog",
+                r#"{"items":[]}"#,
+            ),
+            "4622@1234567-sb1",
+            "https://1234567-sb1.suitetalk.api.netsuite.com/services/rest",
+        )
+    },
+    Row {
         token: (
             "https://api.notion.com/v1/oauth/token",
             r#"{"access_token":"at","bot_id":"b-1","workspace_id":"w-1","owner":{"workspace":true}}"#,
