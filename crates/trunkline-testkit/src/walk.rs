@@ -199,7 +199,8 @@ impl Walker<'_> {
         let sent = &received.sent;
         let leaks = &self.stage.leaks;
         let headers = sent.headers.iter().map(|(name, value)| {
-            (name.to_string(), leaks.redact(&String::from_utf8_lossy(value.as_bytes())))
+            let value = leaks.redact(&String::from_utf8_lossy(value.as_bytes()));
+            (name.to_string(), without_signature(&value))
         });
         let (status, answer) = received.answer.clone().unwrap_or_default();
         Exchanged {
@@ -232,6 +233,14 @@ fn without_proofs(text: &str) -> String {
         _ => pair.to_owned(),
     };
     text.split('&').map(pair).collect::<Vec<_>>().join("&")
+}
+
+/// A header, the signature of OAuth 1.0a taken out.
+fn without_signature(value: &str) -> String {
+    const SIGNATURE: &str = "oauth_signature=\"";
+    let Some((before, rest)) = value.split_once(SIGNATURE) else { return value.to_owned() };
+    let after = rest.split_once('"').map_or("", |(_, after)| after);
+    format!("{before}{SIGNATURE}<oauth_signature>\"{after}")
 }
 
 fn hide(json: &mut serde_json::Value) {

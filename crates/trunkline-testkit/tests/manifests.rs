@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use trunkline_manifest::Manifest;
-use trunkline_testkit::{Outcome, Profile, Report, Rule, Signing};
+use trunkline_testkit::{Outcome, Profile, Report, Rule, Signing, Walk};
 
 const ACME: &str = r#"
 manifest = 1
@@ -400,6 +400,18 @@ fn signed_requests_keep_every_rule() {
         .replace("token_input = \"token\"", "client_id_input = \"id\"\nclient_secret_input = \"key\"\ntoken_input = \"token\"")
         .replace("HMAC-SHA256", "PLAINTEXT");
     keeps_every_rule(&own, &["oauth1_token"]);
+}
+
+#[test]
+fn a_walk_of_signed_requests_goes_to_its_end_and_shows_nothing_that_signs() {
+    for text in [SIGNED, TOKEN_BASED] {
+        let profile = Profile::of_manifest(&manifest(text)).remove(0);
+        let walk = Walk::of(&profile).expect("it is walked");
+        assert_eq!(walk.failure(), None);
+        let shown = format!("{walk:?}");
+        assert!(shown.contains("oauth_signature=\\\"<oauth_signature>\\\""), "{shown}");
+        assert!(shown.contains("realm=\\\"1234567_SB1\\\""), "{shown}");
+    }
 }
 
 /// A service that computes signatures in one way takes no other.
