@@ -10,13 +10,15 @@
 mod base_string;
 mod consumer;
 mod diagnose;
+mod signature_method;
 mod signer;
 mod three_legged;
 mod token_based;
 
 pub use consumer::Consumer;
 pub use diagnose::{diagnose, problem, unsaid};
-pub use signer::{SignatureMethod, Signer, Token};
+pub use signature_method::SignatureMethod;
+pub use signer::{Signer, Token};
 pub use three_legged::{ThreeLegged, ThreeLeggedBuilder};
 pub use token_based::TokenBased;
 

@@ -283,6 +283,20 @@ async fn what_comes_back_from_elsewhere_or_without_a_verifier_asks_for_no_token(
         assert_eq!(error.cause(), Some(cause), "{query}");
         assert_eq!(stage.one().url.as_str(), TEMPORARY);
     }
+    // A refusal brings none of what an approval does.
+    let from_callback = [("from = \"token_response\"\nmember = \"user_nsid\"", "from = \"callback\"")];
+    let captures = common::connector(&three_legged(&from_callback));
+    for (query, cause) in [
+        ("state=state&denied=temp", Cause::ConsentDenied),
+        ("state=state&oauth_token=temp&oauth_verifier=v", Cause::ConsentInvalid),
+    ] {
+        let error = consent(&captures, &cx, &given, query).await.unwrap_err();
+        assert_eq!(error.cause(), Some(cause), "{query}");
+        assert_eq!(stage.one().url.as_str(), TEMPORARY);
+    }
+    let approved = "state=state&oauth_token=temp&oauth_verifier=v&person=21@N07";
+    let grant = consent(&captures, &cx, &given, approved).await.unwrap();
+    assert_eq!((grant.captures.get("person"), stage.sent().len()), (Some("21@N07"), 2));
     // Before anything is asked for, what is needed is there and good.
     for wrong in ["", "../x", "1234567\r\nX: y"] {
         assert!(begin(&connector, &cx, &inputs(&[("account", wrong)])).await.is_err(), "{wrong}");
