@@ -293,6 +293,9 @@ mod tests {
     use trunkline_core::http::{HeaderMap, HeaderValue};
 
     use super::*;
+    use crate::clock::VirtualClock;
+    use crate::leak::LeakDetector;
+    use crate::profile::Profile;
 
     fn sent(method: &str, url: &str, authorization: &str) -> Sent {
         let mut headers = HeaderMap::new();
@@ -333,5 +336,49 @@ mod tests {
         ] {
             assert!(Protocol::of(&sent("GET", "https://api.test/", wrong)).is_none(), "{wrong}");
         }
+    }
+
+    const API: &str = "https://api.test/x?a=1";
+
+    /// A call in a realm, with a nonce, so many seconds off the clock.
+    fn call(service: &HostileService, realm: &str, nonce: &str, off_s: i64) -> Result<(), &'static str> {
+        let header = |signature: &str| {
+            let time = service.now().as_second() + off_s;
+            format!(
+                "OAuth realm=\"{realm}\", oauth_consumer_key=\"client\", oauth_token=\"token\", \
+                 oauth_signature_method=\"HMAC-SHA256\", oauth_timestamp=\"{time}\", oauth_nonce=\"{nonce}\", \
+                 oauth_signature=\"{}\"",
+                encoded(signature)
+            )
+        };
+        let bare = sent("GET", API, &header(""));
+        let protocol = Protocol::of(&bare).expect("it is signed");
+        let signature = signature("HMAC-SHA256", &bare, &protocol, "secret", "token-secret");
+        let signing = service.0.profile.signing.clone().expect("it is signed for");
+        service.verify(&signing, Line::Api, &sent("GET", API, &header(&signature.expect("a known method"))))
+    }
+
+    #[test]
+    fn the_service_takes_a_signature_once_in_time_and_in_the_accounts_realm() {
+        let profile = Profile::named("acme", "").signed(Signing::new("HMAC-SHA256").realms(["ONE", "TWO"]));
+        let service = HostileService::new(&profile, VirtualClock::new(), LeakDetector::new());
+        assert_eq!(call(&service, "ONE", "abcdef1", 0), Err("consumer_key_unknown"));
+        service.registers("client", "secret");
+        assert_eq!(call(&service, "ONE", "abcdef1", 0), Err("token_rejected"));
+        service.issues("token", "token-secret");
+        assert_eq!(call(&service, "ONE", "abcdef1", 0), Ok(()));
+        assert_eq!(call(&service, "ONE", "abcdef1", 0), Err("nonce_used"));
+        assert_eq!(call(&service, "ONE", "abcdef1", 1), Ok(()), "another time is another request");
+        assert_eq!(call(&service, "ONE", "abcde", 0), Err("parameter_rejected"), "too short");
+        assert_eq!(call(&service, "TWO", "abcdef2", 0), Err("parameter_rejected"), "another account's realm");
+        for (off_s, is_taken) in [(-301, false), (-300, true), (300, true), (301, false)] {
+            assert_eq!(call(&service, "ONE", "abcdef3", off_s).is_ok(), is_taken, "{off_s}");
+        }
+        assert_eq!(service.unsigned().len(), 7);
+        // Another secret of the same client is another signature.
+        let other = HostileService::new(&profile, VirtualClock::new(), LeakDetector::new());
+        other.registers("client", "other");
+        other.issues("token", "token-secret");
+        assert_eq!(call(&other, "ONE", "abcdef1", 0), Err("signature_invalid"));
     }
 }
