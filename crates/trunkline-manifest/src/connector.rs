@@ -360,7 +360,8 @@ impl Connector for ManifestConnector {
     /// By the manifest's own words. For the rest, the standards are the judge.
     fn diagnose(&self, exchange: &Exchange<'_>) -> Option<Diagnosis> {
         let own = judge(self.format(), exchange);
-        own.or_else(|| self.format().is_oauth1().then(|| of_oauth1(exchange)).flatten())
+        let signed = self.format().is_oauth1() && exchange.status.as_u16() >= 400;
+        own.or_else(|| signed.then(|| of_oauth1(exchange)).flatten())
     }
 
     /// By scopes alone, where the manifest says which an operation needs.

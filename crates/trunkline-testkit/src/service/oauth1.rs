@@ -306,6 +306,7 @@ mod tests {
             authorization: None,
             headers,
             body: String::new(),
+            public_only: false,
         }
     }
 
