@@ -144,4 +144,5 @@ const BUILTIN_FILES: &[(&str, &str)] = &[
     ("zendesk.toml", include_str!("../catalogue/zendesk.toml")),
     ("zoho_crm.toml", include_str!("../catalogue/zoho_crm.toml")),
     ("zoom.toml", include_str!("../catalogue/zoom.toml")),
+    ("zoom_account.toml", include_str!("../catalogue/zoom_account.toml")),
 ];

@@ -10,6 +10,7 @@ mod oauth1;
 mod oauth2;
 mod pagination;
 mod permissions;
+mod revocation;
 mod service;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ pub(crate) use oauth2::{
 };
 pub(crate) use pagination::{PageStyle, Pagination};
 pub(crate) use permissions::{OperationNeed, Permissions};
+pub(crate) use revocation::{Revocation, RevocationMethod, RevokedToken};
 pub(crate) use service::{
     Api, ErrorMatcher, Identity, MatchedCall, Probe, RateLimit, RequestKind, ResetUnit,
 };

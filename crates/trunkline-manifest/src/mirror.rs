@@ -12,6 +12,7 @@ mod api;
 mod cases;
 mod oauth1;
 mod request;
+mod revocation;
 mod words;
 
 use std::fmt;

@@ -6,6 +6,7 @@ mod client;
 mod key;
 mod needs;
 mod oauth1;
+mod revocation;
 mod token;
 
 pub(crate) use build::{Grants, introspection};

@@ -10,6 +10,13 @@ macro_rules! token_endpoint_setters {
             self
         }
 
+        /// How a revocation is asked for, if not as RFC 7009 says.
+        #[must_use]
+        pub fn revocation(mut self, request: super::revocation::RevocationRequest) -> Self {
+            self.endpoint.revocation = request;
+            self
+        }
+
         /// Sends `token_type_hint` with a revocation. Default false.
         #[must_use]
         pub fn revoke_hint(mut self, hint: bool) -> Self {

@@ -23,6 +23,8 @@ pub enum ClientAuth {
     Basic,
     /// HTTP Basic without that encoding, for services that do not decode it.
     BasicRaw,
+    /// `client_id` in the body, and the secret in `Authorization` after a scheme of the service's own, such as `Client`.
+    Scheme(String),
     /// A public client: `client_id` in the body, no secret.
     None,
     /// A statement that the client's private key signs, beside `client_id` (RFC 7523, 2.2). The client has no secret.
@@ -95,8 +97,18 @@ impl Client {
                 "a client that proves itself with a key has no secret"
             }
             ClientAuth::PrivateKeyJwt(jwt) => return jwt.check(),
-            ClientAuth::Body | ClientAuth::Basic | ClientAuth::BasicRaw if !has_secret => {
+            ClientAuth::Body | ClientAuth::Basic | ClientAuth::BasicRaw | ClientAuth::Scheme(_)
+                if !has_secret =>
+            {
                 "the client has no secret"
+            }
+            // RFC 9110, 11.1: a word. `Basic` and `Bearer` have a form of their own.
+            ClientAuth::Scheme(scheme)
+                if scheme.is_empty()
+                    || !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                    || ["basic", "bearer"].contains(&scheme.to_ascii_lowercase().as_str()) =>
+            {
+                "the client's scheme is one word of the service's own"
             }
             ClientAuth::BasicRaw if self.id.contains(':') => "the client id holds a colon",
             _ => return Ok(()),
@@ -118,6 +130,11 @@ impl Client {
             ClientAuth::Body => {
                 params.plain("client_id", &self.id);
                 params.secret("client_secret", secret);
+            }
+            ClientAuth::Scheme(scheme) => {
+                params.plain("client_id", &self.id);
+                headers.insert(header::AUTHORIZATION, sensitive(scheme, secret)?);
+                params.redact(secret);
             }
             ClientAuth::None => params.plain("client_id", &self.id),
             ClientAuth::PrivateKeyJwt(jwt) => {
@@ -146,9 +163,14 @@ impl Client {
 
 fn basic(id: &str, secret: &str) -> Result<HeaderValue, Error> {
     let pair = Zeroizing::new(format!("{id}:{secret}"));
-    let mut line = Zeroizing::new(String::with_capacity(6 + pair.len().div_ceil(3) * 4));
-    line.push_str("Basic ");
-    STANDARD.encode_string(pair.as_bytes(), &mut line);
+    let mut encoded = Zeroizing::new(String::with_capacity(pair.len().div_ceil(3) * 4));
+    STANDARD.encode_string(pair.as_bytes(), &mut encoded);
+    sensitive("Basic", &encoded)
+}
+
+/// A value of `Authorization` that is not shown.
+fn sensitive(scheme: &str, secret: &str) -> Result<HeaderValue, Error> {
+    let mut line = Zeroizing::new(format!("{scheme} {secret}"));
     let mut value =
         HeaderValue::from_maybe_shared(owned(Zeroizing::new(std::mem::take(&mut *line).into_bytes())))
             .map_err(|_| Error::new(ErrorKind::ConfigInvalid, "the client id or secret fits no header"))?;

@@ -16,7 +16,10 @@ use super::grant::bearer;
 use super::purpose::Purpose;
 use super::request::{Params, TokenEncoding};
 use super::response::TokenResponse;
-use super::token_endpoint::TokenEndpoint;
+use super::token_endpoint::{TokenEndpoint, check_grant_type};
+
+/// `grant_type` of the client's own grant (RFC 6749, 4.4.2).
+const GRANT_TYPE: &str = "client_credentials";
 
 /// Where a credential keeps the scopes that were asked for.
 const REQUESTED: &str = "requested_scopes";
@@ -28,6 +31,7 @@ pub struct ClientCredentials {
     scopes: ScopeSet,
     scope_separator: char,
     inputs: Vec<(InputSpec, String)>,
+    grant_type: String,
 }
 
 impl ClientCredentials {
@@ -38,7 +42,8 @@ impl ClientCredentials {
         // Nothing is spent, so asking again is never punished.
         endpoint.policy.reuse = Reuse::RejectSoft;
         let scopes = ScopeSet::default();
-        ClientCredentialsBuilder { endpoint, scopes, scope_separator: ' ', inputs: Vec::new() }
+        let grant_type = GRANT_TYPE.to_owned();
+        ClientCredentialsBuilder { endpoint, scopes, scope_separator: ' ', inputs: Vec::new(), grant_type }
     }
 
     async fn mint(
@@ -50,7 +55,7 @@ impl ClientCredentials {
     ) -> Result<Grant, Error> {
         let purpose = Purpose::Mint { named: !self.inputs.is_empty(), renewal: held.is_some() };
         let mut params = Params::default();
-        params.plain("grant_type", "client_credentials");
+        params.plain("grant_type", &self.grant_type);
         if !scopes.is_empty() {
             params.plain("scope", &scopes.join(self.scope_separator));
         }
@@ -128,6 +133,7 @@ pub struct ClientCredentialsBuilder {
     scopes: ScopeSet,
     scope_separator: char,
     inputs: Vec<(InputSpec, String)>,
+    grant_type: String,
 }
 
 impl ClientCredentialsBuilder {
@@ -140,17 +146,26 @@ impl ClientCredentialsBuilder {
         self
     }
 
+    /// The service's own word for the grant (RFC 6749, 4.5), where that is client credentials in all but name.
+    /// Default `client_credentials`.
+    #[must_use]
+    pub fn grant_type(mut self, grant_type: impl Into<String>) -> Self {
+        self.grant_type = grant_type.into();
+        self
+    }
+
     /// Checks all settings together.
     ///
     /// # Errors
     ///
     /// Always [`ErrorKind::ConfigInvalid`]: as for
-    /// [`AuthorizationCodeBuilder::build`](super::AuthorizationCodeBuilder::build), and an input that
-    /// would set a parameter of the grant.
+    /// [`AuthorizationCodeBuilder::build`](super::AuthorizationCodeBuilder::build), an input that
+    /// would set a parameter of the grant, and a word that means another grant.
     pub fn build(self) -> Result<ClientCredentials, Error> {
         let mut endpoint = self.endpoint;
         endpoint.codec.scope_separator.get_or_insert(self.scope_separator);
         endpoint.check()?;
+        check_grant_type(&self.grant_type)?;
         let params = endpoint.params.iter().map(|(name, _)| name.as_str());
         endpoint.check_names(params.chain(self.inputs.iter().map(|(_, name)| name.as_str())))?;
         Ok(ClientCredentials {
@@ -158,6 +173,7 @@ impl ClientCredentialsBuilder {
             scopes: self.scopes,
             scope_separator: self.scope_separator,
             inputs: self.inputs,
+            grant_type: self.grant_type,
         })
     }
 }

@@ -9,7 +9,7 @@ use super::codec::TokenCodec;
 use super::device_code::DeviceCode;
 use super::request::{TokenEncoding, repeated};
 use super::response::TokenResponse;
-use super::token_endpoint::{TokenEndpoint, check_url};
+use super::token_endpoint::{TokenEndpoint, check_grant_type, check_url};
 
 /// Collects the settings of a [`DeviceCode`].
 #[derive(Debug, Clone)]
@@ -51,12 +51,13 @@ impl DeviceCodeBuilder {
     /// # Errors
     ///
     /// Always [`ErrorKind::ConfigInvalid`], as for
-    /// [`AuthorizationCodeBuilder::build`](super::AuthorizationCodeBuilder::build).
+    /// [`AuthorizationCodeBuilder::build`](super::AuthorizationCodeBuilder::build), and a word that means another grant.
     pub fn build(self) -> Result<DeviceCode, Error> {
         let mut endpoint = self.endpoint;
         endpoint.codec.scope_separator.get_or_insert(self.scope_separator);
         endpoint.check()?;
         check_url(&self.device_url)?;
+        check_grant_type(&self.grant_type)?;
         let ours = ["client_id", "client_secret", "scope"].map(|name| endpoint.renamed(name));
         let params = self.device_params.iter().map(|(name, _)| endpoint.renamed(name));
         if let Some(name) = repeated(ours.into_iter().chain(params)) {

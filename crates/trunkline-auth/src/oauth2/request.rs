@@ -75,7 +75,7 @@ impl Params {
     ) -> Result<(), Error> {
         if let Some(token) = &self.bearer {
             let prepared = Prepared::authorization("Bearer", token)
-                .map_err(|_| Error::new(ErrorKind::Unexpected, "a statement that no header may hold"))?;
+                .map_err(|_| Error::new(ErrorKind::Unexpected, "a token that no header may hold"))?;
             request.headers.extend(prepared.headers().map(|(name, value)| (name.clone(), value.clone())));
         }
         let pairs: Vec<(&str, &str)> = self
@@ -97,6 +97,8 @@ impl Params {
                 request.url.query_pairs_mut().extend_pairs(pairs);
                 return Ok(());
             }
+            // Whoever sends a bearer and nothing else has no body.
+            TokenEncoding::Form if pairs.is_empty() => return Ok(()),
             TokenEncoding::Form => ("application/x-www-form-urlencoded", form(&pairs)),
             TokenEncoding::Json => ("application/json", json(&pairs)?),
         };

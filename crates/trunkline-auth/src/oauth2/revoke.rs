@@ -1,10 +1,9 @@
 //! Revocation (RFC 7009).
 
-use http::Method;
 use trunkline_core::{Credential, Cx, Error, Revoked, Secret};
 
 use super::purpose::Purpose;
-use super::request::{Params, TokenEncoding};
+use super::request::Params;
 use super::response::Defect;
 use super::token_endpoint::TokenEndpoint;
 
@@ -19,15 +18,17 @@ impl TokenEndpoint {
     /// the one case of two requests, for two tokens.
     pub(crate) async fn revoke(&self, cx: &Cx, credential: &Credential) -> Result<Revoked, Error> {
         let Some(url) = &self.revoke_url else { return Ok(Revoked::NotSupported) };
+        let endpoint = self.for_revocation();
+        let refresh_token = credential.refresh_token.as_ref().filter(|token| !token.is_empty());
+        let is_sent = !self.revocation.access_token;
         let tokens = [
-            ("refresh_token", credential.refresh_token.as_ref()),
-            ("access_token", credential.access_token.as_ref()),
+            ("refresh_token", refresh_token.filter(|_| is_sent)),
+            ("access_token", credential.access_token.as_ref().filter(|token| !token.is_empty())),
         ];
-        let held =
-            tokens.into_iter().filter_map(|(kind, token)| Some((kind, token.filter(|t| !t.is_empty())?)));
-        let mut refused = false;
-        for (kind, token) in held {
-            match self.revoke_one(cx, url, kind, token).await? {
+        // A refresh token that the service does not take still serves, unless an access token ends it.
+        let mut refused = refresh_token.is_some() && !is_sent;
+        for (kind, token) in tokens.into_iter().filter_map(|(kind, token)| Some((kind, token?))) {
+            match endpoint.revoke_one(cx, url, kind, token).await? {
                 Outcome::Done => return Ok(Revoked::Done),
                 Outcome::TypeUnsupported => refused = true,
             }
@@ -43,12 +44,19 @@ impl TokenEndpoint {
         kind: &str,
         token: &Secret,
     ) -> Result<Outcome, Error> {
+        let asks = &self.revocation;
         let mut params = Params::default();
-        params.secret("token", token.expose());
+        match asks.is_bearer {
+            true => params.bearer(token),
+            false => params.secret("token", token.expose()),
+        }
+        for (name, value) in &asks.params {
+            params.plain(name, value);
+        }
         if self.revoke_hint {
             params.plain("token_type_hint", kind);
         }
-        let request = self.request(cx, url, Method::POST, TokenEncoding::Form, &mut params)?;
+        let request = self.request(cx, url, asks.method.clone(), asks.encoding, &mut params)?;
         let answer = self.send(cx, Purpose::Revoke, request).await?;
         let objection = self.codec.objection(answer.status, &answer.body);
         if answer.status.is_success() && objection.is_none() {

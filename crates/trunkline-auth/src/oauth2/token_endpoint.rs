@@ -12,6 +12,7 @@ use super::client::Client;
 use super::codec::TokenCodec;
 use super::request::{TokenEncoding, repeated};
 use super::response::TokenResponse;
+use super::revocation::RevocationRequest;
 
 /// Reads a failed exchange in a service's own way, before the general rules do. `None` leaves it to
 /// them. For terminal errors that come as 500 and transient ones that come as 400.
@@ -32,6 +33,7 @@ pub(crate) struct TokenEndpoint {
     pub(crate) revoke_url: Option<Url>,
     pub(crate) revoke_hint: bool,
     pub(crate) revoke_done_codes: Vec<String>,
+    pub(crate) revocation: RevocationRequest,
     pub(crate) method: Method,
     pub(crate) encoding: TokenEncoding,
     pub(crate) secrets_in_url: bool,
@@ -56,6 +58,7 @@ impl TokenEndpoint {
             revoke_url: None,
             revoke_hint: false,
             revoke_done_codes: vec!["invalid_token".to_owned()],
+            revocation: RevocationRequest::new(),
             method: Method::POST,
             encoding: TokenEncoding::Form,
             secrets_in_url: false,
@@ -75,6 +78,7 @@ impl TokenEndpoint {
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.client.check()?;
         self.codec.check()?;
+        self.check_revocation()?;
         let urls = [Some(&self.token_url), self.refresh_url.as_ref(), self.revoke_url.as_ref()];
         urls.into_iter().flatten().try_for_each(check_url)?;
         let in_url = self.encoding == TokenEncoding::Query;
@@ -125,6 +129,18 @@ impl TokenEndpoint {
     pub(crate) fn renamed<'a>(&'a self, name: &'a str) -> &'a str {
         self.renames.get(name).map_or(name, String::as_str)
     }
+}
+
+/// A service's own word for a grant must not be the standard's for one that spends something else, or that RFC 9700
+/// forbids.
+pub(crate) fn check_grant_type(word: &str) -> Result<(), Error> {
+    const OTHERS: [&str; 4] = ["authorization_code", "refresh_token", "password", "implicit"];
+    let problem = match word {
+        "" => "a grant type has a name".to_owned(),
+        word if OTHERS.contains(&word) => format!("`{word}` is another grant"),
+        _ => return Ok(()),
+    };
+    Err(Error::new(ErrorKind::ConfigInvalid, problem))
 }
 
 pub(crate) fn check_url(url: &Url) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-use super::{ClientAssertion, Injection, Templates};
+use super::{ClientAssertion, Injection, Revocation, Templates};
 use crate::at::At;
 use crate::template::Template;
 
@@ -17,6 +17,10 @@ pub(crate) struct OAuth2 {
     /// The grants that the service offers, the default first: `authorization_code`, `device_code`,
     /// `client_credentials`.
     pub(crate) grant_types: Vec<At<GrantType>>,
+    /// The service's own words for `client_credentials` or `device_code` in `grant_type`, such as
+    /// `client_credentials = "account_credentials"`.
+    #[serde(default)]
+    pub(crate) grant_type_names: BTreeMap<String, At<String>>,
     /// Where a person approves.
     #[serde(default)]
     pub(crate) authorization_endpoint: Option<At<Template>>,
@@ -31,6 +35,9 @@ pub(crate) struct OAuth2 {
     /// Where tokens are revoked (RFC 7009). Without it, disconnecting revokes nothing at the service.
     #[serde(default)]
     pub(crate) revocation_endpoint: Option<At<Template>>,
+    /// How that endpoint is asked, if not as RFC 7009 says.
+    #[serde(default)]
+    pub(crate) revocation: Option<At<Revocation>>,
     /// Where tokens are introspected (RFC 7662): an identity may be read there.
     #[serde(default)]
     pub(crate) introspection_endpoint: Option<At<Template>>,
@@ -114,6 +121,17 @@ pub(crate) enum GrantType {
     DeviceCode,
     /// Nobody is asked.
     ClientCredentials,
+}
+
+impl GrantType {
+    /// The name in a manifest.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::DeviceCode => "device_code",
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for GrantType {

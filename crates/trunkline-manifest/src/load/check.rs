@@ -8,6 +8,7 @@ mod host;
 mod injection;
 mod oauth1;
 mod oauth2;
+mod revocation;
 mod service;
 mod text;
 

@@ -10,6 +10,7 @@ use trunkline_core::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use trunkline_core::url::{Url, form_urlencoded};
 
 use super::{CLIENT_ID, Mirror};
+use crate::at::At;
 use crate::format::{
     AuthMethod, Encoding, JwtBearer, Method, OAuth2, RequestMethod, SessionLogin, SigningAlg, StatementIn,
     Templates,
@@ -17,7 +18,8 @@ use crate::format::{
 use crate::template::{Root, Template};
 
 /// What proves who the client is.
-const CLIENT: [&str; 4] = ["client_id", "client_secret", "client_assertion_type", "client_assertion"];
+pub(super) const CLIENT: [&str; 4] =
+    ["client_id", "client_secret", "client_assertion_type", "client_assertion"];
 
 /// The grant of RFC 8628, 3.4.
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
@@ -84,11 +86,7 @@ impl Mirror {
 
     fn grant_request(&self, oauth2: &OAuth2, request: &Request<'_>) -> Result<Params, String> {
         if self.is_at(request.url, oauth2.revocation_endpoint.as_deref()) {
-            // RFC 7009: a form, whatever token requests are.
-            let sent = params(request, "POST", Encoding::Form, None)?;
-            let sent = self.standard(oauth2, sent)?;
-            self.proves_client(oauth2, request, &sent)?;
-            return only(sent, &[&["token", "token_type_hint"], &CLIENT[..]].concat(), &[]);
+            return self.revocation(oauth2, request);
         }
         if self.method == Method::DeviceCode
             && self.is_at(request.url, oauth2.device_authorization_endpoint.as_deref())
@@ -101,6 +99,7 @@ impl Mirror {
         let mut sent = self.standard(oauth2, sent)?;
         self.proves_client(oauth2, request, &sent)?;
         self.has_params(&oauth2.token_params, &sent)?;
+        self.standard_grant(oauth2, &mut sent)?;
         let fixed: Vec<&str> = oauth2.token_params.keys().map(String::as_str).collect();
         let renews = sent.get("grant_type").is_some_and(|grant| grant == "refresh_token");
         let endpoint = match &oauth2.refresh_endpoint {
@@ -145,27 +144,44 @@ impl Mirror {
 
     /// Parameters under the standard's names.
     fn standard(&self, oauth2: &OAuth2, sent: Params) -> Result<Params, String> {
-        if let Some(name) = oauth2.parameter_names.keys().find(|name| sent.contains_key(*name)) {
-            return Err(format!("`{name}` has another name at this service"));
-        }
-        let standard = |name: String| {
-            let renamed = oauth2.parameter_names.iter().find(|(_, own)| own.as_str() == name);
-            renamed.map_or(name, |(standard, _)| standard.clone())
+        standard(&oauth2.parameter_names, sent)
+    }
+
+    /// The standard's word for a grant that the service calls otherwise.
+    fn standard_grant(&self, oauth2: &OAuth2, sent: &mut Params) -> Result<(), String> {
+        let standard = match self.method {
+            Method::DeviceCode => DEVICE_CODE,
+            _ => self.method(),
         };
-        Ok(sent.into_iter().map(|(name, value)| (standard(name), value)).collect())
+        let Some(own) = oauth2.grant_type_names.get(self.method()) else { return Ok(()) };
+        match sent.get_mut("grant_type") {
+            Some(word) if word == standard => Err(format!("`{standard}` has another name at this service")),
+            Some(word) if word == own.as_str() => {
+                *word = standard.to_owned();
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The client proves who it is in the one way that the manifest names.
     fn proves_client(&self, oauth2: &OAuth2, request: &Request<'_>, sent: &Params) -> Result<(), String> {
-        let id = oauth2.client_id_input.as_ref();
-        let is_id = |given: &str| match id {
-            Some(input) => [0, 1].iter().any(|who| self.words.get(Root::Input, input, *who) == Some(given)),
-            None => given == CLIENT_ID,
-        };
+        self.proves(oauth2, oauth2.token_endpoint_auth_method, request, sent)
+    }
+
+    /// The same, in this way.
+    pub(super) fn proves(
+        &self,
+        oauth2: &OAuth2,
+        method: AuthMethod,
+        request: &Request<'_>,
+        sent: &Params,
+    ) -> Result<(), String> {
+        let is_id = |given: &str| self.is_client(oauth2, given);
         let in_body = sent.get("client_id").map(String::as_str);
         let has_secret = sent.get("client_secret").is_some_and(|secret| !secret.is_empty());
         let in_header = basic(request.headers);
-        let is_proved = match oauth2.token_endpoint_auth_method {
+        let is_proved = match method {
             AuthMethod::ClientSecretPost => in_body.is_some_and(is_id) && has_secret && in_header.is_none(),
             AuthMethod::None => in_body.is_some_and(is_id) && !has_secret && in_header.is_none(),
             AuthMethod::ClientSecretBasic => {
@@ -185,6 +201,14 @@ impl Mirror {
             Ok(())
         } else {
             Err("the client does not prove who it is as the manifest says".to_owned())
+        }
+    }
+
+    /// Whether it is the client's id.
+    pub(super) fn is_client(&self, oauth2: &OAuth2, given: &str) -> bool {
+        match &oauth2.client_id_input {
+            Some(input) => [0, 1].iter().any(|who| self.words.get(Root::Input, input, *who) == Some(given)),
+            None => given == CLIENT_ID,
         }
     }
 
@@ -214,7 +238,7 @@ impl Mirror {
     }
 
     /// The parameters that are always sent.
-    fn has_params(&self, fixed: &Templates, sent: &Params) -> Result<(), String> {
+    pub(super) fn has_params(&self, fixed: &Templates, sent: &Params) -> Result<(), String> {
         for (name, template) in fixed {
             let values = [0, 1].map(|who| self.text(template, who));
             if !sent.get(name).is_some_and(|value| values.contains(value)) {
@@ -287,8 +311,20 @@ impl Mirror {
     }
 }
 
+/// Parameters under the standard's names.
+pub(super) fn standard(names: &BTreeMap<String, At<String>>, sent: Params) -> Result<Params, String> {
+    if let Some(name) = names.keys().find(|name| sent.contains_key(*name)) {
+        return Err(format!("`{name}` has another name at this service"));
+    }
+    let standard = |name: String| {
+        let renamed = names.iter().find(|(_, own)| own.as_str() == name);
+        renamed.map_or(name, |(standard, _)| standard.clone())
+    };
+    Ok(sent.into_iter().map(|(name, value)| (standard(name), value)).collect())
+}
+
 /// The parameters of a request that is written as it should be; those of the endpoint's own URL are none of them.
-fn params(
+pub(super) fn params(
     request: &Request<'_>,
     verb: &str,
     encoding: Encoding,
@@ -340,7 +376,7 @@ fn decoded(statement: &str) -> Option<(Value, Value)> {
 }
 
 /// The same, if there is nothing but these.
-fn only(sent: Params, standard: &[&str], own: &[&str]) -> Result<Params, String> {
+pub(super) fn only(sent: Params, standard: &[&str], own: &[&str]) -> Result<Params, String> {
     match sent.keys().find(|name| !standard.contains(&name.as_str()) && !own.contains(&name.as_str())) {
         Some(unknown) => Err(format!("`{unknown}` is sent, which the manifest does not name")),
         None => Ok(sent),

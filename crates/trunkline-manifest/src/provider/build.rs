@@ -18,10 +18,11 @@ use trunkline_core::{
 
 use super::captured;
 use super::client::{client, misconfigured};
+use super::revocation::revocation;
 use crate::config::Operator;
 use crate::format::{
-    self, Encoding, OAuth2, RenewalPolicy, RequestMethod, RevocationScope, StatementIn, TokenResponse, Unit,
-    Zero,
+    self, Encoding, GrantType, OAuth2, RenewalPolicy, RequestMethod, RevocationScope, StatementIn,
+    TokenResponse, Unit, Zero,
 };
 use crate::judge::judge;
 use crate::manifest::Manifest;
@@ -76,6 +77,9 @@ macro_rules! oauth2_requests {
         if let Some(url) = known(oauth2.revocation_endpoint.as_deref(), $values) {
             builder = builder.revoke_url($values.url(url)?);
         }
+        if let Some(asks) = &oauth2.revocation {
+            builder = builder.revocation(revocation(asks, $values)?);
+        }
         builder
     }};
 }
@@ -125,7 +129,10 @@ pub(crate) fn code(
 pub(crate) fn device(grants: &Grants<'_>, oauth2: &OAuth2, values: Values<'_>) -> Result<DeviceCode, Error> {
     let endpoint = oauth2.device_authorization_endpoint.as_ref().ok_or_else(misconfigured)?;
     let client = client(grants, oauth2, values)?;
-    let builder = DeviceCode::builder(client, values.url(endpoint)?, values.url(&oauth2.token_endpoint)?);
+    let mut builder = DeviceCode::builder(client, values.url(endpoint)?, values.url(&oauth2.token_endpoint)?);
+    if let Some(word) = oauth2.grant_type_names.get(GrantType::DeviceCode.name()) {
+        builder = builder.grant_type(word.as_str());
+    }
     let mut builder = oauth2_requests!(builder, grants, values, oauth2).policy(policy(&oauth2.renewal));
     if let Some(url) = known(oauth2.refresh_endpoint.as_deref(), values) {
         builder = builder.refresh_url(values.url(url)?);
@@ -161,7 +168,10 @@ pub(crate) fn credentials(
     values: Values<'_>,
 ) -> Result<ClientCredentials, Error> {
     let client = client(grants, oauth2, values)?;
-    let builder = ClientCredentials::builder(client, values.url(&oauth2.token_endpoint)?);
+    let mut builder = ClientCredentials::builder(client, values.url(&oauth2.token_endpoint)?);
+    if let Some(word) = oauth2.grant_type_names.get(GrantType::ClientCredentials.name()) {
+        builder = builder.grant_type(word.as_str());
+    }
     oauth2_requests!(builder, grants, values, oauth2).policy(minted(&oauth2.renewal)).build()
 }
 
@@ -270,7 +280,7 @@ pub(super) fn method(method: RequestMethod) -> HttpMethod {
     }
 }
 
-fn encoding(encoding: Encoding) -> TokenEncoding {
+pub(super) fn encoding(encoding: Encoding) -> TokenEncoding {
     match encoding {
         Encoding::Form => TokenEncoding::Form,
         Encoding::Json => TokenEncoding::Json,

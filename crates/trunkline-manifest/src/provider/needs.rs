@@ -37,6 +37,7 @@ pub(crate) fn inputs_of(format: &Format, method: Method) -> HashSet<&str> {
                 templates.extend(oauth2.refresh_endpoint.iter().chain(&oauth2.revocation_endpoint));
                 templates.extend(&oauth2.introspection_endpoint);
                 templates.extend(oauth2.token_params.values());
+                templates.extend(oauth2.revocation.iter().flat_map(|asks| asks.params.values()));
                 direct.extend(oauth2.client_id_input.iter().chain(&oauth2.client_secret_input));
                 if let Some(assertion) = &oauth2.client_assertion {
                     templates.extend(assertion.audience.iter().chain(assertion.claims.values()));

@@ -201,4 +201,12 @@ pub(super) const ROWS: &[Row] = &[
             "https://api.twilio.com/2010-04-01",
         )
     },
+    Row {
+        inputs: &[("account_id", "gYz8S9w5Q5yrDoIvmdClYw"), ("client_id", "i"), ("client_secret", "s")],
+        token: (
+            "https://zoom.us/oauth/token",
+            r#"{"access_token":"at","token_type":"bearer","expires_in":3600,"scope":"user:read:admin"}"#,
+        ),
+        ..row("zoom_account", "", ("", ""), "gYz8S9w5Q5yrDoIvmdClYw", "https://api.zoom.us/v2")
+    },
 ];

@@ -51,6 +51,7 @@ impl<'a> Check<'a, '_> {
         if oauth2.grant_types.is_empty() {
             self.problem(oauth2.span, "`grant_types` lists at least one");
         }
+        self.grant_type_names(oauth2);
         let has = |wanted| oauth2.grant_types.iter().any(|grant| **grant == wanted);
         match &oauth2.authorization_endpoint {
             None if has(GrantType::AuthorizationCode) => {
@@ -104,6 +105,9 @@ impl<'a> Check<'a, '_> {
                 );
             }
         }
+        if let Some(asks) = &oauth2.revocation {
+            self.revocation(oauth2, asks);
+        }
         self.params(&oauth2.authorization_params);
         self.params(&oauth2.token_params);
         self.renames(oauth2);
@@ -127,6 +131,29 @@ impl<'a> Check<'a, '_> {
         self.renewal(&oauth2.renewal);
         if let Some(injection) = &oauth2.injection {
             self.injection(injection, &["access_token"]);
+        }
+    }
+
+    /// Words for grants that are asked for here, and that spend nothing that a word could turn to something else.
+    fn grant_type_names(&mut self, oauth2: &'a OAuth2) {
+        let nameable = [GrantType::ClientCredentials, GrantType::DeviceCode];
+        for (name, word) in &oauth2.grant_type_names {
+            match nameable.iter().find(|grant| grant.name() == name) {
+                None => {
+                    self.problem(
+                        word.span,
+                        format!("`{}` is no grant that a service calls otherwise", printable(name)),
+                    )
+                    .hint = Some("here may stand `client_credentials`, `device_code`".to_owned());
+                }
+                Some(grant) if !oauth2.grant_types.iter().any(|listed| **listed == *grant) => {
+                    self.problem(
+                        word.span,
+                        format!("nobody asks for it: `grant_types` has no `{}`", grant.name()),
+                    );
+                }
+                Some(_) => {}
+            }
         }
     }
 
