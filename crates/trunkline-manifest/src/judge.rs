@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use trunkline_auth::{oauth1, oauth2};
 use trunkline_core::http::HeaderMap;
 use trunkline_core::http::header::{DATE, RETRY_AFTER};
@@ -9,6 +10,7 @@ use trunkline_core::jiff::{Timestamp, fmt::rfc2822};
 use trunkline_core::{Call, Cause, Diagnosis, Evidence, Exchange, Remedy, Retry, Verdict};
 
 use crate::format::{ErrorMatcher, Format, MatchedCall, RateLimit, ResetUnit};
+use crate::identity::at;
 
 /// A service that asks for more is asked again after this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
@@ -27,6 +29,8 @@ pub(crate) fn judge(format: &Format, exchange: &Exchange<'_>) -> Option<Diagnosi
     };
     let evidence = by_standard.evidence();
     let diagnosis = evidence.codes.iter().fold(diagnosis, |diagnosis, code| diagnosis.code(code.as_str()));
+    let diagnosis =
+        own_codes(format, exchange).iter().fold(diagnosis, |diagnosis, code| diagnosis.code(code));
     let diagnosis =
         evidence.message.iter().fold(diagnosis, |diagnosis, text| diagnosis.message(text.as_str()));
     let diagnosis = diagnosis.status(exchange.status);
@@ -57,8 +61,27 @@ pub(crate) fn matched<'f>(
     exchange: &Exchange<'_>,
     evidence: &Evidence,
 ) -> Option<(usize, &'f ErrorMatcher)> {
+    let own = own_codes(format, exchange);
+    let codes: Vec<&str> =
+        evidence.codes.iter().map(|code| code.as_str()).chain(own.iter().map(String::as_str)).collect();
     let mut all = format.errors.iter().map(|matcher| &**matcher).enumerate();
-    all.find(|(_, matcher)| matches(matcher, exchange, evidence))
+    all.find(|(_, matcher)| matches(matcher, exchange, evidence, &codes))
+}
+
+/// The codes that stand in members of the service's own. What is too long, or has other characters than codes have, may
+/// be a text or a secret, and is none.
+fn own_codes(format: &Format, exchange: &Exchange<'_>) -> Vec<String> {
+    const MAX_CODE_BYTES: usize = 36;
+    let members = &format.api.error_code_members;
+    if members.is_empty() {
+        return Vec::new();
+    }
+    let Ok(body) = serde_json::from_slice::<Value>(exchange.body) else { return Vec::new() };
+    let is_code = |code: &String| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
+        (1..=MAX_CODE_BYTES).contains(&code.len()) && code.bytes().all(is_plain)
+    };
+    members.iter().filter_map(|member| at(&body, member)).filter(is_code).collect()
 }
 
 fn of_matcher(format: &Format, matcher: &ErrorMatcher) -> Diagnosis {
@@ -71,7 +94,7 @@ fn of_matcher(format: &Format, matcher: &ErrorMatcher) -> Diagnosis {
     diagnosis.remedied(matcher.remedy.iter().fold(remedy, |remedy, step| remedy.step(step)))
 }
 
-fn matches(matcher: &ErrorMatcher, exchange: &Exchange<'_>, evidence: &Evidence) -> bool {
+fn matches(matcher: &ErrorMatcher, exchange: &Exchange<'_>, evidence: &Evidence, codes: &[&str]) -> bool {
     let call = match exchange.call {
         Call::Authorize => MatchedCall::Callback,
         Call::Exchange => MatchedCall::Exchange,
@@ -83,8 +106,7 @@ fn matches(matcher: &ErrorMatcher, exchange: &Exchange<'_>, evidence: &Evidence)
         let message = evidence.message.as_ref().map(|text| text.as_str().to_lowercase());
         message.is_some_and(|message| message.contains(&part.to_lowercase()))
     };
-    let has_code =
-        || matcher.codes.iter().any(|code| evidence.codes.iter().any(|known| known.as_str() == code));
+    let has_code = || matcher.codes.iter().any(|code| codes.contains(&code.as_str()));
     (matcher.calls.is_empty() || matcher.calls.contains(&call))
         && (matcher.status.is_empty() || matcher.status.contains(&exchange.status.as_u16()))
         && (matcher.codes.is_empty() || has_code())

@@ -128,6 +128,14 @@ const ANSWERS: &[Answer] = &[
         r#"{"type":"error","status":400,"code":"terms_of_service_required","message":"User must accept custom terms of service before action can be taken"}"#,
         Cause::InteractionRequired,
     ),
+    ("clickup", Call::Api, 401, r#"{"err":"Team not authorized","ECODE":"OAUTH_027"}"#, Cause::ScopeMissing),
+    (
+        "clickup",
+        Call::Api,
+        401,
+        r#"{"err":"Token not found","ECODE":"OAUTH_019"}"#,
+        Cause::AccessTokenRejected,
+    ),
     (
         "shopify",
         Call::Api,

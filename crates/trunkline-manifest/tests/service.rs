@@ -5,9 +5,9 @@
 mod common;
 
 use common::*;
-use trunkline_core::http::{HeaderMap, HeaderValue, Method};
+use trunkline_core::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use trunkline_core::permission::{Operation, Outgoing, PermissionMap, Reason, Report, Scopes, Verdict};
-use trunkline_core::{Account, Cause, Connector, Diagnosis, ErrorKind, ScopeSet};
+use trunkline_core::{Account, Call, Cause, Connector, Diagnosis, ErrorKind, Exchange, ScopeSet};
 use trunkline_manifest::{Manifest, Page, Pages};
 
 const PERMISSIONS: &str = "[permissions]\nset_at = 'Settings > Apps'\nset_by = 'an owner'\n\
@@ -92,6 +92,75 @@ fn permissions_that_say_nothing_are_refused() {
     ] {
         let text = acme(&[("[api]", &PERMISSIONS.replace(from, to))]);
         let problems = Manifest::parse("acme.toml", &text).unwrap_err().to_string();
+        assert!(problems.contains(expected), "{problems}");
+    }
+}
+
+/// ClickUp calls its code `ECODE`, QuickBooks has it within a list.
+#[test]
+fn a_code_in_a_member_of_the_services_own_is_matched_and_told() {
+    let errors = "error_code_members = ['ECODE', 'Fault.Error.0.code']\n\
+        [[errors]]\ncalls = ['api']\ncodes = ['OAUTH_019', '3200']\ncause = 'access_token_rejected'\n[identity]";
+    let connector = connector(&acme(&[("[identity]", errors)]));
+    let judged = |body: &str| {
+        let exchange = Exchange {
+            call: Call::Api,
+            method: &Method::GET,
+            path: "/x",
+            status: StatusCode::BAD_REQUEST,
+            headers: &HeaderMap::new(),
+            body: body.as_bytes(),
+        };
+        connector.diagnose(&exchange)
+    };
+    for body in [
+        r#"{"err":"Token not found","ECODE":"OAUTH_019"}"#,
+        r#"{"Fault":{"Error":[{"Message":"no","code":"3200"}],"type":"AUTHENTICATION"}}"#,
+        r#"{"ECODE":3200}"#,
+    ] {
+        let diagnosis = judged(body).unwrap_or_else(|| panic!("{body}"));
+        assert_eq!(diagnosis.cause(), Cause::AccessTokenRejected, "{body}");
+        let codes = &diagnosis.evidence().codes;
+        assert!(codes.iter().any(|code| ["OAUTH_019", "3200"].contains(&code.as_str())), "{codes:?}");
+    }
+    for body in
+        [r#"{"ECODE":"OAUTH_020"}"#, r#"{"OTHER":"OAUTH_019"}"#, r#"{"ECODE":{"a":1}}"#, "ECODE=OAUTH_019"]
+    {
+        assert!(judged(body).is_none(), "{body}");
+    }
+}
+
+/// Whatever stands in such a member comes from the service: only what looks like a code is told.
+#[test]
+fn what_is_no_code_is_not_told_from_a_member_of_the_services_own() {
+    let errors = "error_code_members = ['ECODE']\n\
+        [[errors]]\nstatus = [400]\ncause = 'request_invalid'\n[[errors]]\ncodes = ['x']\ncause = 'conflict'\n[identity]";
+    let connector = connector(&acme(&[("[identity]", errors)]));
+    for secret in ["canary secret", "0123456789abcdef0123456789abcdefcanary", "canary\\u0001"] {
+        let body = format!(r#"{{"ECODE":"{secret}"}}"#);
+        let exchange = Exchange {
+            call: Call::Api,
+            method: &Method::GET,
+            path: "/x",
+            status: StatusCode::BAD_REQUEST,
+            headers: &HeaderMap::new(),
+            body: body.as_bytes(),
+        };
+        let diagnosis = connector.diagnose(&exchange).unwrap();
+        assert!(!format!("{diagnosis:?}").contains("canary"), "{diagnosis:?}");
+    }
+}
+
+#[test]
+fn members_of_codes_that_nothing_is_done_with_are_refused() {
+    let codes = "[[errors]]\ncodes = ['x']\ncause = 'conflict'\n";
+    for (members, matchers, expected) in [
+        ("['ECODE']", "", "nothing is done with these codes"),
+        ("['a..b']", codes, "this must be a member, or a path of members with dots"),
+        ("['']", codes, "this must be a member, or a path of members with dots"),
+    ] {
+        let text = format!("error_code_members = {members}\n{matchers}[identity]");
+        let problems = Manifest::parse("acme.toml", &acme(&[("[identity]", &text)])).unwrap_err().to_string();
         assert!(problems.contains(expected), "{problems}");
     }
 }

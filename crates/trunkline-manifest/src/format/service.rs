@@ -20,6 +20,10 @@ pub(crate) struct Api {
     /// Headers that requests carry unless they bring their own. Roots: input, of the operator.
     #[serde(default)]
     pub(crate) headers: Templates,
+    /// Where answers have error codes in members of the service's own, beside those that are found by themselves; dots
+    /// lead into objects, and numbers into lists.
+    #[serde(default)]
+    pub(crate) error_code_members: Vec<At<String>>,
     /// The header that scopes a request to a part of the account.
     #[serde(default)]
     pub(crate) entity_header: Option<At<String>>,

@@ -1,11 +1,12 @@
 //! Answers made to fit the matchers of `[[errors]]`.
 
-use serde_json::{Map, json};
+use serde_json::json;
 use trunkline_core::http::{HeaderMap, Method, StatusCode};
 use trunkline_core::url::form_urlencoded;
 use trunkline_core::{Actor, Call, Cause, Exchange};
 
 use super::Mirror;
+use super::api::put;
 use crate::format::{ErrorMatcher, MatchedCall, ResetUnit};
 use crate::judge::{by_standard, matched};
 
@@ -115,9 +116,10 @@ impl Mirror {
         matcher: &ErrorMatcher,
         choices: &[Choice<'_>],
     ) -> Result<Answer, String> {
+        let own = self.format().api.error_code_members.first().map(|member| member.as_str());
         let mut taken = None;
         for choice in choices {
-            let answer = written(matcher, *choice);
+            let answer = written(matcher, *choice, own);
             match self.matcher_of(&answer) {
                 Some(found) if found == index => return Ok(answer),
                 found => taken = taken.or(found),
@@ -172,19 +174,25 @@ fn choices(matcher: &ErrorMatcher) -> Vec<Choice<'_>> {
     choices
 }
 
-fn written(matcher: &ErrorMatcher, choice: Choice<'_>) -> Answer {
-    let code = choice.code.map(|code| ("error", code));
+/// The answer for a choice; its code stands where the service has its own, if it has one.
+fn written(matcher: &ErrorMatcher, choice: Choice<'_>, own: Option<&str>) -> Answer {
     let message = matcher.message.as_ref().map(|message| ("error_description", message.as_str()));
-    let members = code.into_iter().chain(message);
     let body = match choice.call {
-        Call::Authorize => form_urlencoded::Serializer::new(String::new()).extend_pairs(members).finish(),
+        Call::Authorize => {
+            let members = choice.code.map(|code| ("error", code)).into_iter().chain(message);
+            form_urlencoded::Serializer::new(String::new()).extend_pairs(members).finish()
+        }
         // A text alone says nothing about an answer whose status says that all is well.
         _ if choice.status < 400 && choice.code.is_none() => {
             json!({ "errors": [{ "message": matcher.message }] }).to_string()
         }
         _ => {
-            let members = members.map(|(name, value)| (name.to_owned(), json!(value)));
-            serde_json::Value::Object(members.collect::<Map<_, _>>()).to_string()
+            let mut body = json!({});
+            let code = choice.code.map(|code| (own.unwrap_or("error"), code));
+            for (member, value) in code.into_iter().chain(message) {
+                put(&mut body, member, json!(value));
+            }
+            body.to_string()
         }
     };
     let headers = vec![("content-type".to_owned(), "application/json".to_owned())];

@@ -104,7 +104,22 @@ impl<'a> Check<'a, '_> {
         }
     }
 
+    fn error_code_members(&mut self) {
+        let members = &self.format.api.error_code_members;
+        for member in members {
+            if member.split('.').any(str::is_empty) {
+                self.problem(member.span, "this must be a member, or a path of members with dots");
+            }
+        }
+        if let Some(first) = members.first()
+            && self.format.errors.iter().all(|matcher| matcher.codes.is_empty())
+        {
+            self.problem(first.span, "nothing is done with these codes: no [[errors]] has `codes`");
+        }
+    }
+
     pub(super) fn errors(&mut self) {
+        self.error_code_members();
         for matcher in &self.format.errors {
             if matcher.status.is_empty() && matcher.codes.is_empty() && matcher.message.is_none() {
                 self.problem(
