@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use trunkline_auth::oauth2;
-use trunkline_core::http::header::{AUTHORIZATION, InvalidHeaderValue};
+use trunkline_core::http::header::{AUTHORIZATION, COOKIE, InvalidHeaderValue};
 use trunkline_core::http::{HeaderName, HeaderValue};
 use trunkline_core::{Cause, Credential, Diagnosis, Error, Prepared, Request, Secret};
 use zeroize::Zeroizing;
@@ -47,6 +47,13 @@ impl Injector {
     /// HTTP Basic.
     pub(crate) fn basic(pair: BasicPair, fixed: Vec<(HeaderName, HeaderValue)>) -> Self {
         Self { headers: Vec::new(), query: Vec::new(), basic: Some(pair), fixed }
+    }
+
+    /// The access token as a cookie.
+    pub(crate) fn cookie(name: &str, fixed: Vec<(HeaderName, HeaderValue)>) -> Result<Self, Error> {
+        let text = format!("{name}={{credential.{ACCESS_TOKEN}}}");
+        let value = Template::parse(&text).map_err(|_| Error::of(Cause::ConfigurationInvalid))?;
+        Ok(Self { headers: vec![(COOKIE, value)], query: Vec::new(), basic: None, fixed })
     }
 
     /// What requests carry of `credential`.

@@ -10,6 +10,7 @@
 mod answer;
 mod api;
 mod cases;
+mod login;
 mod oauth1;
 mod request;
 mod revocation;

@@ -38,7 +38,7 @@ const SIGNING: [&str; 6] =
 
 #[test]
 fn every_manifest_is_sound_says_its_source_and_is_walked() {
-    let walked: Vec<_> = rows().map(|row| row.name).chain(SIGNING).collect();
+    let walked: Vec<_> = rows().map(|row| row.name).chain(SIGNING).chain(["cloudant"]).collect();
     for manifest in Catalogue::builtin().list() {
         let (urls, checked) = manifest.source();
         assert!(urls.count() > 0 && !checked.is_empty());
@@ -115,6 +115,31 @@ async fn every_manifest_goes_from_consent_to_call_and_renewal() {
             assert_eq!(renewed.captures, grant.captures, "{}", row.name);
         }
     }
+}
+
+/// Its session comes in a header.
+#[tokio::test]
+async fn a_cloudant_session_is_a_cookie() {
+    let connector = mounted("cloudant", &[]);
+    let (cx, stage) = stage();
+    let login = "https://acme.cloudant.com/_session";
+    let set = "AuthSession=\"a2lt\"; Expires=Fri, 02-Jan-2026 03:04:05 GMT; Max-Age=86400; Path=/; HttpOnly; Version=1";
+    stage.play(login, json(200, r#"{"ok":true,"name":"ada","roles":["_admin"]}"#).with("set-cookie", set));
+    let given = inputs(&[("account", "acme"), ("username", "ada"), ("password", "p")]);
+    let grant = mint(&connector, &cx, None, &given).await.unwrap();
+    let sent = stage.one();
+    assert_eq!(
+        (sent.url.as_str(), String::from_utf8_lossy(&sent.body).as_ref()),
+        (login, "name=ada&password=p")
+    );
+    assert_eq!(grant.credential.access_expires_at, Some(LATER(86_400)));
+    assert_eq!(grant.account.as_ref().unwrap().to_string(), "ada@acme");
+    let sent = call(&connector, &stage, None, &grant, "/_all_dbs").await;
+    assert_eq!(sent.url.as_str(), "https://acme.cloudant.com/_all_dbs");
+    assert_eq!((sent.header("cookie"), sent.header("authorization")), (Some("AuthSession=\"a2lt\""), None));
+    stage.play(login, json(401, r#"{"error":"unauthorized","reason":"Name or password is incorrect."}"#));
+    let error = mint(&connector, &cx, None, &given).await.unwrap_err();
+    assert_eq!(error.cause(), Some(Cause::UserCredentialsInvalid));
 }
 
 /// A failed answer of a service, and what it must be taken for.

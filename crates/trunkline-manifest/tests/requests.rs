@@ -5,7 +5,7 @@
 mod common;
 
 use common::*;
-use trunkline_core::{Connector as _, Revoked};
+use trunkline_core::{Cause, Connector as _, Revoked};
 use trunkline_manifest::Manifest;
 
 const TOKEN: &str = "https://login.acme.example/token";
@@ -171,4 +171,117 @@ fn a_revocation_that_cannot_be_asked_for_is_refused() {
         .replace("scopes =", "token_endpoint_auth_method = 'none'\nscopes =");
     let problems = Manifest::parse("acme.toml", &public).unwrap_err().to_string();
     assert!(problems.contains("the client has no secret"), "{problems}");
+}
+
+const USER: &str = "[inputs.user]\ntitle = 'User'\nexample = 'ada'\n\
+    [inputs.password]\ntitle = 'Password'\nexample = 'made-up'\nsecret = true\n";
+
+/// [`ACME`] with a login in place of OAuth 2.
+fn logging_in(login: &str) -> String {
+    let (start, end) = (ACME.find("[oauth2]").unwrap(), ACME.find("[api]").unwrap());
+    let login = format!("[session_login]\nlogin_endpoint = 'https://login.acme.example/login'\n{login}");
+    format!("{}{USER}{login}\n{}", &ACME[..start], &ACME[end..])
+}
+
+const LOGIN: &str = "https://login.acme.example/login";
+
+#[tokio::test]
+async fn a_logins_body_nests_where_its_names_have_dots() {
+    let login = "encoding = 'json'\nparams = { 'auth.user' = 'user', 'auth.secret.password' = 'password' }\n\
+        fixed_params = { 'auth.secret.kind' = 'plain', version = '2' }\n\
+        [session_login.response]\nmembers = { access_token = 'data.session.token' }";
+    let connector = connector(&logging_in(login));
+    let (cx, stage) = stage();
+    stage.play(LOGIN, json(200, r#"{"data":{"session":{"token":"at"}}}"#));
+    let given = inputs(&[("user", "ada"), ("password", "p\"4")]);
+    let grant = mint(&connector, &cx, None, &given).await.unwrap();
+    let sent = stage.one();
+    let body: serde_json::Value = serde_json::from_slice(&sent.body).unwrap();
+    let expected = serde_json::json!({
+        "auth": { "user": "ada", "secret": { "password": "p\"4", "kind": "plain" } }, "version": "2"
+    });
+    assert_eq!((body, sent.header("content-type")), (expected, Some("application/json")));
+    assert_eq!(grant.credential.access_token.unwrap().expose(), "at");
+}
+
+#[tokio::test]
+async fn a_session_that_is_a_cookie_is_read_from_the_header_and_carried_as_one() {
+    let connector = connector(&logging_in(
+        "params = { user = 'user', password = 'password' }\ncookie = 'SID'\n[session_login.renewal]\ndefault_lifetime_s = 90",
+    ));
+    let (cx, stage) = stage();
+    let given = inputs(&[("user", "ada"), ("password", "p")]);
+    for (reply, token, life) in [
+        (json(200, "{}").with("set-cookie", "SID=s-1; Path=/; Max-Age=60"), "s-1", 60),
+        (json(204, "").with("set-cookie", "other=x").with("set-cookie", "SID=s-2; HttpOnly"), "s-2", 90),
+        // RFC 6265, 5.3: the later one counts.
+        (json(200, "ok").with("set-cookie", "SID=s-3").with("set-cookie", "SID=s-4; max-age=30"), "s-4", 30),
+    ] {
+        stage.play(LOGIN, reply);
+        let grant = mint(&connector, &cx, None, &given).await.unwrap();
+        stage.sent();
+        assert_eq!(grant.credential.access_token.as_ref().unwrap().expose(), token);
+        assert_eq!(grant.credential.access_expires_at, Some(LATER(life)));
+        let sent = call(&connector, &stage, None, &grant, "/x").await;
+        assert_eq!(sent.header("cookie"), Some(format!("SID={token}").as_str()));
+        assert_eq!(sent.header("authorization"), None);
+    }
+    // An anonymous session comes with a page or an error, too; a cookie that is taken away is none.
+    for (reply, cause) in [
+        (json(200, "{}"), Cause::ServiceUnavailable),
+        (json(200, r#"{"access_token":"at"}"#), Cause::ServiceUnavailable),
+        (json(200, "{}").with("set-cookie", "SIDX=s"), Cause::ServiceUnavailable),
+        (json(200, "{}").with("set-cookie", "SID=; Path=/"), Cause::ServiceUnavailable),
+        (json(200, "{}").with("set-cookie", "SID=s; Max-Age=0"), Cause::ServiceUnavailable),
+        (json(200, "<html>Wrong password</html>").with("set-cookie", "SID=s"), Cause::ServiceUnavailable),
+        (json(200, r#"{"error":"no"}"#).with("set-cookie", "SID=s"), Cause::RequestInvalid),
+        (
+            json(401, r#"{"error":"invalid_grant"}"#).with("set-cookie", "SID=s"),
+            Cause::UserCredentialsInvalid,
+        ),
+    ] {
+        stage.play(LOGIN, reply);
+        let error = mint(&connector, &cx, None, &given).await.unwrap_err();
+        assert_eq!(error.cause(), Some(cause), "{error:?}");
+        stage.sent();
+    }
+}
+
+#[test]
+fn a_login_that_cannot_be_written_or_read_is_refused() {
+    let plain = "params = { user = 'user', password = 'password' }";
+    for (login, expected) in [
+        (
+            "params = { 'auth.user' = 'user', password = 'password' }".to_owned(),
+            "dots lead into objects, and a form has none",
+        ),
+        (format!("{plain}\nfixed_params = {{ 'a.b' = 'x' }}"), "dots lead into objects, and a form has none"),
+        (
+            "encoding = 'json'\nparams = { auth = 'user', 'auth.password' = 'password' }".to_owned(),
+            "two parameters would stand in one place",
+        ),
+        (
+            "encoding = 'json'\nparams = { 'auth..user' = 'user', password = 'password' }".to_owned(),
+            "two parameters would stand in one place",
+        ),
+        (format!("{plain}\ncookie = 'a b'"), "the name of a cookie has letters, digits"),
+        (format!("{plain}\ncookie = 'a=b;c'"), "the name of a cookie has letters, digits"),
+        (
+            format!(
+                "{plain}\ncookie = 'SID'\n[session_login.injection.headers]\nX-S = '{{credential.access_token}}'"
+            ),
+            "a session that is a cookie is carried as one",
+        ),
+        (
+            format!("{plain}\ncookie = 'SID'\n[session_login.response]\nmembers = {{ access_token = 'x' }}"),
+            "the token is a cookie, and stands in no member",
+        ),
+        (
+            format!("{plain}\n[session_login.injection.headers]\nCookie = 'SID={{credential.access_token}}'"),
+            "a manifest does not set the header `cookie`",
+        ),
+    ] {
+        let problems = Manifest::parse("acme.toml", &logging_in(&login)).unwrap_err().to_string();
+        assert!(problems.contains(expected), "{expected}: {problems}");
+    }
 }

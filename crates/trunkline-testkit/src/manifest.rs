@@ -81,6 +81,7 @@ fn of(mirror: Mirror) -> Profile {
     profile = profile.callback_code(mirror.callback_code());
     profile.callback = mirror.callback();
     profile.callback_hmac = mirror.callback_hmac().map(str::to_owned);
+    profile.session_cookie = mirror.session_cookie().map(str::to_owned);
     for (name, text) in mirror.members() {
         profile = profile.token_member(&name, text);
     }

@@ -194,6 +194,8 @@ pub struct Profile {
     pub(crate) inputs: Vec<(String, String)>,
     pub(crate) words: Vec<(String, [String; 2])>,
     pub(crate) callback_code: String,
+    /// The cookie that sessions are, rather than a member of the answer.
+    pub(crate) session_cookie: Option<String>,
     pub(crate) callback: Vec<(String, String)>,
     pub(crate) callback_hmac: Option<String>,
     pub(crate) parameters: BTreeMap<String, String>,
@@ -244,6 +246,7 @@ impl Profile {
             inputs: Vec::new(),
             words: Vec::new(),
             callback_code: "code".to_owned(),
+            session_cookie: None,
             callback: Vec::new(),
             callback_hmac: None,
             parameters: BTreeMap::new(),

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use trunkline_core::{Captures, Error, ErrorKind, ScopeSet, Secret};
 
+use super::cookie;
 use super::expiry::{Life, TimeUnit, Times, ZeroExpiry};
 use super::json::{Json, Members};
 use super::response::{Defect, TokenResponse};
@@ -37,6 +38,7 @@ pub struct TokenCodec {
     grant_expiry: Option<String>,
     token_types: Vec<String>,
     error_aliases: Vec<(String, String)>,
+    cookie: Option<String>,
 }
 
 impl TokenCodec {
@@ -46,7 +48,7 @@ impl TokenCodec {
         Self::default()
     }
 
-    /// Also finds the standard's member `standard` under `name`; `name` is looked for first.
+    /// Also finds the standard's member `standard` under `name`, whose dots lead into objects; `name` is looked for first.
     #[must_use]
     pub fn alias(mut self, standard: impl Into<String>, name: impl Into<String>) -> Self {
         self.aliases.push((standard.into(), name.into()));
@@ -125,6 +127,14 @@ impl TokenCodec {
         self
     }
 
+    /// The access token is the cookie `name` that the answer sets, and serves as long as its `Max-Age` says. The body may be
+    /// anything but an error or a page for people.
+    #[must_use]
+    pub fn cookie(mut self, name: impl Into<String>) -> Self {
+        self.cookie = Some(name.into());
+        self
+    }
+
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.captures.iter().any(|name| TOKENS.contains(&name.as_str())) {
             return Err(Error::new(ErrorKind::ConfigInvalid, "a token cannot be a capture"));
@@ -142,22 +152,34 @@ impl TokenCodec {
         }
     }
 
-    /// Reads a body. `default_lifetime` counts when the answer does not say how long the token serves.
+    /// Reads an answer. `default_lifetime` counts when it does not say how long the token serves.
     pub(crate) fn read(
         &self,
+        headers: &HeaderMap,
         body: &[u8],
         times: &Times,
         default_lifetime: Option<Duration>,
     ) -> Result<TokenResponse, Defect> {
-        let members = self.members(body)?;
+        let members = match self.members(body) {
+            Err(Defect::Unreadable) if self.cookie.is_some() => Members::default(),
+            members => members?,
+        };
         let token = |name| self.member(&members, name).and_then(Json::text).map(Secret::new);
-        let access_token = token("access_token").ok_or(Defect::TokenMissing)?;
+        let cookie = self.cookie.as_ref().map(|name| cookie::find(headers, name).ok_or(Defect::TokenMissing));
+        let cookie = cookie.transpose()?;
+        let told = cookie.as_ref().and_then(|cookie| cookie.max_age_s);
+        let told =
+            told.and_then(|seconds| times.started.checked_add(SignedDuration::from_secs(seconds)).ok());
+        let access_token = match cookie {
+            Some(cookie) => cookie.value,
+            None => token("access_token").ok_or(Defect::TokenMissing)?,
+        };
         self.check_type(&members)?;
         Ok(TokenResponse {
             access_token,
             refresh_token: token("refresh_token"),
             scopes: self.scopes(&members),
-            access_expires_at: self.access_expiry(&members, times, default_lifetime),
+            access_expires_at: told.or_else(|| self.access_expiry(&members, times, default_lifetime)),
             refresh_expires_at: self.refresh_expiry(&members, times),
             grant_expires_at: self.grant_expiry.as_deref().and_then(|name| {
                 match times.duration(members.get(name)?) {
@@ -221,7 +243,7 @@ impl TokenCodec {
     pub(super) fn member<'a>(&self, members: &'a Members, standard: &str) -> Option<&'a Json> {
         let aliases = self.aliases.iter().filter(|(of, _)| of == standard);
         aliases
-            .filter_map(|(_, name)| members.get(name))
+            .filter_map(|(_, name)| members.at(name))
             .chain(members.get(standard))
             .next()
             .or_else(|| members.get(&camel_case(standard)))

@@ -125,7 +125,7 @@ impl TokenEndpoint {
         if answer.broken.is_some() {
             return Err(Defect::Unreadable);
         }
-        self.codec.read(&answer.body, times, self.policy.default_lifetime)
+        self.codec.read(&answer.headers, &answer.body, times, self.policy.default_lifetime)
     }
 
     pub(crate) fn refusal(&self, answer: &Answer) -> Option<Defect> {

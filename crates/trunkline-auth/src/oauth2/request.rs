@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use form_urlencoded::byte_serialize;
 use http::{HeaderValue, header};
-use serde::ser::{SerializeMap as _, Serializer as _};
+use serde::Serialize as _;
 use trunkline_core::{Error, ErrorKind, Prepared, Request, RequestBody, Secret};
 use zeroize::Zeroizing;
 
+use super::nested::Nested;
 use super::redact::Redactor;
 
 /// How the parameters of a token request are written.
@@ -20,6 +21,8 @@ pub enum TokenEncoding {
     Form,
     /// A JSON object of texts.
     Json,
+    /// A JSON object; dots in a parameter's name lead into objects within it.
+    NestedJson,
     /// The URL's query. Secrets in a URL end up in logs, so the builder wants a second word for it:
     /// `allow_secrets_in_url`.
     Query,
@@ -85,7 +88,7 @@ impl Params {
             .collect();
         let own: Vec<String> = match encoding {
             TokenEncoding::Query => request.url.query_pairs().map(|(name, _)| name.into_owned()).collect(),
-            TokenEncoding::Form | TokenEncoding::Json => Vec::new(),
+            TokenEncoding::Form | TokenEncoding::Json | TokenEncoding::NestedJson => Vec::new(),
         };
         let names = pairs.iter().map(|(name, _)| *name);
         if let Some(name) = repeated(names.chain(own.iter().map(String::as_str))) {
@@ -100,7 +103,15 @@ impl Params {
             // Whoever sends a bearer and nothing else has no body.
             TokenEncoding::Form if pairs.is_empty() => return Ok(()),
             TokenEncoding::Form => ("application/x-www-form-urlencoded", form(&pairs)),
-            TokenEncoding::Json => ("application/json", json(&pairs)?),
+            TokenEncoding::Json => {
+                let whole =
+                    Nested::Object(pairs.iter().map(|(name, value)| (*name, Nested::Text(value))).collect());
+                ("application/json", json(&whole, &pairs)?)
+            }
+            TokenEncoding::NestedJson => {
+                let whole = Nested::of(pairs.iter().copied()).ok_or_else(in_one_place)?;
+                ("application/json", json(&whole, &pairs)?)
+            }
         };
         request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         request.body = RequestBody::Bytes(owned(body));
@@ -129,15 +140,16 @@ fn form(pairs: &[(&str, &str)]) -> Zeroizing<Vec<u8>> {
     body
 }
 
-fn json(pairs: &[(&str, &str)]) -> Result<Zeroizing<Vec<u8>>, Error> {
+/// Two parameters cannot be told apart.
+pub(crate) fn in_one_place() -> Error {
+    Error::new(ErrorKind::ConfigInvalid, "two parameters would stand in one place of the request")
+}
+
+fn json(whole: &Nested<'_>, pairs: &[(&str, &str)]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    // A dot becomes two quotes, a colon and two braces at most.
     let most: usize = pairs.iter().map(|(name, value)| 6 * (name.len() + value.len()) + 6).sum();
     let mut body = Zeroizing::new(Vec::with_capacity(most + 2));
-    let mut out = serde_json::Serializer::new(&mut *body);
-    let written = out.serialize_map(Some(pairs.len())).and_then(|mut map| {
-        pairs.iter().try_for_each(|(name, value)| map.serialize_entry(name, value))?;
-        map.end()
-    });
-    match written {
+    match whole.serialize(&mut serde_json::Serializer::new(&mut *body)) {
         Ok(()) => Ok(body),
         Err(_) => Err(Error::new(ErrorKind::Unexpected, "the token request cannot be written as JSON")),
     }

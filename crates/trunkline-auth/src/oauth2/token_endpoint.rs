@@ -10,7 +10,8 @@ use url::Url;
 
 use super::client::Client;
 use super::codec::TokenCodec;
-use super::request::{TokenEncoding, repeated};
+use super::nested::Nested;
+use super::request::{TokenEncoding, in_one_place, repeated};
 use super::response::TokenResponse;
 use super::revocation::RevocationRequest;
 
@@ -116,6 +117,10 @@ impl TokenEndpoint {
         let ours: Vec<&str> =
             of_grant.filter(|name| self.client.is_stated() || !name.starts_with("client_")).collect();
         let names: Vec<&str> = names.collect();
+        let nests = || Nested::of(names.iter().map(|name| (self.renamed(name), ""))).is_some();
+        if self.encoding == TokenEncoding::NestedJson && !nests() {
+            return Err(in_one_place());
+        }
         let all = ours.iter().chain(&names).map(|name| self.renamed(name));
         let message = match (names.iter().find(|name| ours.contains(name)), repeated(all)) {
             (Some(name), _) => format!("the parameter `{name}` is set by the grant"),

@@ -39,7 +39,7 @@ pub(crate) struct Basic {
 pub(crate) struct SessionLogin {
     /// Where the login is sent, by POST.
     pub(crate) login_endpoint: At<Template>,
-    /// What is sent: the parameter's name, and the input that it holds.
+    /// What is sent: the parameter's name, and the input that it holds. In JSON, dots in a name lead into objects.
     pub(crate) params: BTreeMap<String, At<String>>,
     /// Further parameters, the same for every login.
     #[serde(default)]
@@ -50,6 +50,10 @@ pub(crate) struct SessionLogin {
     /// How its answer is read.
     #[serde(default)]
     pub(crate) response: TokenResponse,
+    /// The cookie that the session is: it is read from `Set-Cookie`, and requests carry it. Default: the answer's body has
+    /// the token.
+    #[serde(default)]
+    pub(crate) cookie: Option<At<String>>,
     /// How the session is kept alive.
     #[serde(default)]
     pub(crate) renewal: RenewalPolicy,

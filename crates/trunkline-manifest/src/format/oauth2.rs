@@ -259,7 +259,7 @@ pub(crate) struct TokenResponse {
     #[serde(default)]
     pub(crate) within: Option<String>,
     /// The service's names for the standard's members: `access_token`, `refresh_token`, `expires_in`, `expires_at`,
-    /// `refresh_token_expires_in`, `refresh_token_expires_at`, `scope`, `token_type`.
+    /// `refresh_token_expires_in`, `refresh_token_expires_at`, `scope`, `token_type`. Dots lead into objects.
     #[serde(default)]
     pub(crate) members: BTreeMap<String, At<String>>,
     /// The unit of `expires_in`. Default seconds.

@@ -187,9 +187,11 @@ impl<'a> Check<'a, '_> {
             self.problem(capture.span, format!("`{member}` is a secret, and captures are none"));
         }
         let is_of_request = *capture.from == CaptureSource::Request;
+        let logs_in = self.format.session_login.is_some() || self.format.jwt_bearer.is_some();
+        let is_of_login = *capture.from == CaptureSource::TokenResponse && logs_in;
         if self.format.is_oauth1() {
             self.oauth1_capture(member, capture);
-        } else if self.format.oauth2.is_none() && !is_of_request {
+        } else if self.format.oauth2.is_none() && !is_of_request && !is_of_login {
             self.problem(capture.span, "there is no `oauth2`, whose answers hold captures");
         }
         if self.format.after_consent.is_none() && is_of_request {

@@ -2,9 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use trunkline_core::jiff::Timestamp;
 
+use super::api::put;
 use super::{CLIENT_ID, Mirror};
 use crate::format::{CaptureSource, Method, TokenResponse, Unit};
 use crate::template::Root;
@@ -58,12 +59,12 @@ impl Mirror {
     #[must_use]
     pub fn token_answer(&self, token: &Token, who: usize) -> Value {
         let (response, separator) = self.response();
-        let mut answer = Map::new();
+        let mut answer = json!({});
         let mut say = |standard: &str, value: Option<Value>| {
             let named = response.members.get(standard).map_or(standard, |name| name.as_str());
-            answer.extend(value.map(|value| (named.to_owned(), value)));
+            value.into_iter().for_each(|value| put(&mut answer, named, value));
         };
-        say("access_token", Some(json!(token.access_token)));
+        say("access_token", self.session_cookie().is_none().then(|| json!(token.access_token)));
         say("refresh_token", token.refresh_token.as_ref().map(|token| json!(token)));
         let is_login = self.method == Method::SessionLogin;
         if !is_login || self.names("token_type") {
@@ -93,16 +94,23 @@ impl Mirror {
             say("refresh_token_expires_at", Some(end));
         }
         if let Some(issued_at) = &response.issued_at {
-            answer.insert(issued_at.member.clone(), point(token.at.as_second(), 0, issued_at.unit));
+            put(&mut answer, &issued_at.member, point(token.at.as_second(), 0, issued_at.unit));
         }
         if let Some(member) = &response.grant_expires_in {
-            answer.insert(member.clone(), json!(3_650 * DAY_S));
+            put(&mut answer, member, json!(3_650 * DAY_S));
         }
-        answer.extend(self.id_token(who).map(|token| ("id_token".to_owned(), json!(token))));
+        self.id_token(who).into_iter().for_each(|token| put(&mut answer, "id_token", json!(token)));
         match &response.within {
             Some(within) => json!({ within.as_str(): answer }),
-            None => Value::Object(answer),
+            None => answer,
         }
+    }
+
+    /// The cookie that is the session, if it is one: the token stands in it, and nowhere else.
+    #[must_use]
+    pub fn session_cookie(&self) -> Option<&str> {
+        let login = self.format().session_login.as_ref().filter(|_| self.method == Method::SessionLogin)?;
+        login.cookie.as_ref().map(|cookie| cookie.as_str())
     }
 
     /// What else token answers hold: paths, whose dots lead into objects, and texts.
@@ -137,7 +145,7 @@ impl Mirror {
         let mut claims = json!({ "aud": client });
         for (name, member) in self.captures(CaptureSource::IdToken) {
             let value = self.words.get(Root::Capture, name, who).unwrap_or_default();
-            super::api::put(&mut claims, member, json!(value));
+            put(&mut claims, member, json!(value));
         }
         let has_any = self.captures(CaptureSource::IdToken).next().is_some();
         let payload = URL_SAFE_NO_PAD.encode(claims.to_string());

@@ -12,8 +12,7 @@ use trunkline_core::url::{Url, form_urlencoded};
 use super::{CLIENT_ID, Mirror};
 use crate::at::At;
 use crate::format::{
-    AuthMethod, Encoding, JwtBearer, Method, OAuth2, RequestMethod, SessionLogin, SigningAlg, StatementIn,
-    Templates,
+    AuthMethod, Encoding, JwtBearer, Method, OAuth2, RequestMethod, SigningAlg, StatementIn, Templates,
 };
 use crate::template::{Root, Template};
 
@@ -246,27 +245,6 @@ impl Mirror {
             }
         }
         Ok(())
-    }
-
-    fn login(&self, login: &SessionLogin, request: &Request<'_>) -> Result<Params, String> {
-        let sent = params(request, "POST", login.encoding, None)?;
-        if !self.is_at(request.url, Some(&login.login_endpoint)) {
-            return Err(format!("it is sent to {}", request.url.path()));
-        }
-        self.has_params(&login.fixed_params, &sent)?;
-        for (param, input) in &login.params {
-            let known = [0, 1].map(|who| self.words.get(Root::Input, input, who));
-            let given = sent.get(param).map(String::as_str).filter(|value| !value.is_empty());
-            // A secret has no word: it is whatever was given.
-            if given.is_none() || (known[0].is_some() && !known.contains(&given)) {
-                return Err(format!("`{param}` is missing, or another"));
-            }
-        }
-        let fixed: Vec<&str> =
-            login.fixed_params.keys().chain(login.params.keys()).map(String::as_str).collect();
-        let mut sent = only(sent, &[], &fixed)?;
-        sent.insert("grant_type".to_owned(), "login".to_owned());
-        Ok(sent)
     }
 
     fn statement(&self, login: &JwtBearer, request: &Request<'_>) -> Result<Params, String> {

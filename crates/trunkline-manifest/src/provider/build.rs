@@ -186,9 +186,15 @@ pub(crate) fn login(
     let builder = ClientCredentials::builder(client, values.url(&login.login_endpoint)?);
     let mut builder = token_requests!(builder, grants, values, &login.response, ' ')
         .policy(minted(&login.renewal))
-        .token_encoding(encoding(login.encoding))
+        .token_encoding(match login.encoding {
+            Encoding::Json => TokenEncoding::NestedJson,
+            other => encoding(other),
+        })
         .omit("grant_type")
         .omit("scope");
+    if let Some(cookie) = &login.cookie {
+        builder = builder.codec(codec(&login.response, ' ').cookie(cookie.as_str()));
+    }
     for (name, value) in &login.fixed_params {
         if let Some(value) = values.text_if_given(value)? {
             builder = builder.token_param(name, value.as_str());

@@ -187,6 +187,21 @@ pub(super) const ROWS: &[Row] = &[
         )
     },
     Row {
+        inputs: &[("pod", "10ax"), ("site", "acme"), ("token_name", "n"), ("token_secret", "s")],
+        token: (
+            "https://10ax.online.tableau.com/api/3.27/auth/signin",
+            r#"{"credentials":{"site":{"id":"9a8b7c6d-5e4f","contentUrl":"acme"},"user":{"id":"9f9e9d9c-8b8a"},"token":"at"}}"#,
+        ),
+        carries: &[("x-tableau-auth", "at")],
+        ..row(
+            "tableau",
+            "",
+            ("", ""),
+            "9f9e9d9c-8b8a@9a8b7c6d-5e4f",
+            "https://10ax.online.tableau.com/api/3.27/sites/9a8b7c6d-5e4f",
+        )
+    },
+    Row {
         inputs: &[("account_sid", "AC0123456789abcdef0123456789abcdef"), ("auth_token", "t")],
         token: ("", ""),
         carries: &[("authorization", "Basic QUMwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjp0")],

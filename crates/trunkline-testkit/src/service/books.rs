@@ -307,8 +307,13 @@ impl Books {
             put(&mut told, name, value.clone());
         }
         let account = grant.account.clone();
+        let mut reply = Reply::json(200, &told.to_string());
+        if let Some(cookie) = &profile.session_cookie {
+            let line = format!("{cookie}={access}; Path=/; Secure; HttpOnly");
+            reply.headers.push(("set-cookie".to_owned(), line));
+        }
         self.live.push(Live { token: access, grant: Some(number), account });
-        Reply::json(200, &told.to_string())
+        reply
     }
 }
 

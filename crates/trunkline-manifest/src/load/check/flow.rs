@@ -33,10 +33,35 @@ impl<'a> Check<'a, '_> {
         if login.encoding == Encoding::Query {
             self.problem(login.span, "a login's password does not stand in a URL");
         }
+        if login.encoding == Encoding::Form {
+            let names = login.params.iter().map(|(name, input)| (name, input.span));
+            let fixed = login.fixed_params.iter().map(|(name, value)| (name, value.span));
+            for (_, span) in names.chain(fixed).filter(|(name, _)| name.contains('.')) {
+                self.problem(span, "dots lead into objects, and a form has none").hint =
+                    Some("write `encoding = \"json\"`".to_owned());
+            }
+        }
+        if let Some(cookie) = &login.cookie {
+            self.cookie(cookie, login);
+        }
         self.response(&login.response);
         self.renewal(&login.renewal);
         if let Some(injection) = &login.injection {
             self.injection(injection, &["access_token"]);
+        }
+    }
+
+    /// RFC 6265, 4.1.1.
+    fn cookie(&mut self, cookie: &'a At<String>, login: &'a SessionLogin) {
+        let is_name = cookie.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        if cookie.is_empty() || !is_name {
+            self.problem(cookie.span, "the name of a cookie has letters, digits, `-`, `_` and `.`");
+        }
+        if let Some(injection) = &login.injection {
+            self.problem(injection.span, "a session that is a cookie is carried as one");
+        }
+        if let Some(member) = login.response.members.get("access_token") {
+            self.problem(member.span, "the token is a cookie, and stands in no member");
         }
     }
 
