@@ -5,6 +5,7 @@
 mod common;
 
 use common::*;
+use trunkline_auth::oauth2::{ClientAuth, RevocationRequest, TokenEncoding};
 use trunkline_core::http::Method;
 use trunkline_core::{AuthProvider, Cause, Error, Held, Retry, Revoked};
 
@@ -98,4 +99,45 @@ async fn c_7009_04_where_one_token_type_is_unsupported_the_other_is_tried_once()
     assert_eq!((&*sent[0][0].1, &*sent[1][0].1), ("old-refresh", "old-access"));
     let (result, sent) = revoke(&provider(), &held(), vec![unsupported(), unsupported()]).await;
     assert_eq!((result.unwrap(), sent.len()), (Revoked::NotSupported, 2));
+}
+
+#[tokio::test]
+async fn a_revocation_that_differs_from_the_standard_sends_what_it_names_and_nothing_else() {
+    let own = RevocationRequest::new()
+        .auth(ClientAuth::Scheme("Client".to_owned()))
+        .access_token()
+        .rename("token", "access_token")
+        .param("all", "yes");
+    let (cx, script) = cx([json(200, r#"{"success":true}"#)]);
+    let provider = builder().revocation(own).build().unwrap();
+    assert_eq!(provider.revoke(&cx, &held()).await.unwrap(), Revoked::Done);
+    let sent = script.only();
+    assert_eq!(sent.header("authorization"), Some(format!("Client {SECRET}").as_str()));
+    assert_eq!(
+        sent.form(),
+        pairs(&[("access_token", "old-access"), ("all", "yes"), ("client_id", "client-1")])
+    );
+
+    let (cx, script) = common::cx([json(200, "")]);
+    let provider =
+        builder().revocation(RevocationRequest::new().method(Method::DELETE).bearer()).build().unwrap();
+    assert_eq!(provider.revoke(&cx, &held()).await.unwrap(), Revoked::Done);
+    let sent = script.only();
+    assert_eq!(
+        (sent.method.clone(), sent.header("authorization")),
+        (Method::DELETE, Some("Bearer old-access"))
+    );
+    assert!(sent.body.is_empty() && sent.header("content-type").is_none());
+
+    for wrong in [
+        RevocationRequest::new().method(Method::GET),
+        RevocationRequest::new().encoding(TokenEncoding::Query),
+        RevocationRequest::new().param("token", "x"),
+        RevocationRequest::new().rename("token", "client_id"),
+        RevocationRequest::new().auth(ClientAuth::Scheme("Bearer".to_owned())),
+        RevocationRequest::new().auth(ClientAuth::Scheme("a b".to_owned())),
+        RevocationRequest::new().auth(ClientAuth::None),
+    ] {
+        assert!(builder().revocation(wrong.clone()).build().is_err(), "{wrong:?}");
+    }
 }

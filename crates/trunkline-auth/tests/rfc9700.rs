@@ -17,6 +17,10 @@ async fn c_9700_01_there_is_no_implicit_and_no_password_grant() {
     assert!(builder().rename("grant_type", "kind").token_param("kind", "password").build().is_err());
     let input = InputSpec::new("grant", "", "");
     assert!(credentials().input(input.clone(), "grant_type").build().is_err());
+    for word in ["password", "implicit", "refresh_token", "authorization_code", ""] {
+        assert!(credentials().grant_type(word).build().is_err(), "{word}");
+    }
+    assert!(credentials().grant_type("account_credentials").build().is_ok());
     assert!(credentials().input(input, "user").token_param("user", "x").build().is_err());
     let (result, script) = complete_with(&provider(), "access_token=stolen&token_type=bearer", []).await;
     assert_eq!(result.unwrap_err().cause(), Some(Cause::ConsentInvalid));

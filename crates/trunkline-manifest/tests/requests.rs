@@ -215,7 +215,8 @@ async fn a_session_that_is_a_cookie_is_read_from_the_header_and_carried_as_one()
         (json(200, "{}").with("set-cookie", "SID=s-1; Path=/; Max-Age=60"), "s-1", 60),
         (json(204, "").with("set-cookie", "other=x").with("set-cookie", "SID=s-2; HttpOnly"), "s-2", 90),
         // RFC 6265, 5.3: the later one counts.
-        (json(200, "ok").with("set-cookie", "SID=s-3").with("set-cookie", "SID=s-4; max-age=30"), "s-4", 30),
+        (json(200, "{}").with("set-cookie", "SID=s-3").with("set-cookie", "SID=s-4; max-age=30"), "s-4", 30),
+        (json(200, "").with("set-cookie", "SID=s-5").with("content-length", "0"), "s-5", 90),
     ] {
         stage.play(LOGIN, reply);
         let grant = mint(&connector, &cx, None, &given).await.unwrap();
@@ -233,6 +234,8 @@ async fn a_session_that_is_a_cookie_is_read_from_the_header_and_carried_as_one()
         (json(200, "{}").with("set-cookie", "SIDX=s"), Cause::ServiceUnavailable),
         (json(200, "{}").with("set-cookie", "SID=; Path=/"), Cause::ServiceUnavailable),
         (json(200, "{}").with("set-cookie", "SID=s; Max-Age=0"), Cause::ServiceUnavailable),
+        (json(200, "").with("set-cookie", "SID=s"), Cause::ServiceUnavailable),
+        (json(200, r#"{"na"#).with("set-cookie", "SID=s"), Cause::ServiceUnavailable),
         (json(200, "<html>Wrong password</html>").with("set-cookie", "SID=s"), Cause::ServiceUnavailable),
         (json(200, r#"{"error":"no"}"#).with("set-cookie", "SID=s"), Cause::RequestInvalid),
         (

@@ -127,8 +127,8 @@ impl TokenCodec {
         self
     }
 
-    /// The access token is the cookie `name` that the answer sets, and serves as long as its `Max-Age` says. The body may be
-    /// anything but an error or a page for people.
+    /// The access token is the cookie `name` that the answer sets, and serves as long as its `Max-Age` says. Whatever the
+    /// body states counts first.
     #[must_use]
     pub fn cookie(mut self, name: impl Into<String>) -> Self {
         self.cookie = Some(name.into());
@@ -152,16 +152,18 @@ impl TokenCodec {
         }
     }
 
-    /// Reads an answer. `default_lifetime` counts when it does not say how long the token serves.
+    /// Reads an answer; `is_empty` where it says itself that it has no body. `default_lifetime` counts when it does not say how long the token serves.
     pub(crate) fn read(
         &self,
         headers: &HeaderMap,
+        is_empty: bool,
         body: &[u8],
         times: &Times,
         default_lifetime: Option<Duration>,
     ) -> Result<TokenResponse, Defect> {
         let members = match self.members(body) {
-            Err(Defect::Unreadable) if self.cookie.is_some() => Members::default(),
+            // Half an answer has its headers, too: what has no body says so.
+            Err(Defect::Unreadable) if self.cookie.is_some() && is_empty => Members::default(),
             members => members?,
         };
         let token = |name| self.member(&members, name).and_then(Json::text).map(Secret::new);

@@ -125,7 +125,9 @@ impl TokenEndpoint {
         if answer.broken.is_some() {
             return Err(Defect::Unreadable);
         }
-        self.codec.read(&answer.headers, &answer.body, times, self.policy.default_lifetime)
+        let says_empty = answer.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length == "0");
+        let is_empty = answer.body.is_empty() && (answer.status == StatusCode::NO_CONTENT || says_empty);
+        self.codec.read(&answer.headers, is_empty, &answer.body, times, self.policy.default_lifetime)
     }
 
     pub(crate) fn refusal(&self, answer: &Answer) -> Option<Defect> {
