@@ -141,8 +141,11 @@ impl HostileService {
             scope: said("scope"),
             is_spent: false,
         });
-        let more = profile.callback.iter();
-        let more = more.map(|(name, text)| (name.clone(), profile.filled(text, &books.signed_in)));
+        let more = profile.callback.iter().map(|(name, text)| {
+            let honest = profile.filled(text, &books.signed_in);
+            let lie = books.lie.clone().filter(|(about, _)| *about == honest);
+            (name.clone(), lie.map_or(honest, |(_, told)| told))
+        });
         let mut pairs = vec![(profile.callback_code.clone(), code)];
         pairs.extend(more);
         pairs.push(("state".to_owned(), said("state").unwrap_or_default()));
@@ -221,6 +224,16 @@ impl HostileService {
     /// Answers that member as usual again.
     pub fn forgets_member(&self, name: &str) {
         self.books().members.remove(name);
+    }
+
+    /// Wherever a callback or an answer holds `honest`, it holds `told` from now on.
+    pub(crate) fn lies_about(&self, honest: &str, told: &str) {
+        self.books().lie = Some((honest.to_owned(), told.to_owned()));
+    }
+
+    /// Lies no more.
+    pub(crate) fn is_honest(&self) {
+        self.books().lie = None;
     }
 
     /// Whose access token, or key, this is.
@@ -343,10 +356,11 @@ impl HostileService {
         {
             return Reply::problem(problem);
         }
-        match line {
+        let reply = match line {
             Line::Token => self.tokens(sent),
             Line::Api => self.api(sent),
-        }
+        };
+        Reply { body: self.books().told(reply.body), ..reply }
     }
 
     fn tokens(&self, sent: &Sent) -> Reply {

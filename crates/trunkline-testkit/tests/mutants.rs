@@ -4,6 +4,8 @@
 mod device;
 #[path = "seeded/flaw.rs"]
 mod flaw;
+#[path = "seeded/label.rs"]
+mod label;
 #[path = "seeded/map.rs"]
 mod map;
 #[path = "seeded/provider.rs"]
@@ -107,6 +109,11 @@ fn seeded(flaw: Flaw) -> Profile {
             let profile = of(Profile::of::<PlainConfig>("plain", &settings));
             match flaw {
                 Flaw::RevokesThoughItIsNotClaimed => profile.lacks(Ability::Revocation, "Plain has none"),
+                flaw if label::OF_A_REGION.contains(&flaw) => profile
+                    .token_member("region", "eu")
+                    .callback_param("realm", "eu")
+                    .host("https://eu.api.plain.test")
+                    .host("https://eu.login.plain.test"),
                 Flaw::MissesItsInputTooLate => profile.input("shop", "acme-shop"),
                 _ => profile,
             }

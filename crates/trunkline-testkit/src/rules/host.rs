@@ -1,5 +1,6 @@
 //! Where requests go.
 
+use serde_json::Value;
 use trunkline_core::ConsentKind;
 use trunkline_core::url::Url;
 
@@ -7,7 +8,7 @@ use super::Played;
 use super::failure::asking;
 use crate::rule::{Failure, Verdict};
 use crate::service::{Fault, Received};
-use crate::stage::{Op, Stage, ensure};
+use crate::stage::{Connected, Op, Stage, ensure};
 
 const EVIL: &str = "evil.test";
 
@@ -68,74 +69,159 @@ pub(super) async fn requests_go_to_declared_hosts_only(stage: &Stage) -> Played 
 }
 
 pub(super) async fn hosts_in_answers_are_checked(stage: &Stage) -> Played {
-    let profile = &stage.profile;
-    let url = |text: &str| Url::parse(&profile.filled(text, &profile.accounts[0])).ok().filter(Url::has_host);
-    let own: Vec<(String, Url)> = profile
-        .token_members
-        .iter()
-        .filter_map(|(name, value)| Some((name.clone(), url(value.as_str()?)?)))
-        .collect();
-    let members: Vec<(String, String)> = match own.is_empty() {
-        true => USUAL.iter().map(|name| ((*name).to_owned(), "api.example".to_owned())).collect(),
-        false => own
-            .iter()
-            .map(|(name, url)| (name.clone(), url.host_str().unwrap_or_default().to_owned()))
-            .collect(),
-    };
     for method in stage.methods()? {
-        for (name, host) in &members {
-            for told in [
-                format!("https://{EVIL}"),
-                format!("https://{host}.{EVIL}"),
-                format!("https://{EVIL}/https://{host}"),
-                format!("https://{host}@{EVIL}"),
-                format!("http://{host}.{EVIL}"),
-                EVIL.to_owned(),
-            ] {
-                deceive(stage, method, name, &told).await?;
+        for word in words(stage, method).await? {
+            for told in word.lies() {
+                deceive(stage, method, &word, &told).await?;
             }
         }
     }
     Ok(Verdict::Held)
 }
 
-/// A first grant, and a renewal, whose answers lead elsewhere.
-async fn deceive(stage: &Stage, method: &str, name: &str, told: &str) -> Result<(), Failure> {
-    let auth = stage.auth(method)?;
-    for is_renewal in [false, true] {
-        if is_renewal && !stage.claims(Op::Refresh) {
-            continue;
+/// Something in an answer that may lead requests elsewhere.
+enum Word {
+    /// A member of token answers, and the text that it honestly is.
+    Member(String, String),
+    /// What was captured, and whatever callback or answer it came from: the name, and the honest value.
+    Capture(String, String),
+}
+
+impl Word {
+    fn name(&self) -> &str {
+        match self {
+            Self::Member(name, _) | Self::Capture(name, _) => name,
         }
-        let honest = stage.connected(method).await?;
-        stage.service.answers_member(name, told);
-        let op = if is_renewal { Op::Refresh } else { Op::Complete };
-        let attempt = match is_renewal {
-            true => stage.attempt_with(method, &honest, op, None).await?,
-            false => stage.attempt(method, op, None).await?,
-        };
-        stage.service.forgets_member(name);
-        stage.count_check();
-        // To refuse the whole answer is safe, where it is not the end of a grant.
-        let Ok(grant) = attempt.grant() else {
-            let dead = attempt.verdict() == Some(trunkline_core::Verdict::GrantDead);
-            ensure!(stage, !dead, "{}: a host of {told} ends the grant", attempt.what);
-            continue;
-        };
-        let used = stage.use_grant(auth.clone(), grant.clone(), honest.inputs.clone()).await;
-        let Ok(connected) = used else { continue };
-        let endpoint = connected.session.endpoint();
-        let base = endpoint.base().clone();
-        ensure!(
-            stage,
-            stage.origins().contains(&base.origin()),
-            "{}: `{name}` of the answer turned requests to {base}",
-            attempt.what
+    }
+
+    fn honest(&self) -> &str {
+        match self {
+            Self::Member(_, honest) | Self::Capture(_, honest) => honest,
+        }
+    }
+
+    /// What it says in a hostile service. Where it is a URL, URLs that look like it; and in any case what ends a host, or goes on
+    /// with one, where somebody made it a part of a URL: `https://{word}.acme.example`, `https://api.acme.{word}`,
+    /// `https://acme.example{word}`, `/{word}/me`.
+    fn lies(&self) -> Vec<String> {
+        let labels = [
+            format!("{EVIL}/x"),
+            format!("{EVIL}/"),
+            format!("{EVIL}#"),
+            format!("{EVIL}?"),
+            format!("{EVIL}\\"),
+            format!("{EVIL}:443/"),
+            format!("x@{EVIL}"),
+            format!("x@{EVIL}/"),
+            format!("@{EVIL}/"),
+            format!(".{EVIL}"),
+            format!("/{EVIL}/x"),
+            format!("//{EVIL}/x"),
+            format!("https://{EVIL}/x"),
+            EVIL.to_owned(),
+        ];
+        let url = Url::parse(self.honest()).ok();
+        let urls = url.as_ref().and_then(Url::host_str).map(|host| {
+            [
+                format!("https://{EVIL}"),
+                format!("https://{host}.{EVIL}"),
+                format!("https://{EVIL}/https://{host}"),
+                format!("https://{host}@{EVIL}"),
+                format!("http://{host}.{EVIL}"),
+            ]
+        });
+        urls.into_iter().flatten().chain(labels).collect()
+    }
+
+    fn tell(&self, stage: &Stage, told: &str) {
+        match self {
+            Self::Member(name, _) => stage.service.answers_member(name, told),
+            Self::Capture(_, honest) => stage.service.lies_about(honest, told),
+        }
+    }
+
+    fn take_back(&self, stage: &Stage) {
+        match self {
+            Self::Member(name, _) => stage.service.forgets_member(name),
+            Self::Capture(..) => stage.service.is_honest(),
+        }
+    }
+}
+
+/// The members of token answers that the profile declares, or the usual ones; and what an honest connection
+/// captures, be it from there or from elsewhere.
+async fn words(stage: &Stage, method: &str) -> Result<Vec<Word>, Failure> {
+    let profile = &stage.profile;
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(profile.filled(text, &profile.accounts[0])),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    let own = profile.token_members.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?)));
+    let mut words: Vec<_> = own.map(|(name, honest)| Word::Member(name, honest)).collect();
+    let is_url = |word: &Word| Url::parse(word.honest()).is_ok_and(|url| url.has_host());
+    if !words.iter().any(is_url) {
+        let usual = |name: &&str| Word::Member((*name).to_owned(), "https://api.example".to_owned());
+        words.extend(
+            USUAL
+                .iter()
+                .filter(|name| words.iter().all(|word| word.name() != **name))
+                .map(usual)
+                .collect::<Vec<_>>(),
         );
-        if let Ok(url) = Url::parse(told) {
-            ensure!(stage, !endpoint.allows(&url), "{}: the credential may go to {told}", attempt.what);
-        }
-        let identified = stage.attempt_with(method, &connected, Op::Identify, None).await?;
-        all_at_home(stage, &identified.what, &identified.requests)?;
+    }
+    for (name, value) in stage.connected(method).await?.grant.captures.iter() {
+        words.push(Word::Capture(name.to_owned(), value.to_owned()));
+    }
+    Ok(words)
+}
+
+/// A first grant, and a renewal, whose answers lead elsewhere; and whatever is done with what they bring.
+async fn deceive(stage: &Stage, method: &str, word: &Word, told: &str) -> Result<(), Failure> {
+    for op in [Op::Complete, Op::Refresh].into_iter().filter(|op| stage.claims(*op)) {
+        let honest = stage.connected(method).await?;
+        let before = stage.service.received_count();
+        word.tell(stage, told);
+        let used = deceived(stage, method, &honest, op, told).await;
+        word.take_back(stage);
+        let what = format!("{method}: {op:?} with `{}` = {told:?}", word.name());
+        used.map_err(|Failure(why)| Failure(format!("{what}: {why}")))?;
+        all_at_home(stage, &what, &stage.service.received_after(before))?;
+    }
+    Ok(())
+}
+
+async fn deceived(
+    stage: &Stage,
+    method: &str,
+    honest: &Connected,
+    op: Op,
+    told: &str,
+) -> Result<(), Failure> {
+    let attempt = match op {
+        // Not every consent goes well whose callback is a lie; and to refuse an answer is safe.
+        Op::Complete => match stage.attempt(method, op, None).await {
+            Ok(attempt) => attempt,
+            Err(_) => return Ok(()),
+        },
+        op => stage.attempt_with(method, honest, op, None).await?,
+    };
+    let Ok(grant) = attempt.grant() else {
+        let dead = attempt.verdict() == Some(trunkline_core::Verdict::GrantDead);
+        ensure!(stage, !dead, "it ends the grant");
+        return Ok(());
+    };
+    let used = stage.use_grant(stage.auth(method)?, grant.clone(), honest.inputs.clone()).await;
+    let Ok(connected) = used else { return Ok(()) };
+    let endpoint = connected.session.endpoint();
+    let base = endpoint.base();
+    ensure!(stage, stage.origins().contains(&base.origin()), "requests are turned to {base}");
+    if let Ok(url) = Url::parse(told) {
+        ensure!(stage, !endpoint.allows(&url), "the credential may go there");
+    }
+    // What comes of each is other rules' matter: it is looked at where they went.
+    for op in [Op::Identify, Op::Probe, Op::Refresh, Op::Revoke].into_iter().filter(|op| stage.claims(*op)) {
+        stage.attempt_with(method, &connected, op, None).await?;
     }
     Ok(())
 }

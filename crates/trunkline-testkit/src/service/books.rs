@@ -68,6 +68,8 @@ pub(super) struct Books {
     pub(super) granted: Option<String>,
     pub(super) token_type: String,
     pub(super) members: BTreeMap<String, Value>,
+    /// A text that answers do not hold, and what they hold in its place.
+    pub(super) lie: Option<(String, String)>,
     pub(super) skew: SignedDuration,
     pub(super) codes: Vec<Code>,
     pub(super) shows_codes: bool,
@@ -91,6 +93,7 @@ impl Books {
             granted: None,
             token_type: "Bearer".to_owned(),
             members: BTreeMap::new(),
+            lie: None,
             skew: SignedDuration::ZERO,
             codes: Vec::new(),
             shows_codes: false,
@@ -267,6 +270,14 @@ impl Books {
             .map(|live| live.account.clone())
     }
 
+    /// What an answer says, once the lie is put into it: each text or number in JSON that is what the lie is about.
+    pub(super) fn told(&self, body: String) -> String {
+        let Some((honest, told)) = &self.lie else { return body };
+        let Ok(mut answer) = serde_json::from_str::<Value>(&body) else { return body };
+        swap(&mut answer, honest, told);
+        answer.to_string()
+    }
+
     pub(super) fn end_all(&mut self) {
         self.grants.iter_mut().for_each(|grant| grant.is_alive = false);
     }
@@ -332,5 +343,15 @@ fn put(answer: &mut Value, name: &str, value: Value) {
             members.insert(name.to_owned(), value);
         }
         Some((outer, inner)) => put(members.entry(outer).or_insert_with(|| json!({})), inner, value),
+    }
+}
+
+fn swap(answer: &mut Value, honest: &str, told: &str) {
+    match answer {
+        Value::String(text) if text == honest => *answer = json!(told),
+        Value::Number(number) if number.to_string() == honest => *answer = json!(told),
+        Value::Array(items) => items.iter_mut().for_each(|item| swap(item, honest, told)),
+        Value::Object(members) => members.values_mut().for_each(|member| swap(member, honest, told)),
+        _ => {}
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use trunkline_core::url::Url;
 use trunkline_core::{
     AuthProvider, Begun, Call, Callback, Cause, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep,
     Credential, Cx, Error, Grant, Held, InputSpec, Prepared, Revoked, Secret, async_trait,
@@ -13,6 +14,7 @@ use trunkline_core::{
 
 use super::{Inner, REDIRECT_URI, invalid};
 use crate::flaw::Flaw;
+use crate::label;
 
 #[derive(Debug)]
 pub(super) struct PlainAuth(pub(super) Arc<Inner>);
@@ -130,7 +132,11 @@ impl AuthProvider for PlainAuth {
         if self.0.has(Flaw::MissesItsInputTooLate) {
             answer.inputs.require("shop")?;
         }
-        self.0.grant(cx, Call::Exchange, &told, None, &answer.requested)
+        let mut grant = self.0.grant(cx, Call::Exchange, &told, None, &answer.requested)?;
+        if let Some(region) = label::called_back(self.0.config.flaw, answer) {
+            grant.captures.insert("region", region);
+        }
+        Ok(grant)
     }
 
     async fn refresh(&self, cx: &Cx, held: &Held) -> Result<Grant, Error> {
@@ -141,7 +147,9 @@ impl AuthProvider for PlainAuth {
         if self.0.has(Flaw::AsksForMoreAtRenewal) {
             pairs.push(("scope", "read write admin"));
         }
-        let told = self.0.post(cx, Call::Refresh, "/token", &pairs).await?;
+        let of_region = label::token_url(self.0.config.flaw, &held.captures);
+        let at = of_region.as_deref().filter(|url| Url::parse(url).is_ok()).unwrap_or("/token");
+        let told = self.0.post(cx, Call::Refresh, at, &pairs).await?;
         let asked = ["read", "write"].into_iter().collect();
         self.0.grant(cx, Call::Refresh, &told, Some(held), &asked)
     }

@@ -46,6 +46,10 @@ flaws! {
     AuthenticatesTwice "client_authenticates_in_one_way";
     BelievesAnyHost "hosts_in_answers_are_checked";
     ChecksHostByItsStart "hosts_in_answers_are_checked";
+    PutsALabelIntoTheHost "hosts_in_answers_are_checked";
+    ChecksALabelForSlashesOnly "hosts_in_answers_are_checked";
+    PutsTheCallbackIntoTheHost "hosts_in_answers_are_checked";
+    RenewsWhereACaptureSays "hosts_in_answers_are_checked";
     ReportsToItsMaker "requests_go_to_declared_hosts_only";
     PrintsItsSettings "debug_hides_every_secret";
     PrintsItsClient "debug_hides_every_secret";

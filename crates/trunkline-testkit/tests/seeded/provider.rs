@@ -26,6 +26,7 @@ use trunkline_core::{
 
 use self::auth::PlainAuth;
 use crate::flaw::Flaw;
+use crate::label;
 use crate::map::Map;
 
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -371,6 +372,9 @@ impl Inner {
         if let Some(api) = text("api_url") {
             captures.insert("api_url", api);
         }
+        if let Some(region) = label::told(self.config.flaw, &body) {
+            captures.insert("region", region);
+        }
         if self.has(Flaw::PutsATokenIntoTheCaptures) {
             captures.insert("session", text("access_token").unwrap_or_default());
         }
@@ -476,6 +480,10 @@ impl Connector for Plain {
 
     /// The host that the token answer named, if it is one of the service's.
     fn endpoint(&self, captures: &Captures) -> Result<Arc<Endpoint>, Error> {
+        let of_region = label::api(self.0.config.flaw, captures);
+        if let Some(url) = of_region.and_then(|url| Url::parse(&url).ok()) {
+            return Endpoint::new(url).map(Arc::new);
+        }
         let told = captures.get("api_url").unwrap_or(API);
         let refused = || Error::new(ErrorKind::ConfigInvalid, "the answer names a host that is not Plain's");
         let url = Url::parse(told).map_err(|_| refused())?;
