@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use trunkline_core::{NewConsent, RevokeScope};
 use trunkline_sage_intacct::SageIntacctConfig;
 use trunkline_testkit::{Mint, Profile};
 
@@ -36,6 +37,8 @@ fn sage(settings: &str) -> Profile {
             r#"{"error":{"code":"tokenInvalid","message":"Token is not valid","errorId":"REST-2102","additionalInfo":{"messageId":"IA.TOKEN_IS_INVALID","placeholders":{},"propertySet":{}}}}"#,
         )
         .reads_by_post("/services/core/query")
+        .revocation_ends(RevokeScope::AccountPool)
+        .new_consent(NewConsent::EndsEarlier)
         .fixtures("tests/fixtures")
 }
 

@@ -78,7 +78,7 @@ fn of(mirror: Mirror) -> Profile {
     for (standard, name) in mirror.parameters() {
         profile = profile.parameter(standard, name);
     }
-    profile = profile.callback_code(mirror.callback_code());
+    profile = profile.callback_code(mirror.callback_code()).scope_separator(mirror.scope_separator());
     profile.callback = mirror.callback();
     profile.callback_hmac = mirror.callback_hmac().map(str::to_owned);
     profile.session_cookie = mirror.session_cookie().map(str::to_owned);

@@ -1,5 +1,7 @@
 //! What the kit has to be told about a provider.
 
+mod facts;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -16,6 +18,8 @@ use trunkline_core::{
 use crate::script::Sent;
 use crate::service::Asked;
 use crate::signing::Signing;
+
+use facts::Facts;
 
 /// Something that not every service has. A profile claims all of them but those that it names as lacking, with the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -222,6 +226,7 @@ pub struct Profile {
     pub(crate) reads_otherwise: bool,
     pub(crate) lacks: BTreeMap<Ability, String>,
     pub(crate) fixtures: Option<PathBuf>,
+    pub(crate) facts: Facts,
 }
 
 impl Profile {
@@ -273,6 +278,7 @@ impl Profile {
             reads_otherwise: false,
             lacks: BTreeMap::new(),
             fixtures: None,
+            facts: Facts::default(),
         }
     }
 

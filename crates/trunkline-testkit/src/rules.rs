@@ -13,6 +13,7 @@ mod restraint;
 mod secret;
 mod setting;
 mod signing;
+mod stated;
 mod token;
 
 use crate::rule::{Failure, Rule, Verdict};
@@ -120,6 +121,12 @@ rules! { $
         "A service whose clock is wrong moves no deadline.";
     narrowed_scopes_are_told, false, token::narrowed_scopes_are_told,
         "The credential says which scopes the service granted.";
+    scopes_are_in_the_services_form, false, stated::scopes_are_in_the_services_form,
+        "Scopes are asked for, and read from answers, with what the service puts between them.";
+    policy_says_what_the_service_does, false, stated::policy_says_what_the_service_does,
+        "How grants are renewed and end is said as the profile states it of the service.";
+    client_is_known_by_its_secret, false, stated::client_is_known_by_its_secret,
+        "A client that proves itself by a setting has an identity, which changes with its secret.";
     unknown_token_type_is_refused, false, token::unknown_token_type_is_refused,
         "A token of a type that is not known is not used.";
     calls_leave_nothing_behind, false, token::calls_leave_nothing_behind,

@@ -54,6 +54,12 @@ impl Sent {
             public_only: request.public_only,
         }
     }
+
+    /// Everything that it says, in one text.
+    pub(crate) fn whole(&self) -> String {
+        let headers = self.headers.values().map(|value| String::from_utf8_lossy(value.as_bytes()));
+        headers.fold(format!("{} {}", self.url, self.body), |text, value| text + " " + &value)
+    }
 }
 
 impl fmt::Debug for Sent {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use trunkline_core::url::Url;
 use trunkline_core::{
     AuthProvider, Begun, Callback, Captures, Connector, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep,
-    Cx, Error, Grant, Held, Inputs, Registration, Registry, ScopeSet, Secret, Session,
+    Cx, Error, Grant, Held, Inputs, Registration, Registry, Reuse, ScopeSet, Secret, Session,
 };
 
 use crate::clock::VirtualClock;
@@ -123,6 +123,12 @@ impl Stage {
         Ok(stage)
     }
 
+    /// The connector of an operator whose secrets are others.
+    pub(crate) fn with_other_secrets(&self) -> Result<Arc<dyn Connector>, Failure> {
+        let settings = settings::filled(&self.profile, &self.leaks);
+        settings::build(&self.profile, &settings).map(|(connector, _)| connector)
+    }
+
     pub(crate) fn count_check(&self) {
         self.checks.fetch_add(1, Ordering::SeqCst);
     }
@@ -168,6 +174,11 @@ impl Stage {
     pub(crate) fn gives_refresh_token(&self, method: &str) -> Result<bool, Failure> {
         let by_person = matches!(self.auth(method)?.consent(), ConsentKind::Redirect | ConsentKind::Device);
         Ok(self.profile.refresh_tokens.get(method).copied().unwrap_or(by_person))
+    }
+
+    /// What a spent refresh token does: as the profile states it, or the connector.
+    pub(crate) fn reuse(&self, method: &str) -> Result<Reuse, Failure> {
+        Ok(self.profile.facts.reuse.unwrap_or(self.auth(method)?.policy().reuse))
     }
 
     /// The ways to hold a grant that come with a refresh token, or why there is none.
@@ -238,11 +249,21 @@ impl Stage {
 
     /// Begins a consent and has the person approve it: the answer is ready to be completed.
     pub(crate) async fn consent(&self, auth: &dyn AuthProvider, account: usize) -> Result<Consent, Failure> {
+        self.consent_for(auth, account, ScopeSet::default()).await
+    }
+
+    /// The same for an application that asks for `scopes` besides.
+    pub(crate) async fn consent_for(
+        &self,
+        auth: &dyn AuthProvider,
+        account: usize,
+        scopes: ScopeSet,
+    ) -> Result<Consent, Failure> {
         self.service.signs_in(account);
         let inputs = self.inputs(account);
         let ask = ConsentAsk {
             state: Secret::new(self.leaks.canary("state")),
-            scopes: ScopeSet::default(),
+            scopes,
             inputs: inputs.clone(),
             loopback_port: None,
         };

@@ -53,7 +53,7 @@ impl<'a> World<'a> {
             .await
             .map_err(|error| format!("the hub is not built: {error}"))?;
         let method = Self::method(stage)?;
-        stage.service.on_reuse(stage.auth(method)?.policy().reuse);
+        stage.service.on_reuse(stage.reuse(method)?);
         stage.service.shows_codes(stage.auth(method)?.consent() == ConsentKind::Device);
         stage.service.gives_refresh_token(stage.gives_refresh_token(method)?);
         Ok(Self { stage, trunkline, store, method })

@@ -13,10 +13,13 @@ mod provider;
 #[path = "seeded/signed.rs"]
 mod signed;
 
+use std::time::Duration;
+
 use device::DeviceConfig;
 use flaw::{ALSO, FLAWS, Flaw};
 use provider::{LaxConfig, PlainConfig};
 use signed::SignedConfig;
+use trunkline_core::Reuse;
 use trunkline_testkit::{Ability, Outcome, Profile, Report, Rule, Signing};
 
 const SETTINGS: &str = r#"
@@ -32,6 +35,7 @@ fn of(profile: Profile) -> Profile {
         .answers("GET", "/me", r#"{"company":"{company}","user":"{user}"}"#)
         .answers("POST", "/me", r#"{"company":"{company}","user":"{user}"}"#)
         .answers("GET", "/rights", r#"["invoices: read"]"#)
+        .reuse(Reuse::Grace { window: Duration::from_secs(3_600) })
         .fixtures("tests/fixtures")
 }
 
@@ -114,6 +118,7 @@ fn seeded(flaw: Flaw) -> Profile {
                     .callback_param("realm", "eu")
                     .host("https://eu.api.plain.test")
                     .host("https://eu.login.plain.test"),
+                Flaw::JoinsScopesWithSpaces | Flaw::ReadsScopesBySpaces => profile.scope_separator(','),
                 Flaw::MissesItsInputTooLate => profile.input("shop", "acme-shop"),
                 _ => profile,
             }

@@ -50,6 +50,12 @@ impl Mirror {
         .unwrap_or_default()
     }
 
+    /// What stands between two scopes in requests.
+    #[must_use]
+    pub fn scope_separator(&self) -> char {
+        self.response().1
+    }
+
     /// Whether the manifest names this member of token answers.
     pub(super) fn names(&self, standard: &str) -> bool {
         self.response().0.members.contains_key(standard)

@@ -146,7 +146,7 @@ pub(super) async fn lost_answer_is_survived_within_the_policy(stage: &Stage) -> 
     if let Some(why) = world.without_renewal() {
         return inapplicable(why);
     }
-    let reuse = stage.auth(world.method)?.policy().reuse;
+    let reuse = stage.reuse(world.method)?;
     for fault in
         [Fault::LostAnswer, Fault::LostRequest, Fault::Cut { share: 50, is_clean: false }, Fault::NotSent]
     {

@@ -68,7 +68,7 @@ pub(super) async fn renewal_asks_for_no_more_scope(stage: &Stage) -> Played {
         let renewed = stage.attempt_with(method, &connected, Op::Refresh, None).await?;
         for request in &renewed.requests {
             let scope = request.param(stage.profile.parameter_name("scope")).unwrap_or_default();
-            let asked = ScopeSet::parse(&scope, ' ');
+            let asked = ScopeSet::parse(&scope, stage.profile.facts.scope_separator);
             let more = asked.iter().any(|scope| scope != NARROW);
             ensure!(stage, !more, "{}: asks for {scope:?} where {NARROW:?} was granted", renewed.what);
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -9,7 +10,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use trunkline_core::url::Url;
 use trunkline_core::{
     AuthProvider, Begun, Call, Callback, Cause, ConsentAnswer, ConsentAsk, ConsentKind, ConsentStep,
-    Credential, Cx, Error, Grant, Held, InputSpec, Prepared, Revoked, Secret, async_trait,
+    Credential, Cx, Error, Grant, Held, InputSpec, Prepared, RefreshPolicy, Reuse, Revoked, ScopeSet, Secret,
+    async_trait,
 };
 
 use super::{Inner, REDIRECT_URI, invalid};
@@ -56,6 +58,23 @@ impl AuthProvider for PlainAuth {
         if self.0.has(Flaw::MissesItsInputTooLate) { vec![SHOP] } else { Vec::new() }
     }
 
+    fn policy(&self) -> RefreshPolicy {
+        let mut policy = RefreshPolicy::default();
+        if !self.0.has(Flaw::PassesNoPolicyOn) {
+            policy.reuse = Reuse::Grace { window: Duration::from_secs(3_600) };
+        }
+        policy
+    }
+
+    fn client_identity(&self) -> Option<Secret> {
+        let config = &self.0.config;
+        match config.flaw {
+            Flaw::PassesNoClientIdentityOn => None,
+            Flaw::TellsItsClientByIdAlone => Some(Secret::new(&*config.client_id)),
+            _ => Some(Secret::new(format!("{} {}", config.client_id, config.client_secret.expose()))),
+        }
+    }
+
     async fn begin(&self, _: &Cx, ask: &ConsentAsk) -> Result<Begun, Error> {
         let flawed = |flaw| self.0.has(flaw);
         let verifier = if flawed(Flaw::UsesOneVerifierForAll) { "v".repeat(43) } else { verifier() };
@@ -65,12 +84,14 @@ impl AuthProvider for PlainAuth {
         } else {
             REDIRECT_URI.to_owned()
         };
+        let requested = ["read", "write"].into_iter().collect::<ScopeSet>().union(&ask.scopes);
+        let separator = if flawed(Flaw::ReadsScopesBySpaces) { ',' } else { ' ' };
         let mut url = self.0.url("/authorize");
         url.query_pairs_mut()
             .append_pair("response_type", "code")
             .append_pair("client_id", &self.0.config.client_id)
             .append_pair("redirect_uri", &redirect_uri)
-            .append_pair("scope", "read write")
+            .append_pair("scope", &requested.join(separator))
             .append_pair("state", state);
         let by = if flawed(Flaw::SendsPlainPkce) { "plain" } else { "S256" };
         let sent = if flawed(Flaw::SendsPlainPkce) { verifier.clone() } else { challenge(&verifier) };
@@ -86,7 +107,6 @@ impl AuthProvider for PlainAuth {
             ("verifier".to_owned(), Secret::new(verifier)),
             ("redirect_uri".to_owned(), Secret::new(REDIRECT_URI)),
         ];
-        let requested = ["read", "write"].into_iter().collect();
         Ok(Begun { step: ConsentStep::Redirect { url }, pending: pending.into(), requested })
     }
 

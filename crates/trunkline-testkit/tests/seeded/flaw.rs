@@ -72,6 +72,11 @@ flaws! {
     CountsFromTheAnswer "expiry_is_counted_in_seconds_from_the_request";
     GoesByTheServicesClock "clock_skew_moves_no_deadline";
     IgnoresGrantedScopes "narrowed_scopes_are_told";
+    JoinsScopesWithSpaces "scopes_are_in_the_services_form";
+    ReadsScopesBySpaces "scopes_are_in_the_services_form";
+    PassesNoPolicyOn "policy_says_what_the_service_does";
+    PassesNoClientIdentityOn "client_is_known_by_its_secret";
+    TellsItsClientByIdAlone "client_is_known_by_its_secret";
     AsksForMoreAtRenewal "renewal_asks_for_no_more_scope";
     TakesAnyTokenType "unknown_token_type_is_refused";
     RemembersTheLastToken "calls_leave_nothing_behind";

@@ -355,7 +355,8 @@ impl Inner {
             (None, Some(_)) if self.has(Flaw::DropsFirstRefreshToken) => None,
             (old, new) => new.or(old),
         };
-        let scopes = text("scope").map(|scope| ScopeSet::parse(scope, ' '));
+        let separator = if self.has(Flaw::JoinsScopesWithSpaces) { ',' } else { ' ' };
+        let scopes = text("scope").map(|scope| ScopeSet::parse(scope, separator));
         let credential = Credential {
             access_token: Some(self.remembered(Secret::new(access))),
             refresh_token: refresh,
