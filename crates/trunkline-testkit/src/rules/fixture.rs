@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use trunkline_auth::oauth2;
 use trunkline_core::http::{HeaderMap, HeaderName, Method, StatusCode};
+use trunkline_core::permission::Operation;
 use trunkline_core::{Actor, Call, Cause, Clock as _, Diagnosis, Exchange, Retry, Verdict as Concluded};
 
 use super::Played;
@@ -28,6 +29,9 @@ struct Traffic {
     method: String,
     #[serde(default)]
     path: String,
+    /// The body of the request, where the operation is in it: a text, or JSON.
+    #[serde(default)]
+    request: Value,
     status: u16,
     #[serde(default)]
     headers: BTreeMap<String, String>,
@@ -75,6 +79,66 @@ struct Expected {
     codes: Option<Vec<String>>,
     #[serde(default)]
     support_id: Option<String>,
+    /// The operations that the service refused, as `create:invoices`.
+    #[serde(default)]
+    denies: Vec<Operation>,
+    /// What the service answers to the reading of rights for a user who is refused so, by `GET /rights`.
+    #[serde(default)]
+    rights: BTreeMap<String, Value>,
+}
+
+/// A refusal for want of a permission that was seen.
+pub(super) struct Denial {
+    /// The folder's name.
+    pub(super) name: String,
+    pub(super) method: Method,
+    /// The path, as it was asked for.
+    pub(super) path: String,
+    pub(super) request: String,
+    pub(super) diagnosis: Diagnosis,
+    pub(super) operations: Vec<Operation>,
+    /// Method, end of the path, and body of the answers to the reading of rights.
+    pub(super) rights: Vec<(String, String, String)>,
+}
+
+/// The refusals in the fixtures that say which operations they deny.
+pub(super) fn denials(stage: &Stage) -> Result<Vec<Denial>, Failure> {
+    let mut denials = Vec::new();
+    for case in stage.profile.fixtures.as_deref().map(cases).transpose()?.unwrap_or_default() {
+        let (name, traffic, expected) = load(&case)?;
+        if expected.denies.is_empty() {
+            continue;
+        }
+        let rights = expected.rights.iter().map(|(asked, body)| {
+            let (method, path) = asked.split_once(' ').unwrap_or(("GET", asked));
+            (method.to_owned(), path.to_owned(), text(body))
+        });
+        denials.push(Denial {
+            rights: rights.collect(),
+            method: traffic.method.parse().map_err(|_| format!("{name}: no HTTP method"))?,
+            diagnosis: told(stage, &traffic).map_err(|why| format!("{name}: {why}"))?,
+            request: text(&traffic.request),
+            path: traffic.path,
+            operations: expected.denies,
+            name,
+        });
+    }
+    Ok(denials)
+}
+
+/// A body as it goes over the wire.
+fn text(body: &Value) -> String {
+    match body {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        json => json.to_string(),
+    }
+}
+
+/// A folder's name, and its two files.
+fn load(case: &Path) -> Result<(String, Traffic, Expected), Failure> {
+    let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok((name, read(&case.join("traffic.json"))?, read(&case.join("expect.json"))?))
 }
 
 pub(super) async fn fixtures_are_diagnosed_as_expected(stage: &Stage) -> Played {
@@ -120,9 +184,7 @@ fn seen(
     wrong: &mut Vec<String>,
 ) -> Result<(), Failure> {
     for case in cases(folder)? {
-        let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let traffic: Traffic = read(&case.join("traffic.json"))?;
-        let expected: Expected = read(&case.join("expect.json"))?;
+        let (name, traffic, expected) = load(&case)?;
         stage.count_check();
         if traffic.source.trim().is_empty() {
             return Err(format!("{name}: traffic.json does not say where it was seen").into());
@@ -181,6 +243,11 @@ fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Failure> {
 }
 
 fn judge(stage: &Stage, traffic: &Traffic, expected: &Expected) -> Result<(), String> {
+    compare(&told(stage, traffic)?, expected)
+}
+
+/// What an answer that was seen is taken for.
+fn told(stage: &Stage, traffic: &Traffic) -> Result<Diagnosis, String> {
     let status = StatusCode::from_u16(traffic.status).map_err(|error| error.to_string())?;
     let method: Method = traffic.method.parse().map_err(|_| "no HTTP method")?;
     let mut headers = HeaderMap::new();
@@ -188,11 +255,7 @@ fn judge(stage: &Stage, traffic: &Traffic, expected: &Expected) -> Result<(), St
         let name: HeaderName = name.parse().map_err(|_| format!("{name} is no header"))?;
         headers.append(name, value.parse().map_err(|_| format!("{value} is no header's value"))?);
     }
-    let body = match &traffic.body {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        json => json.to_string(),
-    };
+    let body = text(&traffic.body);
     let call = Call::from(traffic.call);
     let exchange = Exchange {
         call,
@@ -215,8 +278,7 @@ fn judge(stage: &Stage, traffic: &Traffic, expected: &Expected) -> Result<(), St
         return Err(format!("with settings it is {}, without {}", other.cause(), one.cause()));
     }
     let special = if traffic.grant.is_some() { by_type.or(by_connector) } else { by_connector.or(by_type) };
-    let told = special.unwrap_or_else(|| oauth2::diagnose(&exchange, stage.clock.wall()));
-    compare(&told, expected)
+    Ok(special.unwrap_or_else(|| oauth2::diagnose(&exchange, stage.clock.wall())))
 }
 
 fn compare(told: &Diagnosis, expected: &Expected) -> Result<(), String> {

@@ -1,5 +1,7 @@
 //! The map of permissions.
 
+mod denied;
+
 use std::collections::HashSet;
 
 use trunkline_core::http::Method;
@@ -47,6 +49,7 @@ pub(super) async fn permission_map_is_consistent(stage: &Stage) -> Played {
     ensure!(stage, role.is_err(), "there is a role for an operation that the service does not have");
     requests(stage, map)?;
     reads(stage, map, &known).await?;
+    denied::denied(stage, map, &known).await?;
     Ok(Verdict::Held)
 }
 

@@ -70,6 +70,8 @@ pub(super) struct Books {
     pub(super) members: BTreeMap<String, Value>,
     /// A text that answers do not hold, and what they hold in its place.
     pub(super) lie: Option<(String, String)>,
+    /// Answers to the reading of rights: method, end of the path, body.
+    pub(super) rights: Vec<(String, String, String)>,
     pub(super) skew: SignedDuration,
     pub(super) codes: Vec<Code>,
     pub(super) shows_codes: bool,
@@ -94,6 +96,7 @@ impl Books {
             token_type: "Bearer".to_owned(),
             members: BTreeMap::new(),
             lie: None,
+            rights: Vec::new(),
             skew: SignedDuration::ZERO,
             codes: Vec::new(),
             shows_codes: false,

@@ -104,6 +104,10 @@ flaws! {
     GrantsTooSmallARole "permission_map_is_consistent";
     JudgesWithoutRights "permission_map_is_consistent";
     DeniesForNoReason "permission_map_is_consistent";
+    JudgesEverythingAllowed "permission_map_is_consistent";
+    NeverDeniesWhatWasRefused "permission_map_is_consistent";
+    TakesAPathForAnother "permission_map_is_consistent";
+    ForgetsAnOperation "permission_map_is_consistent";
     TakesTimeFromElsewhere "expiry_is_counted_in_seconds_from_the_request";
     PinsNoAccount "account_is_pinned";
     RenewsIntoThePast "expired_token_is_renewed_once";

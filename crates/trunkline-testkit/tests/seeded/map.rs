@@ -25,6 +25,10 @@ impl Map {
         const ALLOWS: &Map = &Map(Flaw::AllowsWhatWasRefused);
         const SMALL: &Map = &Map(Flaw::GrantsTooSmallARole);
         const GUESSES: &Map = &Map(Flaw::JudgesWithoutRights);
+        const YES: &Map = &Map(Flaw::JudgesEverythingAllowed);
+        const SHRUGS: &Map = &Map(Flaw::NeverDeniesWhatWasRefused);
+        const ASTRAY: &Map = &Map(Flaw::TakesAPathForAnother);
+        const FORGETS: &Map = &Map(Flaw::ForgetsAnOperation);
         const EMPTY: &Map = &Map(Flaw::DeniesForNoReason);
         Some(match flaw {
             Flaw::ListsAnOperationTwice => TWICE,
@@ -32,6 +36,10 @@ impl Map {
             Flaw::GrantsTooSmallARole => SMALL,
             Flaw::JudgesWithoutRights => GUESSES,
             Flaw::DeniesForNoReason => EMPTY,
+            Flaw::JudgesEverythingAllowed => YES,
+            Flaw::NeverDeniesWhatWasRefused => SHRUGS,
+            Flaw::TakesAPathForAnother => ASTRAY,
+            Flaw::ForgetsAnOperation => FORGETS,
             _ => HEALTHY,
         })
     }
@@ -58,6 +66,7 @@ impl PermissionMap for Map {
     fn operations<'a>(&self, request: &Outgoing<'a>) -> Result<Vec<Operation>, Unknown> {
         match (request.method, request.path.starts_with("/invoices")) {
             (&Method::GET, true) => Ok(vec![OPERATIONS[0].clone()]),
+            (&Method::POST, true) if self.0 == Flaw::TakesAPathForAnother => Ok(vec![OPERATIONS[0].clone()]),
             (&Method::POST, true) => Ok(vec![OPERATIONS[1].clone()]),
             _ => Err(Unknown::new(Reason::NotMapped, "the path is not of an object")),
         }
@@ -67,6 +76,9 @@ impl PermissionMap for Map {
         let mut known = OPERATIONS.to_vec();
         if self.0 == Flaw::ListsAnOperationTwice {
             known.push(OPERATIONS[0].clone());
+        }
+        if self.0 == Flaw::ForgetsAnOperation {
+            known.pop();
         }
         known
     }
@@ -93,6 +105,7 @@ impl PermissionMap for Map {
 
     fn judge(&self, rights: &Rights, operation: &Operation) -> Verdict {
         match rights.get::<Names>() {
+            Some(_) if self.0 == Flaw::JudgesEverythingAllowed => Verdict::Allowed,
             Some(Names(names)) if names.iter().any(|name| *name == permission(operation).name) => {
                 Verdict::Allowed
             }
@@ -106,6 +119,9 @@ impl PermissionMap for Map {
     fn refused(&self, operation: &Operation, diagnosis: &Diagnosis, _: Option<&Rights>) -> Verdict {
         match diagnosis.cause() {
             Cause::PermissionMissing if self.0 == Flaw::AllowsWhatWasRefused => Verdict::Allowed,
+            Cause::PermissionMissing if self.0 == Flaw::NeverDeniesWhatWasRefused => {
+                Verdict::unknown(Reason::DependsOnRecord, "it may be anything")
+            }
             Cause::PermissionMissing => self.lacks(operation),
             _ => Verdict::unknown(Reason::DependsOnRecord, "the refusal is about something else"),
         }
