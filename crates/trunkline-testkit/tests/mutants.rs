@@ -197,6 +197,24 @@ fn every_rule_has_a_flaw_that_it_rejects() {
     assert!(without.is_empty(), "{without:?}");
 }
 
+/// What the rule about fixtures says of a healthy provider with these.
+fn with_fixtures(folder: &str) -> String {
+    let rule = Rule::named("fixtures_are_diagnosed_as_expected").unwrap();
+    rule.play(&seeded(Flaw::Healthy).fixtures(format!("tests/odd_fixtures/{folder}"))).to_string()
+}
+
+#[test]
+fn a_misspelt_cause_of_a_fixture_is_told_with_the_one_that_is_meant() {
+    let told = with_fixtures("misspelt");
+    assert!(told.contains("`grant_revokt` is no cause; did you mean `grant_revoked`?"), "{told}");
+}
+
+#[test]
+fn an_unknown_outcome_is_no_fixture_of_an_outage() {
+    let told = with_fixtures("no_outage");
+    assert!(told.contains("no fixture is of a pause or an outage"), "{told}");
+}
+
 #[test]
 fn the_guide_lists_every_rule_in_its_words() {
     let guide = include_str!("../../../docs/guides/test-a-connector.md");

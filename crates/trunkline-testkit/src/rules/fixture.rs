@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use trunkline_auth::oauth2;
 use trunkline_core::http::{HeaderMap, HeaderName, Method, StatusCode};
 use trunkline_core::permission::Operation;
-use trunkline_core::{Actor, Call, Cause, Clock as _, Diagnosis, Exchange, Retry, Verdict as Concluded};
+use trunkline_core::{
+    Actor, Call, Cause, Clock as _, Diagnosis, Exchange, Retry, Verdict as Concluded, nearest, printable,
+};
 
 use super::Played;
 use crate::profile::{Ability, Case, Meant};
@@ -70,6 +73,7 @@ impl From<CallName> for Call {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Expected {
+    #[serde(deserialize_with = "cause")]
     cause: Cause,
     #[serde(default)]
     actor: Option<Actor>,
@@ -85,6 +89,20 @@ struct Expected {
     /// What the service answers to the reading of rights for a user who is refused so, by `GET /rights`.
     #[serde(default)]
     rights: BTreeMap<String, Value>,
+}
+
+/// A cause by its code; of a misspelt one, the one that is meant.
+fn cause<'de, D: Deserializer<'de>>(input: D) -> Result<Cause, D::Error> {
+    let told = String::deserialize(input)?;
+    let known = Cause::ALL.iter().find(|cause| cause.code() == told);
+    known.copied().ok_or_else(|| {
+        let meant = nearest(&told, Cause::ALL.iter().map(|cause| cause.code()));
+        let hint = match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "docs/errors.md lists them".to_owned(),
+        };
+        D::Error::custom(format!("`{}` is no cause; {hint}", printable(&told)))
+    })
 }
 
 /// A refusal for want of a permission that was seen.
@@ -167,7 +185,8 @@ pub(super) async fn fixtures_are_diagnosed_as_expected(stage: &Stage) -> Played 
     let classes = [
         ("an access token that no longer serves", renews, &[Concluded::RenewAccessToken][..]),
         ("a grant that is gone or suspended", true, &[Concluded::GrantDead, Concluded::Suspended]),
-        ("a pause or an outage", true, &[Concluded::Transient, Concluded::OutcomeUnknown]),
+        // An answer that nobody understands has an unknown outcome, and that is no outage.
+        ("a pause or an outage", true, &[Concluded::Transient]),
     ];
     for (what, is_needed, verdicts) in classes {
         let is_there = causes.iter().any(|cause| verdicts.contains(&cause.verdict()));
