@@ -201,7 +201,7 @@ impl HostileService {
         self.books().reuse = reuse;
     }
 
-    /// How long access tokens live from now on, whole seconds; `None` leaves it out of the answers.
+    /// How long access tokens live from now on, in whole seconds, or in the unit of [`Profile::lives_in`]; `None` leaves it out of the answers.
     pub fn lives(&self, life: Option<Duration>) {
         self.books().lives = life;
     }

@@ -20,7 +20,7 @@ use flaw::{ALSO, FLAWS, Flaw};
 use provider::{LaxConfig, PlainConfig};
 use signed::SignedConfig;
 use trunkline_core::Reuse;
-use trunkline_testkit::{Ability, Outcome, Profile, Report, Rule, Signing};
+use trunkline_testkit::{Ability, Outcome, Profile, Report, Rule, Signing, TokenAnswer};
 
 const SETTINGS: &str = r#"
     client_id = "client-1"
@@ -195,6 +195,25 @@ fn every_rule_has_a_flaw_that_it_rejects() {
     let named: Vec<_> = FLAWS.iter().chain(ALSO).map(|(_, name)| *name).collect();
     let without: Vec<_> = Rule::all().iter().filter(|rule| !named.contains(&rule.name)).collect();
     assert!(without.is_empty(), "{without:?}");
+}
+
+#[test]
+fn a_service_that_counts_minutes_is_played_in_whole_ones() {
+    let minutes = |answer: &TokenAnswer| {
+        let mut told = answer.standard();
+        told["expires_in"] = answer.expires_in.map(|life| life.as_secs() / 60).into();
+        told
+    };
+    let profile = seeded(Flaw::CountsMinutes).token_answer(minutes);
+    let rule = Rule::named("expiry_is_counted_in_seconds_from_the_request").unwrap();
+    let in_seconds = rule.play(&profile);
+    assert!(matches!(in_seconds, Outcome::Broken(_)), "30 s are no minute: {in_seconds}");
+    let in_minutes = rule.play(&profile.lives_in(Duration::from_secs(60)));
+    assert!(matches!(in_minutes, Outcome::Kept(_)), "{in_minutes}");
+    // Who takes the minutes for seconds is seen as well.
+    let seconds = seeded(Flaw::Healthy).token_answer(minutes).lives_in(Duration::from_secs(60));
+    let mistaken = rule.play(&seconds);
+    assert!(matches!(mistaken, Outcome::Broken(_)), "{mistaken}");
 }
 
 /// What the rule about fixtures says of a healthy provider with these.

@@ -15,6 +15,8 @@ pub(crate) struct Facts {
     pub(crate) revoke_scope: Option<RevokeScope>,
     pub(crate) new_consent: Option<NewConsent>,
     pub(crate) scope_separator: char,
+    /// What lives of access tokens are whole multiples of.
+    pub(crate) granularity: Duration,
 }
 
 impl Default for Facts {
@@ -26,11 +28,18 @@ impl Default for Facts {
             revoke_scope: None,
             new_consent: None,
             scope_separator: ' ',
+            granularity: Duration::from_secs(1),
         }
     }
 }
 
 impl Facts {
+    /// The shortest life that the service can state, and that is not shorter than `life`.
+    pub(crate) fn whole(&self, life: Duration) -> Duration {
+        let unit = self.granularity.as_secs().max(1);
+        Duration::from_secs(life.as_secs().next_multiple_of(unit))
+    }
+
     /// Each fact that is stated of how grants live: its name, what is stated, and what a policy says.
     pub(crate) fn of_grants(&self, policy: &RefreshPolicy) -> Vec<(&'static str, String, String)> {
         let told = |is: &dyn std::fmt::Debug| format!("{is:?}");
@@ -87,6 +96,14 @@ impl Profile {
     #[must_use]
     pub fn scope_separator(mut self, separator: char) -> Self {
         self.facts.scope_separator = separator;
+        self
+    }
+
+    /// Lives of access tokens are whole multiples of this: a minute, where the service counts in minutes. Whole seconds, an
+    /// hour at most. Default: a second.
+    #[must_use]
+    pub fn lives_in(mut self, unit: Duration) -> Self {
+        self.facts.granularity = unit;
         self
     }
 }

@@ -108,7 +108,7 @@ pub(super) async fn expiry_is_counted_in_seconds_from_the_request(stage: &Stage)
         Err(why) => return Ok(why),
     };
     for (method, op) in minting {
-        for life in [30, 1_800, 86_400].map(Duration::from_secs) {
+        for life in [30, 1_800, 86_400].map(|life| stage.profile.facts.whole(Duration::from_secs(life))) {
             stage.service.lives(Some(life));
             for late in [None, Some(Fault::Late(Duration::from_secs(20)))] {
                 let start = stage.clock.wall();
@@ -138,7 +138,7 @@ pub(super) async fn clock_skew_moves_no_deadline(stage: &Stage) -> Played {
         Ok(minting) => minting,
         Err(why) => return Ok(why),
     };
-    let life = Duration::from_secs(1_800);
+    let life = stage.profile.facts.whole(Duration::from_secs(1_800));
     stage.service.lives(Some(life));
     for (method, op) in minting {
         for off in [-86_400, -3_600, -300, 300, 3_600, 86_400].map(SignedDuration::from_secs) {

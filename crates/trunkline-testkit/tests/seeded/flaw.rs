@@ -69,6 +69,7 @@ flaws! {
     ListsAnotherMethod "name_matches_registry";
     AnswersAnyMethod "name_matches_registry";
     CountsMilliseconds "expiry_is_counted_in_seconds_from_the_request";
+    CountsMinutes "expiry_is_counted_in_seconds_from_the_request";
     CountsFromTheAnswer "expiry_is_counted_in_seconds_from_the_request";
     GoesByTheServicesClock "clock_skew_moves_no_deadline";
     IgnoresGrantedScopes "narrowed_scopes_are_told";

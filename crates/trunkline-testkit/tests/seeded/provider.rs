@@ -394,6 +394,8 @@ impl Inner {
         let life = expires_in?;
         let life = if self.has(Flaw::CountsMilliseconds) {
             SignedDuration::from_millis(life)
+        } else if self.has(Flaw::CountsMinutes) {
+            SignedDuration::from_mins(life)
         } else if self.has(Flaw::RenewsIntoThePast) {
             SignedDuration::from_secs(1)
         } else {
