@@ -58,6 +58,66 @@ async fn the_adversary_serves_an_application_too() {
     drop(profile);
 }
 
+#[tokio::test]
+async fn an_application_is_tested_through_the_hub() {
+    an_invoice_is_read_with_a_renewed_token().await.unwrap();
+}
+
+async fn an_invoice_is_read_with_a_renewed_token() -> Result<(), trunkline::Error> {
+    use std::{sync::Arc, time::Duration};
+    use trunkline::{
+        BrowserSession, Callback, Config, Connect, ConsentStep, KeyRing, MemoryStore, Trunkline,
+    };
+    use trunkline_testkit::{HostileService, LeakDetector, Line, VirtualClock};
+
+    let settings = r#"
+        [connectors.acme]
+        provider = "acme"
+        base_url = "https://api.acme.test"
+        client_id = "client-1"
+        client_secret = "a secret of the test"
+        redirect_uri = "https://app.example.com/connect/acme"
+    "#;
+    let clock = VirtualClock::new();
+    let service = HostileService::new(&profile(), clock.clone(), LeakDetector::new());
+    service.lives(Some(Duration::from_secs(600)));
+    let trunkline = Trunkline::builder()
+        .config(Config::from_toml(settings, "the test")?)
+        .store(MemoryStore::with_clock(Arc::new(clock.clone())))
+        .keys(KeyRing::new([7; 32]))
+        .clock(clock.clone())
+        .token_transport(service.line(Line::Token))
+        .transport(service.line(Line::Api))
+        .upkeep(None)
+        .probes(None)
+        .build()
+        .await?;
+
+    let Connect::NeedsConsent(request) = trunkline.tenant("acme-inc").connect("acme").await? else {
+        panic!("nobody has connected yet");
+    };
+    let browser = BrowserSession::random()?;
+    let ConsentStep::Redirect { url } = request.begin(&browser).await? else { panic!("a person is asked") };
+    let query = service.approves(&url);
+    let connection = trunkline.complete(Callback::from_query(&query)?, &browser).await?.connection;
+    assert_eq!(connection.get("/me").send().await?.status(), 200);
+
+    // The token is over, then it is rejected before its time: the application notices neither.
+    clock.advance(Duration::from_secs(601));
+    assert_eq!(connection.get("/me").send().await?.status(), 200);
+    clock.advance(Duration::from_secs(120));
+    service.rejects_access_tokens();
+    assert_eq!(connection.get("/me").send().await?.status(), 200);
+    assert_eq!(service.count(Line::Token), 3);
+
+    // The user takes the grant back at the service: only a person can give another.
+    clock.advance(Duration::from_secs(120));
+    service.revokes_all();
+    assert!(connection.get("/me").send().await.is_err());
+    assert!(matches!(trunkline.tenant("acme-inc").connect("acme").await?, Connect::NeedsConsent(_)));
+    Ok(())
+}
+
 #[test]
 fn the_clock_moves_when_it_is_told() {
     use std::time::Duration;
