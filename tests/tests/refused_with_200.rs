@@ -1,5 +1,4 @@
 //! Services that refuse with the status 200: what the connector knows of is diagnosed, renewed and told like any refusal.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod scripted;
 
