@@ -218,7 +218,7 @@ fn a_service_that_counts_minutes_is_played_in_whole_ones() {
 
 /// What the rule about fixtures says of a healthy provider with these.
 fn with_fixtures(folder: &str) -> String {
-    let rule = Rule::named("fixtures_are_diagnosed_as_expected").unwrap();
+    let rule = Rule::named("fixtures_are_diagnosed_as_expected").expect("there is one");
     rule.play(&seeded(Flaw::Healthy).fixtures(format!("tests/odd_fixtures/{folder}"))).to_string()
 }
 

@@ -83,6 +83,8 @@ pub(super) async fn hosts_in_answers_are_checked(stage: &Stage) -> Played {
 enum Word {
     /// A member of token answers, and the text that it honestly is.
     Member(String, String),
+    /// A member that nobody declared, and that other services have.
+    Usual(&'static str),
     /// What was captured, and whatever callback or answer it came from: the name, and the honest value.
     Capture(String, String),
 }
@@ -91,12 +93,14 @@ impl Word {
     fn name(&self) -> &str {
         match self {
             Self::Member(name, _) | Self::Capture(name, _) => name,
+            Self::Usual(name) => name,
         }
     }
 
     fn honest(&self) -> &str {
         match self {
             Self::Member(_, honest) | Self::Capture(_, honest) => honest,
+            Self::Usual(_) => "https://api.example",
         }
     }
 
@@ -105,6 +109,7 @@ impl Word {
     /// `https://acme.example{word}`, `/{word}/me`.
     fn lies(&self) -> Vec<String> {
         let labels = [
+            EVIL.to_owned(),
             format!("{EVIL}/x"),
             format!("{EVIL}/"),
             format!("{EVIL}#"),
@@ -118,8 +123,9 @@ impl Word {
             format!("/{EVIL}/x"),
             format!("//{EVIL}/x"),
             format!("https://{EVIL}/x"),
-            EVIL.to_owned(),
         ];
+        // What nobody declared is a URL or nothing.
+        let labels = if matches!(self, Self::Usual(_)) { &labels[..1] } else { &labels[..] };
         let url = Url::parse(self.honest()).ok();
         let urls = url.as_ref().and_then(Url::host_str).map(|host| {
             [
@@ -130,19 +136,19 @@ impl Word {
                 format!("http://{host}.{EVIL}"),
             ]
         });
-        urls.into_iter().flatten().chain(labels).collect()
+        urls.into_iter().flatten().chain(labels.iter().cloned()).collect()
     }
 
     fn tell(&self, stage: &Stage, told: &str) {
         match self {
-            Self::Member(name, _) => stage.service.answers_member(name, told),
+            Self::Member(..) | Self::Usual(_) => stage.service.answers_member(self.name(), told),
             Self::Capture(_, honest) => stage.service.lies_about(honest, told),
         }
     }
 
     fn take_back(&self, stage: &Stage) {
         match self {
-            Self::Member(name, _) => stage.service.forgets_member(name),
+            Self::Member(..) | Self::Usual(_) => stage.service.forgets_member(self.name()),
             Self::Capture(..) => stage.service.is_honest(),
         }
     }
@@ -161,14 +167,8 @@ async fn words(stage: &Stage, method: &str) -> Result<Vec<Word>, Failure> {
     let mut words: Vec<_> = own.map(|(name, honest)| Word::Member(name, honest)).collect();
     let is_url = |word: &Word| Url::parse(word.honest()).is_ok_and(|url| url.has_host());
     if !words.iter().any(is_url) {
-        let usual = |name: &&str| Word::Member((*name).to_owned(), "https://api.example".to_owned());
-        words.extend(
-            USUAL
-                .iter()
-                .filter(|name| words.iter().all(|word| word.name() != **name))
-                .map(usual)
-                .collect::<Vec<_>>(),
-        );
+        let undeclared = |name: &&&str| profile.token_members.iter().all(|(own, _)| own != **name);
+        words.extend(USUAL.iter().filter(undeclared).map(|name| Word::Usual(name)));
     }
     for (name, value) in stage.connected(method).await?.grant.captures.iter() {
         words.push(Word::Capture(name.to_owned(), value.to_owned()));
