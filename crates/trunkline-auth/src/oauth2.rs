@@ -80,6 +80,7 @@ pub use device_code_builder::DeviceCodeBuilder;
 pub use diagnose::diagnose;
 pub use expiry::{TimeUnit, ZeroExpiry};
 pub use grant::bearer;
+pub use http_date::retry_after;
 pub use introspect::{Introspected, Introspection};
 pub use pkce::{Pkce, random_token};
 pub use private_key_jwt::PrivateKeyJwt;

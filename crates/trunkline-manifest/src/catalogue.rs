@@ -113,6 +113,8 @@ const BUILTIN_FILES: &[(&str, &str)] = &[
     ("google.toml", include_str!("../catalogue/google.toml")),
     ("google_drive.toml", include_str!("../catalogue/google_drive.toml")),
     ("google_service_account.toml", include_str!("../catalogue/google_service_account.toml")),
+    ("greenhouse.toml", include_str!("../catalogue/greenhouse.toml")),
+    ("gusto.toml", include_str!("../catalogue/gusto.toml")),
     ("hubspot.toml", include_str!("../catalogue/hubspot.toml")),
     ("intercom.toml", include_str!("../catalogue/intercom.toml")),
     ("jira.toml", include_str!("../catalogue/jira.toml")),

@@ -31,8 +31,10 @@ pub(crate) fn offset(headers: &HeaderMap, now: Timestamp) -> SignedDuration {
     if offset.abs() <= MAX_OFFSET { offset } else { SignedDuration::ZERO }
 }
 
-/// How long `Retry-After` asks to wait, at most a day.
-pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+/// How long `Retry-After` (RFC 9110, 10.2.3) asks to wait, at most a day. A date is measured from the answer's own `Date`, or
+/// from `now` where it has none: a connector without a clock gives the Unix epoch, and gets a day then.
+#[must_use]
+pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         text.parse().map_or(MAX_PAUSE, Duration::from_secs)

@@ -163,4 +163,14 @@ pub(super) const ROWS: &[Row] = &[
             "https://api.atlassian.com/ex/jira/1324a887-45db-1bf4-1e99-ef0ff456d421",
         )
     },
+    row(
+        "gusto",
+        "https://api.gusto.com/oauth/token",
+        (
+            "https://api.gusto.com/v1/token_info",
+            r#"{"scope":"companies:read","resource":{"type":"Company","uuid":"c-1"},"resource_owner":{"type":"CompanyAdmin","uuid":"a-1"}}"#,
+        ),
+        "a-1@c-1",
+        "https://api.gusto.com/v1",
+    ),
 ];

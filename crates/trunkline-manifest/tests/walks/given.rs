@@ -217,6 +217,14 @@ pub(super) const ROWS: &[Row] = &[
         )
     },
     Row {
+        inputs: &[("client_id", "i"), ("client_secret", "s"), ("user_id", "4080")],
+        token: (
+            "https://auth.greenhouse.io/token",
+            r#"{"access_token":"at","token_type":"bearer","expires_in":3600}"#,
+        ),
+        ..row("greenhouse", "", ("", ""), "4080@i", "https://harvest.greenhouse.io/v3")
+    },
+    Row {
         inputs: &[("account_id", "gYz8S9w5Q5yrDoIvmdClYw"), ("client_id", "i"), ("client_secret", "s")],
         token: (
             "https://zoom.us/oauth/token",
