@@ -64,10 +64,15 @@ pub struct Grant {
 #[derive(Clone, Default)]
 pub struct Prepared {
     authorization: Option<HeaderValue>,
-    // A boxed slice: few schemes have any, and every connection in memory has one of these.
-    headers: Box<[(HeaderName, HeaderValue)]>,
-    // The same; for the one who signs, and never sent as it is.
-    private: Box<[(String, Secret)]>,
+    // Boxed: few schemes have any, and every connection in memory has one of these.
+    further: Option<Box<Further>>,
+}
+
+#[derive(Clone, Default)]
+struct Further {
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// For the one who signs, and never sent as it is.
+    private: Vec<(String, Secret)>,
 }
 
 impl Prepared {
@@ -97,8 +102,7 @@ impl Prepared {
     /// The secret holds a byte that no header may hold; the error does not show it.
     pub fn header(mut self, name: HeaderName, secret: &Secret) -> Result<Self, InvalidHeaderValue> {
         let value = sensitive(Zeroizing::new(secret.expose().as_bytes().to_vec()))?;
-        let headers = std::mem::take(&mut self.headers).into_iter().chain([(name, value)]);
-        self.headers = headers.collect();
+        self.further.get_or_insert_default().headers.push((name, value));
         Ok(self)
     }
 
@@ -106,20 +110,23 @@ impl Prepared {
     /// is.
     #[must_use]
     pub fn private(mut self, name: impl Into<String>, secret: Secret) -> Self {
-        let private = std::mem::take(&mut self.private).into_iter().chain([(name.into(), secret)]);
-        self.private = private.collect();
+        self.further.get_or_insert_default().private.push((name.into(), secret));
         self
     }
 
     /// What was kept under `name` for the one who signs.
     #[must_use]
     pub fn private_value(&self, name: &str) -> Option<&Secret> {
-        self.private.iter().find(|(known, _)| known == name).map(|(_, secret)| secret)
+        self.private_pairs().find(|(known, _)| known == name).map(|(_, secret)| secret)
     }
 
     /// All that was kept for the one who signs.
     pub(crate) fn private_values(&self) -> impl Iterator<Item = &Secret> {
-        self.private.iter().map(|(_, secret)| secret)
+        self.private_pairs().map(|(_, secret)| secret)
+    }
+
+    fn private_pairs(&self) -> impl Iterator<Item = &(String, Secret)> {
+        self.further.iter().flat_map(|further| &further.private)
     }
 
     /// The `Authorization` value, if requests carry one.
@@ -133,7 +140,7 @@ impl Prepared {
         if let Some(value) = &self.authorization {
             headers.insert(AUTHORIZATION, value.clone());
         }
-        for (name, value) in &self.headers {
+        for (name, value) in self.further.iter().flat_map(|further| &further.headers) {
             headers.insert(name.clone(), value.clone());
         }
     }
@@ -141,7 +148,8 @@ impl Prepared {
     /// Every header that requests carry.
     pub fn headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
         let authorization = self.authorization.as_ref().map(|value| (&AUTHORIZATION, value));
-        authorization.into_iter().chain(self.headers.iter().map(|(name, value)| (name, value)))
+        let further = self.further.iter().flat_map(|further| &further.headers);
+        authorization.into_iter().chain(further.map(|(name, value)| (name, value)))
     }
 }
 
