@@ -403,10 +403,13 @@ impl Profile {
         self
     }
 
-    /// How the API refuses a dead token. Default: 401 with the challenge and the code `invalid_token` of RFC 6750.
+    /// How the API refuses a dead token; a body of JSON says so in `Content-Type`. Default: 401 with the challenge and the
+    /// code `invalid_token` of RFC 6750.
     #[must_use]
     pub fn rejects(mut self, status: u16, body: &str) -> Self {
-        self.rejection = Rejection { status, headers: Vec::new(), body: body.to_owned() };
+        let is_json = serde_json::from_str::<Value>(body).is_ok();
+        let kind = is_json.then(|| ("content-type".to_owned(), "application/json".to_owned()));
+        self.rejection = Rejection { status, headers: kind.into_iter().collect(), body: body.to_owned() };
         self
     }
 
