@@ -6,10 +6,11 @@ mod scripted;
 use std::sync::Arc;
 use std::time::Duration;
 
-use scripted::{Fate, Faults, HOUR, World, asking, settled};
+use scripted::{Fate, Faults, HOUR, PlayedClock, Stage, World, asking, json, settled};
 use tokio::sync::Semaphore;
-use trunkline::{Connect, ConsentRequest, Revocation, State};
+use trunkline::{Connect, ConsentRequest, MemoryStore, Revocation, State, Timings};
 use trunkline_core::Reuse;
+use trunkline_testkit::{Crash, CrashPoints, Watched};
 use trunkline_tests::Call;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -138,4 +139,24 @@ async fn a_new_consent_after_a_disconnect_is_not_revoked_by_it() {
     assert_eq!(again.token_now().unwrap().expose(), Some("canary-a-1-0"));
     assert!(world.service.is_alive(1));
     assert_eq!(again.status().await.unwrap().state(), State::Active);
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_leave_a_revocation_to_whoever_disconnects_for_a_minute() {
+    let (store, clock) = (Arc::new(MemoryStore::new()), PlayedClock::new());
+    let points = Arc::new(CrashPoints::new());
+    let stage =
+        Stage::with(Watched::new(store.clone(), points.clone()), clock.clone(), Timings::default()).await;
+    let connection = stage.connected().await;
+    points.at(Call::Commit, points.count(Call::Commit) + 1, Crash::DiesAfter);
+    assert!(tokio::time::timeout(SECOND, connection.disconnect()).await.is_err());
+
+    // Who only looks would tell the one who disconnects that there was nothing to revoke.
+    let other =
+        Stage::with(Watched::new(store, Arc::new(CrashPoints::new())), clock.clone(), Timings::default())
+            .await;
+    assert_eq!(other.trunkline.retry_revocations().await.unwrap(), (0, 1));
+    clock.advance(Duration::from_secs(60));
+    other.tokens.will(json(200, ""));
+    assert_eq!(other.trunkline.retry_revocations().await.unwrap(), (1, 0));
 }

@@ -18,6 +18,8 @@ const RACES: usize = 5;
 const BATCH: u32 = 100;
 /// How long a disconnect waits for a renewal under way; then the revocation goes on behind it.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long others leave a revocation to whoever disconnects.
+const HEAD_START: Duration = Duration::from_secs(60);
 
 /// What became of the grant at the service. The connection itself is disconnected in every case.
 #[derive(Debug)]
@@ -74,8 +76,9 @@ impl Connection {
             let events = Vec::from_iter(record.turn(Turn::Disconnected(diagnosis), now));
             record.access_expires_at = None;
             record.probe_at = None;
-            // A process that dies before the revocation leaves it to whoever looks for what is due.
-            record.due_at = held.is_some().then_some(now);
+            // A process that dies before the revocation leaves it to whoever looks for what is due. Not at once: whoever
+            // disconnects is the one to be told what became of the grant.
+            record.due_at = held.is_some().then_some(now + HEAD_START);
             // The secrets stay for the revocation, under the same generation: a renewal under way may
             // still bring the newest, which is the one to revoke.
             let change = self.hub.vault.seal(expected, None, &record, NewBody::Keep, events)?;
@@ -169,11 +172,13 @@ async fn revoke(
 ) -> Result<Option<Revocation>, Error> {
     let waits =
         |opened: &Opened| opened.record.status().state() == State::Disconnected && opened.held.is_some();
-    if !hub.vault.load_by_id(id).await?.as_ref().is_some_and(waits) {
+    let Some(opened) = hub.vault.load_by_id(id).await?.filter(waits) else {
         return Ok(Some(Revocation::Nothing));
-    }
+    };
     if let Err(error) = hub.ready(mounted).await {
-        return Ok(Some(Revocation::Pending(diagnosis(&error, hub))));
+        let why = diagnosis(&error, hub);
+        postpone(hub, opened.record, &why).await;
+        return Ok(Some(Revocation::Pending(why)));
     }
     let Some((hold, opened)) = lease::take(hub, id, &Secret::new("revoke"), patience).await? else {
         return Ok(None);
@@ -229,12 +234,13 @@ async fn revoke_held(
 }
 
 /// Stores until when the service asked to be left alone (RFC 7009, 2.2.1), so that another process
-/// keeps to it too. Where it named no time, the next attempt is the application's choice.
+/// keeps to it too. Where it named no time, the next attempt may come at any.
 async fn postpone(hub: &Hub, mut record: Record, diagnosis: &Diagnosis) {
-    let Retry::After { after_s } = diagnosis.retry() else { return };
-    if diagnosis.retry() == diagnosis.cause().retry() {
-        return;
-    }
+    let asked = diagnosis.retry() != diagnosis.cause().retry();
+    let after_s = match diagnosis.retry() {
+        Retry::After { after_s } if asked => after_s,
+        _ => 0,
+    };
     record.due_at = hub.clock.wall().checked_add(Duration::from_secs(after_s)).ok();
     let expected = Expected::unchanged(&record);
     let stored = hub.vault.commit(expected, &record, NewBody::Keep, Vec::new()).await;
