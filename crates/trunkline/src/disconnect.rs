@@ -113,7 +113,7 @@ impl Connection {
 
 impl Trunkline {
     /// Takes up the revocations that could not be finished, but for those whose service asked for a
-    /// pause that is not over: at the start this happens by itself. Answers how many are done now, and
+    /// pause that is not over, and those that were begun less than a minute ago: at the start this happens by itself. Answers how many are done now, and
     /// how many still wait.
     ///
     /// # Errors
@@ -234,7 +234,7 @@ async fn revoke_held(
 }
 
 /// Stores until when the service asked to be left alone (RFC 7009, 2.2.1), so that another process
-/// keeps to it too. Where it named no time, the next attempt may come at any.
+/// keeps to it too. Where it named no time, the next attempt may come at once.
 async fn postpone(hub: &Hub, mut record: Record, diagnosis: &Diagnosis) {
     let asked = diagnosis.retry() != diagnosis.cause().retry();
     let after_s = match diagnosis.retry() {

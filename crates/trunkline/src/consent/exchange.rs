@@ -77,14 +77,12 @@ impl Exchange {
 
     pub(super) fn answered(consent: PendingConsent, callback: Callback) -> Self {
         let kept = Kept::of(&consent, &callback);
-        let granted = consent.granted.map(|granted| *granted);
-        let (granted, inputs) = match granted {
+        let (granted, mut inputs) = match consent.granted.map(|granted| *granted) {
             Some(Granted { held: Held { credential, captures, inputs }, account }) => {
                 (Some(Box::new(Grant { credential, captures, account })), inputs)
             }
             None => (None, consent.inputs),
         };
-        let mut inputs = inputs;
         for (name, value) in callback.iter() {
             // A form's answer holds inputs; a redirect's holds what the service appended, which no
             // connector declares as an input. What the application gave is not the browser's to change.

@@ -29,7 +29,17 @@ pub(super) struct Kept {
     place: Secret,
     answer: [u8; 32],
     consent: PendingConsent,
-    is_there: bool,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// It is not in the store.
+    Nowhere,
+    /// It is, and whoever gets there first may go on with it.
+    There,
+    /// It was, and it is ours alone.
+    Ours,
 }
 
 /// Where the grant of the consent with this state would be: a state that no service is ever sent.
@@ -45,27 +55,28 @@ pub(super) fn is_place(state: &Secret) -> bool {
 impl Kept {
     /// For a consent whose answer has come. `None` where the answer has no state: nothing leads to it again then.
     pub(super) fn of(consent: &PendingConsent, callback: &Callback) -> Option<Self> {
-        let consent =
-            PendingConsent { inputs: Default::default(), pending: Default::default(), ..consent.clone() };
         let place = place(callback.state()?);
-        let is_there = consent.granted.is_some();
-        Some(Self { place, answer: take::digest(callback), consent, is_there })
+        let state = if consent.granted.is_some() { State::There } else { State::Nowhere };
+        let mut consent = consent.clone();
+        // What was needed for the exchange is not needed again, and what it brought is kept in the store alone.
+        (consent.inputs, consent.pending, consent.granted) = Default::default();
+        Some(Self { place, answer: take::digest(callback), consent, state })
     }
 
     /// A store that cannot keep it does not cost the grant: the account is asked for all the same.
     pub(super) async fn keep(&mut self, hub: &Hub, held: &Held, grant: &Grant) {
-        if self.is_there {
+        if self.state != State::Nowhere {
             return;
         }
         self.consent.expires_at = hub.clock.wall() + KEPT_TIME;
-        self.consent.granted = Some(Box::new(Granted { held: held.clone(), account: grant.account.clone() }));
-        match hub.vault.begin_consent(&self.place, &self.consent).await {
-            Ok(()) => self.is_there = true,
+        let granted = Granted { held: held.clone(), account: grant.account.clone() };
+        let consent = PendingConsent { granted: Some(Box::new(granted)), ..self.consent.clone() };
+        match hub.vault.begin_consent(&self.place, &consent).await {
+            Ok(()) => self.state = State::There,
             Err(error) => {
-                tracing::warn!(target: "trunkline", error = %error, "a new grant could not be kept")
+                tracing::warn!(target: "trunkline", error = %error, "a new grant could not be kept");
             }
         }
-        self.consent.granted = None;
     }
 
     /// Whoever writes the grant has to have it alone.
@@ -73,8 +84,8 @@ impl Kept {
     /// # Errors
     ///
     /// `consent_outcome_unknown` when someone else goes on with it; those of the store: then it is still there.
-    pub(super) async fn take_back(&self, hub: &Hub) -> Result<(), Error> {
-        if !self.is_there {
+    pub(super) async fn take_back(&mut self, hub: &Hub) -> Result<(), Error> {
+        if self.state != State::There {
             return Ok(());
         }
         let claim = Claim { browser: &self.consent.browser, tenant: None, answer: self.answer };
@@ -84,39 +95,41 @@ impl Kept {
         loop {
             tried += 1;
             match hub.vault.take_consent(&self.place, &claim, now).await {
-                Ok(Taken::Fresh(_)) => return Ok(()),
+                Ok(Taken::Fresh(_)) => break,
                 // An earlier try that was reported as failed may have taken it.
-                Ok(Taken::Again { outcome: None, .. }) if tried > 1 => return Ok(()),
+                Ok(Taken::Again { outcome: None, .. }) if tried > 1 => break,
                 Ok(_) => return Err(Error::of(Cause::ConsentOutcomeUnknown)),
                 Err(error) if tried == TRIES => return Err(error.into()),
                 Err(_) => tokio::time::sleep(PAUSE).await,
             }
         }
+        self.state = State::Ours;
+        Ok(())
     }
 
     /// After the grant was written, or could not be: what need not be asked about again is not kept.
     pub(super) async fn settle(
-        self,
+        mut self,
         hub: &Hub,
         outcome: Result<Connection, Error>,
     ) -> Result<Connection, Error> {
-        if !self.is_there {
-            return outcome;
-        }
-        if let Err(error) = outcome {
-            let is_over = ended(&error).is_some() || error.cause() == Some(Cause::AccountMismatch);
-            if !is_over {
-                return Err(
-                    error.hint("The new grant is kept: complete the same answer again within an hour.")
-                );
+        let is_over = |error: &Error| ended(error).is_some() || error.cause() == Some(Cause::AccountMismatch);
+        match (self.state, &outcome) {
+            (State::There, Err(error)) if !is_over(error) => {
+                const HINT: &str = "The new grant is kept: complete the same answer again within an hour.";
+                return outcome.map_err(|error| error.hint(HINT));
             }
-            // Taken already, if the account was compared once more at the write.
-            drop(self.take_back(hub).await);
-            let outcome = Err(error);
-            take::finish(hub, &self.place, &outcome).await;
-            return outcome;
+            (State::There, _) => {
+                if let Err(error) = self.take_back(hub).await {
+                    // Whoever has it, or asks again, is told the same.
+                    tracing::debug!(target: "trunkline", error = %error, "a grant that is not wanted stays kept");
+                }
+            }
+            (State::Nowhere | State::Ours, _) => {}
         }
-        take::finish(hub, &self.place, &outcome).await;
+        if self.state == State::Ours {
+            take::finish(hub, &self.place, &outcome).await;
+        }
         outcome
     }
 }

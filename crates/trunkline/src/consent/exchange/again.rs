@@ -22,18 +22,19 @@ impl Exchange {
         before: Opened,
     ) -> Result<Connection, Error> {
         let held = self.held(&grant);
-        let Some(kept) = &mut self.kept else {
-            return self.replace(hub, mounted, auth, grant, held, before).await;
-        };
-        kept.keep(hub, &held, &grant).await;
-        let kept = kept.clone();
+        if let Some(kept) = &mut self.kept {
+            kept.keep(hub, &held, &grant).await;
+        }
         let replaced = self.replace(hub, mounted, auth, grant, held, before).await;
-        kept.settle(hub, replaced).await
+        match self.kept {
+            Some(kept) => kept.settle(hub, replaced).await,
+            None => replaced,
+        }
     }
 
     /// The account is checked before the old credential is replaced; id, label and history stay.
     async fn replace(
-        &self,
+        &mut self,
         hub: &Arc<Hub>,
         mounted: &Arc<Mounted>,
         auth: Arc<dyn AuthProvider>,
@@ -58,9 +59,7 @@ impl Exchange {
             (Err(error), None) if before.record.account.is_some() => return Err(error),
             (Err(_), None) => None,
         };
-        // Told before the grant is taken back: it is not going to be written then.
-        self.check_account(before.record.account.as_ref(), account.as_ref())?;
-        if let Some(kept) = &self.kept {
+        if let Some(kept) = &mut self.kept {
             kept.take_back(hub).await?;
         }
         for _ in 0..RACES {

@@ -15,14 +15,14 @@ impl Exchange {
     /// A first connection is stored at once and asked who it is afterwards: between the exchange and
     /// the write, a crash loses the grant.
     pub(super) async fn store_new(
-        self,
+        mut self,
         hub: &Arc<Hub>,
         mounted: &Arc<Mounted>,
         auth: Arc<dyn AuthProvider>,
         grant: Grant,
     ) -> Result<Connection, Error> {
         // It may have been kept for a connection that is gone by now.
-        if let Some(kept) = &self.kept {
+        if let Some(kept) = &mut self.kept {
             kept.take_back(hub).await?;
         }
         let now = hub.clock.wall();
@@ -31,8 +31,9 @@ impl Exchange {
         record.account = grant.account.clone();
         self.fill_in(hub, &mut record, &*auth, &grant, now);
         let held = self.held(&grant);
-        // Refused before it is stored: a connection that leads nowhere serves nobody, and no renewal repairs it.
-        if captures::missing(mounted, &held)?.is_none() {
+        let lacks_captures = captures::missing(mounted, &held)?.is_some();
+        if !lacks_captures {
+            // Refused before it is stored: a connection that leads nowhere serves nobody, and no renewal repairs it.
             mounted.connector.endpoint(&held.captures)?;
         }
         let events: Vec<_> = [event].into_iter().chain(self.narrowed.clone()).collect();
@@ -51,7 +52,7 @@ impl Exchange {
                 }
             }
         }
-        if captures::missing(mounted, &held)?.is_some() {
+        if lacks_captures {
             return self.store_captures(hub, mounted, &record, &grant).await;
         }
         let connection = self.publish(hub, mounted, auth, &record, &held)?;
