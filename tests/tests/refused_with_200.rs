@@ -5,7 +5,7 @@ mod scripted;
 use std::time::Duration;
 
 use scripted::{Answer, PlayedClock, PlayedConfig, Stage, json, token};
-use trunkline::{Cause, Connection, MemoryStore, Timings};
+use trunkline::{BrowserSession, Cause, Connection, MemoryStore, Timings};
 
 const OLD: &str = r#"{"ok":false,"error":"token_old"}"#;
 const MISSING: &str = r#"{"ok":false,"error":"right_missing","token":"canary-a1"}"#;
@@ -55,6 +55,18 @@ async fn a_refusal_with_200_is_diagnosed_without_the_credential_and_its_body_sta
     stage.api.will(json(200, MISSING));
     let refused = connection.get("/bills").send().await.unwrap().error_for_status().unwrap_err();
     assert_eq!(refused.cause(), Some(Cause::PermissionMissing));
+}
+
+#[tokio::test]
+async fn what_a_connector_reads_of_a_success_is_without_the_credential() {
+    let stage = Stage::new().await;
+    let browser = BrowserSession::random().unwrap();
+    let query = stage.begin(&stage.request().await, &browser).await;
+    stage.tokens.will(token("canary-12345", "canary-r1", 3600));
+    // The played connector takes the whole answer for the user.
+    stage.api.will(Answer::Http(200, vec![], "ada, by canary-12345".to_owned()));
+    let connection = stage.complete(&query, &browser).await.unwrap().connection;
+    assert_eq!(connection.account().await.unwrap().unwrap().user, "ada, by [redacted]");
 }
 
 #[tokio::test]
