@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 /// Whether the parameter `name` is the HMAC-SHA256 of all others by `secret`, in hexadecimal digits: they are sorted by
 /// name and form-encoded, a blank as `%20`. Compared in constant time.
 pub(super) fn is_signed(callback: &Callback, name: &str, secret: &Secret) -> bool {
-    let Some(given) = callback.get(name).and_then(|given| bytes(given.expose())) else { return false };
+    let given = callback.get(name).and_then(|given| hex::decode(given.expose()).ok());
+    let Some(given) = given else { return false };
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
     hmac::verify(&key, signed(callback, name).as_bytes(), &given).is_ok()
 }
@@ -32,18 +33,6 @@ fn signed(callback: &Callback, name: &str) -> Zeroizing<String> {
 
 fn encode(text: &mut String, value: &str) {
     text.extend(byte_serialize(value.as_bytes()).map(|piece| if piece == "+" { "%20" } else { piece }));
-}
-
-/// The bytes that hexadecimal digits stand for.
-fn bytes(digits: &str) -> Option<Vec<u8>> {
-    let pairs = digits.as_bytes().chunks(2);
-    pairs
-        .map(|pair| {
-            let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-            let [high, low] = *pair else { return None };
-            Some(digit(high)? << 4 | digit(low)?)
-        })
-        .collect()
 }
 
 #[cfg(test)]

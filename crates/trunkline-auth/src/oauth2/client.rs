@@ -5,12 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 use form_urlencoded::byte_serialize;
 use http::{HeaderMap, HeaderValue, header};
 use jiff::Timestamp;
-use trunkline_core::{Error, ErrorKind, Secret};
+use trunkline_core::{Error, ErrorKind, Prepared, Secret};
 use url::Url;
 use zeroize::Zeroizing;
 
 use super::private_key_jwt::{ASSERTION_TYPE, PrivateKeyJwt};
-use super::request::{Params, owned};
+use super::request::Params;
 
 /// How the client shows who it is at the token and revocation endpoints (RFC 6749, 2.3). A request
 /// uses exactly one way.
@@ -133,7 +133,7 @@ impl Client {
             }
             ClientAuth::Scheme(scheme) => {
                 params.plain("client_id", &self.id);
-                headers.insert(header::AUTHORIZATION, sensitive(scheme, secret)?);
+                headers.insert(header::AUTHORIZATION, authorization(scheme, &Secret::new(secret))?);
                 params.redact(secret);
             }
             ClientAuth::None => params.plain("client_id", &self.id),
@@ -163,17 +163,14 @@ impl Client {
 
 fn basic(id: &str, secret: &str) -> Result<HeaderValue, Error> {
     let pair = Zeroizing::new(format!("{id}:{secret}"));
-    let mut encoded = Zeroizing::new(String::with_capacity(pair.len().div_ceil(3) * 4));
+    let mut encoded = String::with_capacity(pair.len().div_ceil(3) * 4);
     STANDARD.encode_string(pair.as_bytes(), &mut encoded);
-    sensitive("Basic", &encoded)
+    authorization("Basic", &Secret::new(encoded))
 }
 
 /// A value of `Authorization` that is not shown.
-fn sensitive(scheme: &str, secret: &str) -> Result<HeaderValue, Error> {
-    let mut line = Zeroizing::new(format!("{scheme} {secret}"));
-    let mut value =
-        HeaderValue::from_maybe_shared(owned(Zeroizing::new(std::mem::take(&mut *line).into_bytes())))
-            .map_err(|_| Error::new(ErrorKind::ConfigInvalid, "the client id or secret fits no header"))?;
-    value.set_sensitive(true);
-    Ok(value)
+fn authorization(scheme: &str, secret: &Secret) -> Result<HeaderValue, Error> {
+    let prepared = Prepared::authorization(scheme, secret).ok();
+    let value = prepared.as_ref().and_then(Prepared::authorization_value).cloned();
+    value.ok_or_else(|| Error::new(ErrorKind::ConfigInvalid, "the client id or secret fits no header"))
 }

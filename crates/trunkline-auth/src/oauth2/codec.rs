@@ -152,7 +152,8 @@ impl TokenCodec {
         }
     }
 
-    /// Reads an answer; `is_empty` where it says itself that it has no body. `default_lifetime` counts when it does not say how long the token serves.
+    /// Reads an answer; `is_empty` where it says itself that it has no body. `default_lifetime` counts when it does not say
+    /// how long the token serves.
     pub(crate) fn read(
         &self,
         headers: &HeaderMap,

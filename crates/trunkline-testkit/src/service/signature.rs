@@ -1,7 +1,5 @@
 //! How a service signs the callback, where it does.
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::hmac;
 use trunkline_core::url::form_urlencoded;
 
@@ -16,11 +14,6 @@ pub(super) fn signed(
     let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(sorted).finish();
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let tag = hmac::sign(&key, text.replace('+', "%20").as_bytes());
-    let digits = tag.as_ref().iter().fold(String::new(), |mut digits, byte| {
-        // Writing to a text does not fail.
-        let _fits = write!(digits, "{byte:02x}");
-        digits
-    });
-    pairs.push((parameter.to_owned(), digits));
+    pairs.push((parameter.to_owned(), hex::encode(tag)));
     pairs
 }
