@@ -8,7 +8,7 @@ use common::*;
 use trunkline_core::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use trunkline_core::permission::{Operation, Outgoing, PermissionMap, Reason, Report, Scopes, Verdict};
 use trunkline_core::{Account, Call, Cause, Connector, Diagnosis, ErrorKind, Exchange, ScopeSet};
-use trunkline_manifest::{Manifest, Page, Pages};
+use trunkline_manifest::{Manifest, ManifestConnector, Page, Pages};
 
 const PERMISSIONS: &str = "[permissions]\nset_at = 'Settings > Apps'\nset_by = 'an owner'\n\
     [permissions.operations]\n\
@@ -96,23 +96,26 @@ fn permissions_that_say_nothing_are_refused() {
     }
 }
 
+/// What an API's 400 with this body is taken for.
+fn judged(connector: &ManifestConnector, body: &str) -> Option<Diagnosis> {
+    let exchange = Exchange {
+        call: Call::Api,
+        method: &Method::GET,
+        path: "/x",
+        status: StatusCode::BAD_REQUEST,
+        headers: &HeaderMap::new(),
+        body: body.as_bytes(),
+    };
+    connector.diagnose(&exchange)
+}
+
 /// ClickUp calls its code `ECODE`, QuickBooks has it within a list.
 #[test]
 fn a_code_in_a_member_of_the_services_own_is_matched_and_told() {
     let errors = "error_code_members = ['ECODE', 'Fault.Error.0.code']\n\
         [[errors]]\ncalls = ['api']\ncodes = ['OAUTH_019', '3200']\ncause = 'access_token_rejected'\n[identity]";
     let connector = connector(&acme(&[("[identity]", errors)]));
-    let judged = |body: &str| {
-        let exchange = Exchange {
-            call: Call::Api,
-            method: &Method::GET,
-            path: "/x",
-            status: StatusCode::BAD_REQUEST,
-            headers: &HeaderMap::new(),
-            body: body.as_bytes(),
-        };
-        connector.diagnose(&exchange)
-    };
+    let judged = |body: &str| judged(&connector, body);
     for body in [
         r#"{"err":"Token not found","ECODE":"OAUTH_019"}"#,
         r#"{"Fault":{"Error":[{"Message":"no","code":"3200"}],"type":"AUTHENTICATION"}}"#,
@@ -138,15 +141,7 @@ fn what_is_no_code_is_not_told_from_a_member_of_the_services_own() {
     let connector = connector(&acme(&[("[identity]", errors)]));
     for secret in ["canary secret", "0123456789abcdef0123456789abcdefcanary", "canary\\u0001"] {
         let body = format!(r#"{{"ECODE":"{secret}"}}"#);
-        let exchange = Exchange {
-            call: Call::Api,
-            method: &Method::GET,
-            path: "/x",
-            status: StatusCode::BAD_REQUEST,
-            headers: &HeaderMap::new(),
-            body: body.as_bytes(),
-        };
-        let diagnosis = connector.diagnose(&exchange).unwrap();
+        let diagnosis = judged(&connector, &body).unwrap();
         assert!(!format!("{diagnosis:?}").contains("canary"), "{diagnosis:?}");
     }
 }
