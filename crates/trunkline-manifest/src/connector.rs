@@ -186,7 +186,7 @@ fn provider(shared: &Arc<Shared>, method: Method) -> Result<Arc<dyn AuthProvider
             let pair = BasicPair { username: basic.username.clone(), password: basic.password.clone() };
             Injector::basic(pair, fixed)
         }
-        None => match session_cookie(&shared.manifest.format, method) {
+        None => match shared.manifest.format.session_cookie(method) {
             Some(cookie) => Injector::cookie(cookie, fixed)?,
             None => Injector::new(injection.map(|injection| &**injection), fixed)?,
         },
@@ -197,12 +197,6 @@ fn provider(shared: &Arc<Shared>, method: Method) -> Result<Arc<dyn AuthProvider
     let signer = RequestSigner::of(&shared.manifest.format, method, &shared.operator, injector.clone());
     let carrier = signer.map_or(Carrier::Injects(injector), Carrier::Signs);
     Ok(Arc::new(TokenProvider::new(shared, method, carrier)))
-}
-
-/// The cookie that is the session, if it is one.
-fn session_cookie(format: &Format, method: Method) -> Option<&str> {
-    let login = format.session_login.as_ref().filter(|_| method == Method::SessionLogin)?;
-    login.cookie.as_ref().map(|cookie| cookie.as_str())
 }
 
 /// The headers that are the same on every request.

@@ -21,7 +21,7 @@ pub(crate) use after::{AfterConsent, Choice};
 pub(crate) use client_assertion::{ClientAssertion, SigningAlg};
 pub(crate) use flow::{ApiKey, Basic, BasicPair, Injection, JwtBearer, SessionLogin, StatementIn};
 pub(crate) use input::{Capture, CaptureSource, GivenBy, Input};
-pub(crate) use oauth1::{OAuth1, OAuth1Token, RealmCase, SignatureMethod};
+pub(crate) use oauth1::{OAuth1, OAuth1Token, RealmCase, Signature};
 pub(crate) use oauth2::{
     AuthMethod, Encoding, GrantType, OAuth2, RenewalPolicy, RequestMethod, Reuse, RevocationScope,
     TokenResponse, Unit, Zero,
@@ -205,6 +205,12 @@ impl Format {
             self.oauth1_token.is_some().then_some(Method::OAuth1Token),
         ];
         grants.chain(others.into_iter().flatten()).collect()
+    }
+
+    /// The cookie that the session is, where `method` is a login that gives one.
+    pub(crate) fn session_cookie(&self, method: Method) -> Option<&str> {
+        let login = self.session_login.as_ref().filter(|_| method == Method::SessionLogin)?;
+        login.cookie.as_ref().map(|cookie| cookie.as_str())
     }
 
     /// Whether requests are signed by OAuth 1.0a, which stands beside no other way.

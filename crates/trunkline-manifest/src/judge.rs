@@ -30,8 +30,6 @@ pub(crate) fn judge(format: &Format, exchange: &Exchange<'_>) -> Option<Diagnosi
     let evidence = by_standard.evidence();
     let diagnosis = evidence.codes.iter().fold(diagnosis, |diagnosis, code| diagnosis.code(code.as_str()));
     let diagnosis =
-        own_codes(format, exchange).iter().fold(diagnosis, |diagnosis, code| diagnosis.code(code));
-    let diagnosis =
         evidence.message.iter().fold(diagnosis, |diagnosis, text| diagnosis.message(text.as_str()));
     let diagnosis = diagnosis.status(exchange.status);
     if diagnosis.cause().verdict() != Verdict::Transient {
@@ -48,11 +46,13 @@ pub(crate) fn judge(format: &Format, exchange: &Exchange<'_>) -> Option<Diagnosi
     Some(told.into_iter().fold(diagnosis, |diagnosis, pause| diagnosis.retry_after(pause.min(LONGEST_PAUSE))))
 }
 
-/// What an answer says by the standards. The word of OAuth 1.0a, where there is one, is one of its codes.
+/// What an answer says by the standards. Among its codes are the word of OAuth 1.0a, where there is one, and those that
+/// stand in members of the service's own.
 pub(crate) fn by_standard(format: &Format, exchange: &Exchange<'_>) -> Diagnosis {
     let judged = oauth2::diagnose(exchange, Timestamp::UNIX_EPOCH);
     let problem = format.is_oauth1().then(|| oauth1::problem(exchange)).flatten();
-    problem.into_iter().fold(judged, |judged, problem| judged.code(&problem))
+    let codes = problem.into_iter().chain(own_codes(format, exchange));
+    codes.fold(judged, |judged, code| judged.code(&code))
 }
 
 /// The first matcher that an answer fits, and its place.
@@ -61,11 +61,8 @@ pub(crate) fn matched<'f>(
     exchange: &Exchange<'_>,
     evidence: &Evidence,
 ) -> Option<(usize, &'f ErrorMatcher)> {
-    let own = own_codes(format, exchange);
-    let codes: Vec<&str> =
-        evidence.codes.iter().map(|code| code.as_str()).chain(own.iter().map(String::as_str)).collect();
     let mut all = format.errors.iter().map(|matcher| &**matcher).enumerate();
-    all.find(|(_, matcher)| matches(matcher, exchange, evidence, &codes))
+    all.find(|(_, matcher)| matches(matcher, exchange, evidence))
 }
 
 /// The codes that stand in members of the service's own. What is too long, or has other characters than codes have, may
@@ -94,7 +91,7 @@ fn of_matcher(format: &Format, matcher: &ErrorMatcher) -> Diagnosis {
     diagnosis.remedied(matcher.remedy.iter().fold(remedy, |remedy, step| remedy.step(step)))
 }
 
-fn matches(matcher: &ErrorMatcher, exchange: &Exchange<'_>, evidence: &Evidence, codes: &[&str]) -> bool {
+fn matches(matcher: &ErrorMatcher, exchange: &Exchange<'_>, evidence: &Evidence) -> bool {
     let call = match exchange.call {
         Call::Authorize => MatchedCall::Callback,
         Call::Exchange => MatchedCall::Exchange,
@@ -106,7 +103,8 @@ fn matches(matcher: &ErrorMatcher, exchange: &Exchange<'_>, evidence: &Evidence,
         let message = evidence.message.as_ref().map(|text| text.as_str().to_lowercase());
         message.is_some_and(|message| message.contains(&part.to_lowercase()))
     };
-    let has_code = || matcher.codes.iter().any(|code| codes.contains(&code.as_str()));
+    let has_code =
+        || matcher.codes.iter().any(|code| evidence.codes.iter().any(|known| known.as_str() == code));
     (matcher.calls.is_empty() || matcher.calls.contains(&call))
         && (matcher.status.is_empty() || matcher.status.contains(&exchange.status.as_u16()))
         && (matcher.codes.is_empty() || has_code())

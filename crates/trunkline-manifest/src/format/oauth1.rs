@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use trunkline_auth::oauth1;
 
-use super::{RequestMethod, Templates};
+use super::{Format, Method, RequestMethod, Templates};
 use crate::at::At;
 use crate::template::Template;
 
@@ -58,6 +58,28 @@ pub(crate) struct OAuth1Token {
     /// How the realm is written. Default `as_given`.
     #[serde(default)]
     pub(crate) realm_case: RealmCase,
+}
+
+/// How one way to hold a grant signs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Signature<'f> {
+    pub(crate) method: SignatureMethod,
+    pub(crate) realm: Option<&'f At<Template>>,
+    pub(crate) case: RealmCase,
+}
+
+impl Format {
+    /// How requests are signed for `method`; `None` for one that does not sign.
+    pub(crate) fn signature(&self, method: Method) -> Option<Signature<'_>> {
+        let (method, realm, case) = match method {
+            Method::OAuth1 => self.oauth1.as_ref().map(|it| (it.signature_method, &it.realm, it.realm_case)),
+            Method::OAuth1Token => {
+                self.oauth1_token.as_ref().map(|it| (it.signature_method, &it.realm, it.realm_case))
+            }
+            _ => None,
+        }?;
+        Some(Signature { method, realm: realm.as_ref(), case })
+    }
 }
 
 /// How a request is signed (RFC 5849, 3.4).

@@ -115,8 +115,7 @@ impl Mirror {
     /// The cookie that is the session, if it is one: the token stands in it, and nowhere else.
     #[must_use]
     pub fn session_cookie(&self) -> Option<&str> {
-        let login = self.format().session_login.as_ref().filter(|_| self.method == Method::SessionLogin)?;
-        login.cookie.as_ref().map(|cookie| cookie.as_str())
+        self.format().session_cookie(self.method)
     }
 
     /// What else token answers hold: paths, whose dots lead into objects, and texts.

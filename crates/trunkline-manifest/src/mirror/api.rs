@@ -115,22 +115,15 @@ impl Mirror {
         };
         let own = self.cases().into_iter().filter(|case| means_it(case.cause.verdict()));
         let own = own.filter_map(|case| case.answer.ok()).find(|answer| answer.call == Call::Api);
-        if signs {
-            return own.unwrap_or_else(|| Answer {
-                call: Call::Api,
-                status: 401,
-                headers: vec![(
-                    "www-authenticate".to_owned(),
-                    r#"OAuth oauth_problem="token_revoked""#.to_owned(),
-                )],
-                body: String::new(),
-            });
-        }
+        let (challenge, body) = match signs {
+            true => (r#"OAuth oauth_problem="token_revoked""#, ""),
+            false => (r#"Bearer error="invalid_token""#, r#"{"error":"invalid_token"}"#),
+        };
         own.unwrap_or_else(|| Answer {
             call: Call::Api,
             status: 401,
-            headers: vec![("www-authenticate".to_owned(), r#"Bearer error="invalid_token""#.to_owned())],
-            body: r#"{"error":"invalid_token"}"#.to_owned(),
+            headers: vec![("www-authenticate".to_owned(), challenge.to_owned())],
+            body: body.to_owned(),
         })
     }
 }

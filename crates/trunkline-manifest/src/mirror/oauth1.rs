@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use trunkline_auth::oauth1;
 use trunkline_core::http::header::AUTHORIZATION;
 use trunkline_core::url::form_urlencoded;
 
 use super::Mirror;
 use super::request::{Params, Request, verb};
 use crate::at::At;
-use crate::format::{Method, OAuth1, RealmCase, SignatureMethod};
+use crate::format::{Method, OAuth1};
 use crate::template::Template;
 
 /// How requests are signed, and with what.
@@ -28,30 +29,16 @@ impl Mirror {
     /// How requests are signed, where they are.
     #[must_use]
     pub fn signing(&self) -> Option<Signing> {
+        let own = self.format().signature(self.method)?;
+        let given = self.format().oauth1_token.as_ref().filter(|_| self.method == Method::OAuth1Token);
         let both = |one: &At<String>, other: &At<String>| [one.to_string(), other.to_string()];
-        match self.method {
-            Method::OAuth1 => self.format().oauth1.as_ref().map(|it| Signing {
-                method: word(it.signature_method),
-                realms: self.realms(it.realm.as_ref(), it.realm_case),
-                token_inputs: None,
-                client_inputs: None,
-            }),
-            Method::OAuth1Token => self.format().oauth1_token.as_ref().map(|it| Signing {
-                method: word(it.signature_method),
-                realms: self.realms(it.realm.as_ref(), it.realm_case),
-                token_inputs: Some(both(&it.token_input, &it.token_secret_input)),
-                client_inputs: it
-                    .client_id_input
-                    .as_ref()
-                    .zip(it.client_secret_input.as_ref())
-                    .map(|(id, secret)| both(id, secret)),
-            }),
-            _ => None,
-        }
-    }
-
-    fn realms(&self, realm: Option<&At<Template>>, case: RealmCase) -> Option<[String; 2]> {
-        realm.map(|realm| [0, 1].map(|who| case.write(&self.text(realm, who))))
+        let client = given.and_then(|it| it.client_id_input.as_ref().zip(it.client_secret_input.as_ref()));
+        Some(Signing {
+            method: oauth1::SignatureMethod::from(own.method).name(),
+            realms: own.realm.map(|realm| [0, 1].map(|who| own.case.write(&self.text(realm, who)))),
+            token_inputs: given.map(|it| both(&it.token_input, &it.token_secret_input)),
+            client_inputs: client.map(|(id, secret)| both(id, secret)),
+        })
     }
 
     /// Where credentials are asked for, and where a person approves.
@@ -99,12 +86,4 @@ fn protocol(value: &str) -> Option<Params> {
     let pairs: Option<Vec<(&str, &str)>> = pairs.collect();
     let pairs = pairs?.into_iter().map(|(name, value)| (name.to_owned(), decode(value.trim_matches('"'))));
     Some(pairs.collect::<BTreeMap<_, _>>())
-}
-
-const fn word(method: SignatureMethod) -> &'static str {
-    match method {
-        SignatureMethod::HmacSha1 => "HMAC-SHA1",
-        SignatureMethod::HmacSha256 => "HMAC-SHA256",
-        SignatureMethod::Plaintext => "PLAINTEXT",
-    }
 }

@@ -11,34 +11,10 @@ use super::captured;
 use super::client::misconfigured;
 use crate::at::At;
 use crate::config::Operator;
-use crate::format::{Format, Method, OAuth1, OAuth1Token, RealmCase, SignatureMethod};
+use crate::format::{Format, Method, OAuth1, OAuth1Token, Signature};
 use crate::injection::Injector;
 use crate::judge::judge;
-use crate::template::Template;
 use crate::values::Values;
-
-/// How one way to hold a grant signs.
-struct Signature<'f> {
-    method: SignatureMethod,
-    realm: Option<&'f At<Template>>,
-    case: RealmCase,
-}
-
-fn signature(format: &Format, method: Method) -> Option<Signature<'_>> {
-    match method {
-        Method::OAuth1 => format.oauth1.as_ref().map(|it| Signature {
-            method: it.signature_method,
-            realm: it.realm.as_ref(),
-            case: it.realm_case,
-        }),
-        Method::OAuth1Token => format.oauth1_token.as_ref().map(|it| Signature {
-            method: it.signature_method,
-            realm: it.realm.as_ref(),
-            case: it.realm_case,
-        }),
-        _ => None,
-    }
-}
 
 /// Puts the connection's realm beside its token: a request is signed without a look at the inputs.
 pub(super) fn keep_realm(
@@ -46,22 +22,21 @@ pub(super) fn keep_realm(
     values: Values<'_>,
     credential: &mut Credential,
 ) -> Result<(), Error> {
-    if let Some(realm) = signature(values.format, method).map(|it| realm(&it, values)).transpose()?.flatten()
-    {
+    if let Some(realm) = values.format.signature(method).map(|it| realm(it, values)).transpose()?.flatten() {
         credential.other.insert(REALM.to_owned(), Secret::new(realm));
     }
     Ok(())
 }
 
-fn realm(signature: &Signature<'_>, values: Values<'_>) -> Result<Option<String>, Error> {
+fn realm(signature: Signature<'_>, values: Values<'_>) -> Result<Option<String>, Error> {
     let realm = signature.realm.map(|realm| values.text(realm)).transpose()?;
     Ok(realm.map(|realm| signature.case.write(&realm)))
 }
 
 fn signer(method: Method, values: Values<'_>) -> Result<Signer, Error> {
-    let signature = signature(values.format, method).ok_or_else(misconfigured)?;
+    let signature = values.format.signature(method).ok_or_else(misconfigured)?;
     let signer = Signer::new(signature.method.into());
-    match realm(&signature, values)? {
+    match realm(signature, values)? {
         Some(realm) => signer.realm(realm),
         None => Ok(signer),
     }
@@ -141,7 +116,7 @@ pub(crate) struct RequestSigner {
 impl RequestSigner {
     /// What signs for `method`; `None` for one that does not sign.
     pub(crate) fn of(format: &Format, method: Method, operator: &Operator, fixed: Injector) -> Option<Self> {
-        let signer = Signer::new(signature(format, method)?.method.into());
+        let signer = Signer::new(format.signature(method)?.method.into());
         Some(Self { signer, consumer: consumer(format, method, operator), fixed })
     }
 
