@@ -141,13 +141,8 @@ impl HostileService {
             scope: said("scope"),
             is_spent: false,
         });
-        let more = profile.callback.iter().map(|(name, text)| {
-            let honest = profile.filled(text, &books.signed_in);
-            let lie = books.lie.clone().filter(|(about, _)| *about == honest);
-            (name.clone(), lie.map_or(honest, |(_, told)| told))
-        });
         let mut pairs = vec![(profile.callback_code.clone(), code)];
-        pairs.extend(more);
+        pairs.extend(books.callback(profile));
         pairs.push(("state".to_owned(), said("state").unwrap_or_default()));
         drop(books);
         self.signed(pairs)
@@ -201,7 +196,8 @@ impl HostileService {
         self.books().reuse = reuse;
     }
 
-    /// How long access tokens live from now on, in whole seconds, or in the unit of [`Profile::lives_in`]; `None` leaves it out of the answers.
+    /// How long access tokens live from now on, in whole seconds, or in the unit of [`Profile::lives_in`]; `None` leaves it
+    /// out of the answers.
     pub fn lives(&self, life: Option<Duration>) {
         self.books().lives = life;
     }

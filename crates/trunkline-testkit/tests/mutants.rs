@@ -4,6 +4,8 @@
 mod device;
 #[path = "seeded/flaw.rs"]
 mod flaw;
+#[path = "seeded/flawless.rs"]
+mod flawless;
 #[path = "seeded/label.rs"]
 mod label;
 #[path = "seeded/map.rs"]

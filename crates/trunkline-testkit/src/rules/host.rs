@@ -104,8 +104,8 @@ impl Word {
         }
     }
 
-    /// What it says in a hostile service. Where it is a URL, URLs that look like it; and in any case what ends a host, or goes on
-    /// with one, where somebody made it a part of a URL: `https://{word}.acme.example`, `https://api.acme.{word}`,
+    /// What it says in a hostile service. Where it is a URL, URLs that look like it; and in any case what ends a host, or
+    /// goes on with one, where somebody made it a part of a URL: `https://{word}.acme.example`, `https://api.acme.{word}`,
     /// `https://acme.example{word}`, `/{word}/me`.
     fn lies(&self) -> Vec<String> {
         let labels = [

@@ -258,7 +258,7 @@ impl Books {
         // What a rule sets comes in the place of the service's own.
         let told = own.into_iter().chain(self.members.clone()).collect::<BTreeMap<_, _>>();
         let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        told.into_iter().map(|(name, value)| (name, text(value))).collect()
+        told.into_iter().map(|(name, value)| (name, self.said(text(value)))).collect()
     }
 
     /// Whose living token this is.
@@ -271,6 +271,18 @@ impl Books {
         let live = self.live.iter().find(|live| fits(live));
         live.filter(|live| live.grant.is_none_or(|grant| self.grants[grant].is_alive))
             .map(|live| live.account.clone())
+    }
+
+    /// What the callback brings besides the protocol's own.
+    pub(super) fn callback(&self, profile: &Profile) -> Vec<(String, String)> {
+        let text = |text: &String| self.said(profile.filled(text, &self.signed_in));
+        profile.callback.iter().map(|(name, it)| (name.clone(), text(it))).collect()
+    }
+
+    /// A text, or the lie about it.
+    fn said(&self, honest: String) -> String {
+        let lie = self.lie.as_ref().filter(|(about, _)| *about == honest);
+        lie.map(|(_, told)| told.clone()).unwrap_or(honest)
     }
 
     /// What an answer says, once the lie is put into it: each text or number in JSON that is what the lie is about.

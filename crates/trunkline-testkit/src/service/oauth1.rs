@@ -77,9 +77,7 @@ impl HostileService {
         let mut signatures = lock(&self.0.signatures);
         let temporary = signatures.temporary.iter_mut().find(|temporary| temporary.token == token);
         temporary.into_iter().for_each(|temporary| temporary.verifier = Some(verifier.clone()));
-        let profile = &self.0.profile;
-        let who = self.books().signed_in.clone();
-        let more = profile.callback.iter().map(|(name, text)| (name, profile.filled(text, &who)));
+        let more = self.books().callback(&self.0.profile);
         form_urlencoded::Serializer::new(String::new())
             .extend_pairs(callback.query_pairs())
             .extend_pairs(more)

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use trunkline_auth::oauth2::{Client, DeviceCode};
-use trunkline_core::http::Method;
 use trunkline_core::url::Url;
 use trunkline_core::{
-    Account, AuthProvider, Begun, BuildConnector, Captures, Cause, Connector, ConnectorInfo, ConsentAnswer,
-    ConsentAsk, ConsentKind, ConsentStep, Credential, Cx, Diagnosis, Endpoint, Error, Exchange, Grant, Held,
-    Poll, Prepared, Request, Revoked, Secret, Session, async_trait,
+    AuthProvider, Begun, BuildConnector, Cause, Connector, ConnectorInfo, ConsentAnswer, ConsentAsk,
+    ConsentKind, ConsentStep, Credential, Cx, Diagnosis, Error, Grant, Held, Poll, Prepared, Revoked, Secret,
+    async_trait,
 };
 
 use crate::flaw::Flaw;
+use crate::flawless::Flawless;
 
 /// Settings; the flaw is one of them.
 #[derive(Debug, Clone, Deserialize)]
@@ -34,51 +34,13 @@ impl BuildConnector for DeviceConfig {
     fn build(&self, _: &str) -> Result<Arc<dyn Connector>, Error> {
         let client = Client::new(&self.client_id, Some(self.client_secret.clone()));
         let ready = DeviceCode::builder(client, self.device_url.clone(), self.token_url.clone()).build()?;
-        let auth: Arc<dyn AuthProvider> = Arc::new(Flawed { ready, flaw: self.flaw });
-        Ok(Arc::new(Device { auth, endpoint: Arc::new(Endpoint::new(self.base_url.clone())?) }))
+        let auth = Flawed { ready, flaw: self.flaw };
+        let refused = |_| Diagnosis::new(Cause::AccessTokenRejected);
+        Flawless::around(&Self::INFO, auth, &self.base_url, refused, |_| None)
     }
 }
 
 trunkline_core::register_connector!("device", DeviceConfig);
-
-#[derive(Debug)]
-struct Device {
-    auth: Arc<dyn AuthProvider>,
-    endpoint: Arc<Endpoint>,
-}
-
-#[async_trait]
-impl Connector for Device {
-    fn info(&self) -> &'static ConnectorInfo {
-        const INFO: &ConnectorInfo = &DeviceConfig::INFO;
-        INFO
-    }
-
-    fn auth(&self, method: Option<&str>) -> Option<Arc<dyn AuthProvider>> {
-        method.is_none_or(|method| method == "device_code").then(|| self.auth.clone())
-    }
-
-    fn endpoint(&self, _: &Captures) -> Result<Arc<Endpoint>, Error> {
-        Ok(self.endpoint.clone())
-    }
-
-    async fn identify(&self, _: &Cx, session: &Session, _: &Grant) -> Result<Account, Error> {
-        let url = session.endpoint().join("/me")?;
-        let (head, body) = session.send(Request::new(Method::GET, url)).await?.into_parts();
-        let body = body.collect(64 * 1024).await.map_err(|_| Error::of(Cause::ServiceUnavailable))?;
-        if !head.status.is_success() {
-            return Err(Error::of(Cause::AccessTokenRejected));
-        }
-        let told: serde_json::Value =
-            serde_json::from_slice(&body).map_err(|_| Error::of(Cause::ResponseInvalid))?;
-        let text = |name: &str| told.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
-        Ok(Account::new(text("company"), text("user")))
-    }
-
-    fn diagnose(&self, _: &Exchange<'_>) -> Option<Diagnosis> {
-        None
-    }
-}
 
 #[derive(Debug)]
 struct Flawed {

@@ -6,17 +6,18 @@ use serde::Deserialize;
 use trunkline_auth::oauth1::{
     Consumer, SignatureMethod, Signer, TOKEN_SECRET, ThreeLegged, diagnose, unsaid,
 };
+use trunkline_core::http::HeaderValue;
 use trunkline_core::http::header::AUTHORIZATION;
-use trunkline_core::http::{HeaderValue, Method};
 use trunkline_core::jiff::Timestamp;
 use trunkline_core::url::Url;
 use trunkline_core::{
-    Account, AuthProvider, Begun, BuildConnector, Captures, Cause, Clock, Connector, ConnectorInfo,
-    ConsentAnswer, ConsentAsk, ConsentKind, Credential, Cx, Diagnosis, Endpoint, Error, Exchange, Grant,
-    Held, Prepared, Request, RequestBody, Revoked, Secret, Session, Ticks, async_trait,
+    AuthProvider, Begun, BuildConnector, Clock, Connector, ConnectorInfo, ConsentAnswer, ConsentAsk,
+    ConsentKind, Credential, Cx, Error, Grant, Held, Prepared, Request, RequestBody, Revoked, Secret, Ticks,
+    async_trait,
 };
 
 use crate::flaw::Flaw;
+use crate::flawless::Flawless;
 
 /// Settings; the flaw is one of them.
 #[derive(Debug, Clone, Deserialize)]
@@ -40,51 +41,12 @@ impl BuildConnector for SignedConfig {
         let urls = [url("/request_token"), url("/authorize"), url("/access_token")];
         let signer = Signer::new(SignatureMethod::HmacSha1);
         let ready = ThreeLegged::builder(signer, consumer, urls, &self.redirect_uri).build()?;
-        let auth: Arc<dyn AuthProvider> = Arc::new(Flawed { ready, flaw: self.flaw, last: Mutex::default() });
-        Ok(Arc::new(Signed { auth, endpoint: Arc::new(Endpoint::new(self.service_url.clone())?) }))
+        let auth = Flawed { ready, flaw: self.flaw, last: Mutex::default() };
+        Flawless::around(&Self::INFO, auth, &self.service_url, |status| unsaid().status(status), diagnose)
     }
 }
 
 trunkline_core::register_connector!("signed", SignedConfig);
-
-#[derive(Debug)]
-struct Signed {
-    auth: Arc<dyn AuthProvider>,
-    endpoint: Arc<Endpoint>,
-}
-
-#[async_trait]
-impl Connector for Signed {
-    fn info(&self) -> &'static ConnectorInfo {
-        const INFO: &ConnectorInfo = &SignedConfig::INFO;
-        INFO
-    }
-
-    fn auth(&self, method: Option<&str>) -> Option<Arc<dyn AuthProvider>> {
-        method.is_none_or(|method| method == "oauth1").then(|| self.auth.clone())
-    }
-
-    fn endpoint(&self, _: &Captures) -> Result<Arc<Endpoint>, Error> {
-        Ok(self.endpoint.clone())
-    }
-
-    async fn identify(&self, _: &Cx, session: &Session, _: &Grant) -> Result<Account, Error> {
-        let url = session.endpoint().join("/me")?;
-        let (head, body) = session.send(Request::new(Method::GET, url)).await?.into_parts();
-        let body = body.collect(64 * 1024).await.map_err(|_| Error::of(Cause::ServiceUnavailable))?;
-        if !head.status.is_success() {
-            return Err(unsaid().status(head.status).into());
-        }
-        let told: serde_json::Value =
-            serde_json::from_slice(&body).map_err(|_| Error::of(Cause::ResponseInvalid))?;
-        let text = |name: &str| told.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
-        Ok(Account::new(text("company"), text("user")))
-    }
-
-    fn diagnose(&self, exchange: &Exchange<'_>) -> Option<Diagnosis> {
-        diagnose(exchange)
-    }
-}
 
 /// Time that does not pass.
 #[derive(Debug)]
