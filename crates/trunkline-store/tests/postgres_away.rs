@@ -22,7 +22,8 @@ async fn behind(proxy: &Proxy, schema: &TestSchema, connections: u32) -> (Arc<Po
         .unwrap()
         .schema(schema.name())
         .max_connections(connections)
-        .acquire_timeout(Duration::from_millis(500))
+        // Long enough for a new connection on a busy machine.
+        .acquire_timeout(Duration::from_secs(2))
         .statement_timeout(Duration::from_millis(100));
     let store = Arc::new(PostgresStore::connect_with(options).await.unwrap());
     let vault = Vault::open(store.clone(), keys()).await.unwrap();
